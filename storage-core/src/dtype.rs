@@ -135,6 +135,9 @@ impl FromStr for DType {
             )));
         }
         let known: Vec<_> = Self::ALL.iter().map(|dtype| dtype.name()).collect();
-        Err(Error::invalid(format!("dtype '{text}' is unknown; choose one of {}", known.join(", "))))
+        Err(Error::invalid(format!(
+            "dtype '{text}' is unknown; choose one of {}",
+            known.join(", ")
+        )))
     }
 }

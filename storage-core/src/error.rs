@@ -131,7 +131,13 @@ impl Error {
     /// An error of the given kind. The message says what went wrong, where, and what to do.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { inner: Box::new(Inner { kind, message: message.into(), source: None }) }
+        Self {
+            inner: Box::new(Inner {
+                kind,
+                message: message.into(),
+                source: None,
+            }),
+        }
     }
 
     constructors! {
@@ -170,15 +176,18 @@ impl Error {
         let (kind, remedy) = match source.kind() {
             Io::NotFound => (ErrorKind::NotFound, ""),
             Io::AlreadyExists => (ErrorKind::AlreadyExists, ""),
-            Io::PermissionDenied => {
-                (ErrorKind::Denied, "; check the owner and the permissions of the store")
-            }
-            Io::ReadOnlyFilesystem => {
-                (ErrorKind::Denied, "; the file system is read-only, so the store can only be read")
-            }
-            Io::StorageFull | Io::QuotaExceeded => {
-                (ErrorKind::Unavailable, "; free some space and try again, nothing was changed")
-            }
+            Io::PermissionDenied => (
+                ErrorKind::Denied,
+                "; check the owner and the permissions of the store",
+            ),
+            Io::ReadOnlyFilesystem => (
+                ErrorKind::Denied,
+                "; the file system is read-only, so the store can only be read",
+            ),
+            Io::StorageFull | Io::QuotaExceeded => (
+                ErrorKind::Unavailable,
+                "; free some space and try again, nothing was changed",
+            ),
             _ => (ErrorKind::Unavailable, ""),
         };
         Self::new(kind, format!("cannot {action} {what}: {source}{remedy}")).with_source(source)

@@ -1,1 +1,44 @@
-//! Stub.
+//! The domain of hyperslab: typed collections of labelled N-d arrays, with no format and no store in sight.
+//!
+//! - What an array is: [`Schema`], [`Dimension`], [`Coordinates`], [`DType`], [`AttributeSchema`].
+//! - What is selected: selections become a [`Hyperslab`] before any byte is read.
+//! - What an adapter promises: [`StorageAdapter`], [`ArrayHandle`], [`LockManager`].
+//!
+//! Applications use the `hyperslab` crate, which adds the adapters to this one.
+
+mod adapter;
+mod attribute;
+mod buffer;
+mod check;
+mod clock;
+mod coordinates;
+mod dtype;
+mod element;
+mod error;
+mod hyperslab;
+mod lock;
+pub mod name;
+mod scalar;
+mod schema;
+mod time;
+
+pub use adapter::{
+    ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CollectionMeta, Durability,
+    ReadPlan, StorageAdapter, StorageOptions, StoreInfo, Usage, WriteData, WriteOptions,
+    WriterScope,
+};
+pub use attribute::{AttributeSchema, AttributeType, AttributeValue, Attributes, Role};
+pub use buffer::{ArrayBuf, byte_count};
+pub use check::{CheckLevel, CheckRequest, Finding, FindingKind, FindingSink};
+pub use clock::{Clock, CountingIds, IdSource, RandomIds, SystemClock};
+pub use coordinates::{Coordinates, TimeStart};
+pub use dtype::DType;
+pub use element::Element;
+pub use error::{Error, ErrorKind, Result};
+pub use hyperslab::{AxisSlab, Hyperslab};
+pub use lock::{
+    LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode, LockRequest,
+};
+pub use scalar::Scalar;
+pub use schema::{DIMENSION_COUNT_MAX, Dimension, Metadata, SCHEMA_VERSION, Schema, SchemaBuilder};
+pub use time::{TimeStep, Timestamp};

@@ -1,0 +1,9 @@
+//! Typed attributes: the key that names an array, and the custom facts about it.
+
+mod schema;
+mod types;
+mod value;
+
+pub use schema::{AttributeSchema, Role};
+pub use types::AttributeType;
+pub use value::{AttributeValue, Attributes};
