@@ -10,8 +10,8 @@ pub use describe::{Description, DimensionDescription};
 
 use crate::array::check_cells;
 use crate::{
-    Array, ArrayBuf, AxisPick, AxisSlab, Element, Error, Hyperslab, Index, LabelSelector, ReadPlan,
-    Result, Scalar, Selection, WriteData,
+    Array, ArrayBuf, AxisPick, AxisSlab, AxisView, Element, Error, Hyperslab, Index, LabelSelector,
+    ReadPlan, Result, Scalar, Selection, Selector, WriteData, narrow,
 };
 
 /// A rectangular piece of an array. Nothing is read or written before it is asked for.
@@ -61,23 +61,18 @@ impl Subset {
     ///
     /// # Errors
     /// `InvalidInput` when there is no such dimension or coordinate, or the dimension is dropped.
-    pub fn sel(mut self, dimension: &str, label: impl Into<LabelSelector>) -> Result<Self> {
+    pub fn sel(self, dimension: &str, label: impl Into<LabelSelector>) -> Result<Self> {
         let axis = self.axis(dimension)?;
-        let coordinates = self.array.coordinates(axis)?;
-        let outer = self.picks[axis].slab;
-        self.picks[axis] = label.into().resolve_within(dimension, &outer, coordinates.as_ref())?;
-        Ok(self)
+        self.narrow(axis, &Selector::Label(label.into()))
     }
 
     /// Narrows one dimension by position.
     ///
     /// # Errors
     /// `InvalidInput` when there is no such dimension or position, or the dimension is dropped.
-    pub fn isel(mut self, dimension: &str, index: impl Into<Index>) -> Result<Self> {
+    pub fn isel(self, dimension: &str, index: impl Into<Index>) -> Result<Self> {
         let axis = self.axis(dimension)?;
-        let outer = self.picks[axis].slab;
-        self.picks[axis] = index.into().resolve_within(dimension, &outer)?;
-        Ok(self)
+        self.narrow(axis, &Selector::Index(index.into()))
     }
 
     /// Narrows all dimensions that are left, in order: integers are positions; floats, text and times are coordinates.
@@ -86,16 +81,27 @@ impl Subset {
     /// `InvalidInput` when the selection does not fit the dimensions.
     pub fn select(self, selection: &Selection) -> Result<Self> {
         let left: Vec<usize> = (0..self.picks.len()).filter(|&axis| !self.picks[axis].dropped).collect();
-        let mut subset = self;
-        for (axis, selector) in left.iter().zip(selection.expand(left.len())?) {
-            let name = subset.array.schema().dimensions()[*axis].name.clone();
-            subset = match selector {
-                crate::Selector::Index(index) => subset.isel(&name, index)?,
-                crate::Selector::Label(label) => subset.sel(&name, label)?,
-                crate::Selector::Full | crate::Selector::Ellipsis => subset,
-            };
-        }
-        Ok(subset)
+        let names: Vec<&str> = left.iter().map(|&axis| self.dimension(axis).name.as_str()).collect();
+        let selectors = selection.spread(&names)?;
+        left.into_iter().zip(selectors).try_fold(self.clone(), |subset, (axis, selector)| {
+            subset.narrow(axis, selector)
+        })
+    }
+
+    fn narrow(mut self, axis: usize, selector: &Selector) -> Result<Self> {
+        let coordinates = match selector {
+            Selector::Label(_) => self.array.coordinates(axis)?,
+            _ => None,
+        };
+        let dimension = self.dimension(axis);
+        let outer = self.picks[axis].slab;
+        let view = AxisView::new(&dimension.name, dimension.size, coordinates.as_ref()).with_slab(outer);
+        self.picks[axis] = narrow(&outer, &selector.resolve_in(&view)?);
+        Ok(self)
+    }
+
+    fn dimension(&self, axis: usize) -> &crate::Dimension {
+        &self.array.schema().dimensions()[axis]
     }
 
     fn axis(&self, dimension: &str) -> Result<usize> {
