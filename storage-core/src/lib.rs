@@ -12,6 +12,7 @@ mod buffer;
 mod check;
 mod clock;
 mod coordinates;
+pub mod copy;
 mod dtype;
 mod element;
 mod error;
