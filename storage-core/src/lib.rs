@@ -12,6 +12,7 @@ mod buffer;
 mod check;
 mod clock;
 mod coordinates;
+pub mod copy;
 mod dtype;
 mod element;
 mod error;
@@ -38,7 +39,8 @@ pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
 pub use hyperslab::{AxisSlab, Hyperslab};
 pub use lock::{
-    LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode, LockRequest,
+    LocalLockManager, LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode,
+    LockRequest, ProcessLockManager,
 };
 pub use scalar::Scalar;
 pub use schema::{DIMENSION_COUNT_MAX, Dimension, Metadata, SCHEMA_VERSION, Schema, SchemaBuilder};
