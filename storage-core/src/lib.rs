@@ -18,6 +18,7 @@ mod element;
 mod error;
 mod hyperslab;
 mod lock;
+mod memory;
 pub mod name;
 mod scalar;
 mod schema;
@@ -41,6 +42,7 @@ pub use lock::{
     LocalLockManager, LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode,
     LockRequest, ProcessLockManager,
 };
+pub use memory::MemoryAdapter;
 pub use scalar::Scalar;
 pub use schema::{DIMENSION_COUNT_MAX, Dimension, Metadata, SCHEMA_VERSION, Schema, SchemaBuilder};
 pub use time::{TimeStep, Timestamp};
