@@ -12,11 +12,13 @@ mod buffer;
 mod check;
 mod clock;
 mod coordinates;
+pub mod copy;
 mod dtype;
 mod element;
 mod error;
 mod hyperslab;
 mod lock;
+mod memory;
 pub mod name;
 mod scalar;
 mod schema;
@@ -37,8 +39,10 @@ pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
 pub use hyperslab::{AxisSlab, Hyperslab};
 pub use lock::{
-    LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode, LockRequest,
+    LocalLockManager, LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode,
+    LockRequest, ProcessLockManager,
 };
+pub use memory::MemoryAdapter;
 pub use scalar::Scalar;
 pub use schema::{DIMENSION_COUNT_MAX, Dimension, Metadata, SCHEMA_VERSION, Schema, SchemaBuilder};
 pub use time::{TimeStep, Timestamp};

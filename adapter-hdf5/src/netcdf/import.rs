@@ -5,8 +5,7 @@ mod names;
 mod values;
 
 use hyperslab_core::{
-    AttributeSchema, AttributeType, AttributeValue, Attributes, Error, Metadata, Result, Scalar,
-    Schema,
+    AttributeSchema, AttributeType, Attributes, Error, Metadata, Result, Scalar, Schema,
 };
 use serde_json::Value;
 
@@ -204,12 +203,4 @@ fn scalar_text(coordinate: &ForeignCoordinate) -> Option<Value> {
         }
     }
     Some(format!("{number} {units}").into())
-}
-
-/// The text of an attribute, for tests of export and for its names.
-pub(super) fn attribute_text<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
-    match attributes.get(name) {
-        Some(AttributeValue::Text(text)) => Some(text),
-        _ => None,
-    }
 }
