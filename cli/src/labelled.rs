@@ -13,8 +13,10 @@ pub(crate) struct Labelled {
     pub(crate) long_name: Option<String>,
     /// The unit of the cells.
     pub(crate) unit: Option<String>,
-    /// The axes, slowest first.
+    /// The axes of the cells, slowest first.
     pub(crate) axes: Vec<Axis>,
+    /// The axes that were narrowed to one coordinate and dropped, with that coordinate.
+    pub(crate) held: Vec<Axis>,
     /// The cells.
     pub(crate) cells: ArrayBuf,
     /// What a cell reads as before it is written.

@@ -50,8 +50,9 @@ impl View {
         let held = long.len().saturating_sub(2);
         let axes: Vec<Axis> = long[held..].iter().map(|axis| (*axis).clone()).collect();
         let fixed = labelled
-            .axes
+            .held
             .iter()
+            .chain(&labelled.axes)
             .filter(|axis| axes.iter().all(|drawn| drawn.name != axis.name))
             .map(|axis| (axis.name.clone(), describe_first(axis)))
             .collect();
