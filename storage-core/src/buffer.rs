@@ -185,6 +185,29 @@ impl ArrayBuf {
         Ok(self)
     }
 
+    /// The cells in another type, each by [`Scalar::cast`].
+    ///
+    /// # Errors
+    /// `InvalidInput` that names the first cell that does not fit.
+    pub fn cast(&self, dtype: DType) -> Result<Self> {
+        if dtype == self.dtype {
+            return Ok(self.clone());
+        }
+        let mut cast = Self::zeroed(dtype, &self.shape)?;
+        let slots = cast.bytes_mut().chunks_exact_mut(dtype.size());
+        for (index, (slot, cell)) in slots.zip(self.scalars()).enumerate() {
+            let cell = cell?;
+            let value = cell.cast(dtype).ok_or_else(|| {
+                Error::invalid(format!(
+                    "cell {index} is {}, which does not fit {dtype}",
+                    cell.to_json()
+                ))
+            })?;
+            slot.copy_from_slice(&value.to_bytes());
+        }
+        Ok(cast)
+    }
+
     /// Each cell in C order as a [`Scalar`]; for printing and for tests, not for bulk work.
     pub fn scalars(&self) -> impl Iterator<Item = Result<Scalar>> + '_ {
         self.bytes()

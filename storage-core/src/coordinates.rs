@@ -1,8 +1,13 @@
 //! The coordinates of one dimension: how a position gets its value.
 
+mod lookup;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use lookup::write_number;
+pub use lookup::{CoordinateValue, CoordinateValues};
 
 use crate::{Error, Result, TimeStep, Timestamp};
 

@@ -12,6 +12,7 @@ mod buffer;
 mod check;
 mod clock;
 mod coordinates;
+pub mod copy;
 mod dtype;
 mod element;
 mod error;
@@ -20,6 +21,7 @@ mod lock;
 pub mod name;
 mod scalar;
 mod schema;
+mod selection;
 mod time;
 
 pub use adapter::{
@@ -31,14 +33,18 @@ pub use attribute::{AttributeSchema, AttributeType, AttributeValue, Attributes, 
 pub use buffer::{ArrayBuf, byte_count};
 pub use check::{CheckLevel, CheckRequest, Finding, FindingKind, FindingSink};
 pub use clock::{Clock, CountingIds, IdSource, RandomIds, SystemClock};
-pub use coordinates::{Coordinates, TimeStart};
+pub use coordinates::{CoordinateValue, CoordinateValues, Coordinates, TimeStart};
 pub use dtype::DType;
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
 pub use hyperslab::{AxisSlab, Hyperslab};
 pub use lock::{
-    LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode, LockRequest,
+    LocalLockManager, LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode,
+    LockRequest, ProcessLockManager,
 };
 pub use scalar::Scalar;
 pub use schema::{DIMENSION_COUNT_MAX, Dimension, Metadata, SCHEMA_VERSION, Schema, SchemaBuilder};
+pub use selection::{
+    AxisPick, AxisView, Index, LabelSelector, LabelValue, Matching, Selection, Selector, narrow,
+};
 pub use time::{TimeStep, Timestamp};

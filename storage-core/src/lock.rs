@@ -1,11 +1,21 @@
 //! Locks: who may change what, and who is in the way.
 
+mod file;
+mod holder;
+mod layout;
+mod local;
+mod process;
+mod table;
+
 use std::any::Any;
 use std::fmt::{self, Debug};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+
+pub use local::LocalLockManager;
+pub use process::ProcessLockManager;
 
 use crate::{Result, Timestamp};
 
@@ -21,6 +31,12 @@ pub struct LockKey {
 }
 
 impl LockKey {
+    /// The lock of the store itself.
+    #[must_use]
+    pub fn store() -> Self {
+        Self::collection("")
+    }
+
     /// The lock of a collection.
     #[must_use]
     pub fn collection(name: impl Into<String>) -> Self {
@@ -150,6 +166,13 @@ impl Debug for LockGuard {
             .field("keys", &self.keys)
             .finish_non_exhaustive()
     }
+}
+
+/// The keys of a request in the order in which every manager takes them, each once.
+fn canonical(mut keys: Vec<LockKey>) -> Vec<LockKey> {
+    keys.sort();
+    keys.dedup();
+    keys
 }
 
 /// Grants locks.

@@ -153,6 +153,29 @@ impl Scalar {
         })
     }
 
+    /// The value in another type: a float rounds to the nearest, an integer must fit, a fraction never becomes an integer and
+    /// a complex number never a real one.
+    #[must_use]
+    pub fn cast(self, dtype: DType) -> Option<Self> {
+        if self.dtype() == dtype {
+            return Some(self);
+        }
+        match self {
+            Self::Complex64(value) => {
+                Self::from_complex(dtype, Complex64::new(value.re.into(), value.im.into()))
+            }
+            Self::Complex128(value) => Self::from_complex(dtype, value),
+            Self::UInt64(value) if dtype == DType::Int64 => value.try_into().ok().map(Self::Int64),
+            Self::Int64(value) if !dtype.is_inexact() && dtype != DType::Bool => {
+                Self::from_int(dtype, value)
+            }
+            real if dtype.is_complex() => {
+                Self::from_complex(dtype, Complex64::new(real.as_f64()?, 0.0))
+            }
+            real => Self::from_f64(dtype, real.as_f64()?),
+        }
+    }
+
     /// The JSON form: `true`, a number, `"NaN"`, `"Infinity"`, `"-Infinity"`, or `[real, imaginary]`.
     #[must_use]
     pub fn to_json(self) -> Value {
@@ -252,8 +275,10 @@ impl Scalar {
 
     #[expect(clippy::cast_possible_truncation, reason = "overflow is checked")]
     fn from_complex(dtype: DType, value: Complex64) -> Option<Self> {
-        if dtype == DType::Complex128 {
-            return Some(Self::Complex128(value));
+        match dtype {
+            DType::Complex128 => return Some(Self::Complex128(value)),
+            DType::Complex64 => {}
+            _ => return None,
         }
         let narrow = Complex32::new(value.re as f32, value.im as f32);
         let overflowed = (value.re.is_finite() && narrow.re.is_infinite())
@@ -320,6 +345,44 @@ mod tests {
                 fill,
                 "{dtype}"
             );
+        }
+    }
+
+    #[test]
+    fn casts_keep_the_value_or_fail() {
+        for (from, to, expected) in [
+            (
+                Scalar::Int64(1 << 53 | 1),
+                DType::UInt64,
+                Some(Scalar::UInt64(1 << 53 | 1)),
+            ),
+            (Scalar::UInt64(u64::MAX), DType::Int64, None),
+            (
+                Scalar::Float64(0.1),
+                DType::Float32,
+                Some(Scalar::Float32(0.1)),
+            ),
+            (Scalar::Float64(0.5), DType::Int32, None),
+            (Scalar::Float64(1e300), DType::Float32, None),
+            (Scalar::Float64(f64::NAN), DType::Int8, None),
+            (
+                Scalar::Bool(true),
+                DType::Float32,
+                Some(Scalar::Float32(1.0)),
+            ),
+            (Scalar::Int8(-1), DType::UInt8, None),
+            (
+                Scalar::Int16(7),
+                DType::Complex64,
+                Some(Scalar::Complex64(Complex32::new(7.0, 0.0))),
+            ),
+            (
+                Scalar::Complex128(Complex64::new(1.0, 0.0)),
+                DType::Float64,
+                None,
+            ),
+        ] {
+            assert_eq!(from.cast(to), expected, "{from:?} to {to}");
         }
     }
 

@@ -1,0 +1,264 @@
+//! The same library for code that is not async: each call waits for the async one.
+//!
+//! ```
+//! use hyperslab::blocking::Store;
+//! use hyperslab::{DType, Dimension, Schema, key};
+//!
+//! let store = Store::create("memory://")?;
+//! let schema = Schema::builder(DType::Float32).dimension(Dimension::new("x", 3)).build()?;
+//! let series = store.create_collection("series", schema)?;
+//! let id = series.create(key! {})?.id();
+//! series.get_by_id(id)?.all().fill(1.5_f32)?;
+//! # Ok::<(), hyperslab::Error>(())
+//! ```
+
+use std::ops::Deref;
+use std::sync::OnceLock;
+
+use hyperslab_core as core;
+use hyperslab_core::{
+    ArrayBuf, ArrayEntry, Attributes, CheckRequest, Element, Error, FindingSink, Index, IntoFilter,
+    LabelSelector, Result, Scalar, Schema, Selection, StorageOptions, StoreOptions,
+};
+use ndarray::{ArrayD, ArrayRef, Dimension};
+use tokio::runtime::{Handle, Runtime};
+use uuid::Uuid;
+
+use crate::Connect;
+
+/// Waits for a future of this library on its own runtime.
+fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
+    if Handle::try_current().is_ok() {
+        return Err(Error::invalid(
+            "hyperslab::blocking was called from async code, which it would stall; call the async API there",
+        ));
+    }
+    let runtime = RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().enable_all().build());
+    match runtime {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => Err(Error::unavailable(format!("cannot start threads: {error}"))),
+    }
+}
+
+/// A type that waits: derefs to its async twin for everything that needs no waiting.
+macro_rules! waiting {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name(core::$name);
+
+        impl Deref for $name {
+            type Target = core::$name;
+
+            fn deref(&self) -> &core::$name {
+                &self.0
+            }
+        }
+    };
+}
+
+waiting! {
+    /// A [`Store`](core::Store) that waits.
+    Store
+}
+waiting! {
+    /// A [`Collection`](core::Collection) that waits.
+    Collection
+}
+waiting! {
+    /// An [`Array`](core::Array) that waits.
+    Array
+}
+waiting! {
+    /// A [`Subset`](core::Subset) that waits.
+    Subset
+}
+
+/// Each method fails as the async method of the same name does.
+#[expect(clippy::missing_errors_doc, reason = "the async twin says them")]
+impl Store {
+    /// Opens a store.
+    pub fn open(url: &str) -> Result<Self> {
+        wait(core::Store::open(url)).map(Self)
+    }
+
+    /// Opens a store to be used in a certain way.
+    pub fn open_with(url: &str, options: StoreOptions) -> Result<Self> {
+        wait(core::Store::open_with(url, options)).map(Self)
+    }
+
+    /// Creates a store.
+    pub fn create(url: &str) -> Result<Self> {
+        wait(core::Store::create(url)).map(Self)
+    }
+
+    /// Creates a collection.
+    pub fn create_collection(&self, name: &str, schema: Schema) -> Result<Collection> {
+        wait(self.0.create_collection(name, schema)).map(Collection)
+    }
+
+    /// Creates a collection with options for the adapter.
+    pub fn create_collection_with(
+        &self,
+        name: &str,
+        schema: Schema,
+        storage: StorageOptions,
+    ) -> Result<Collection> {
+        wait(self.0.create_collection_with(name, schema, storage)).map(Collection)
+    }
+
+    /// Opens a collection.
+    pub fn collection(&self, name: &str) -> Result<Collection> {
+        wait(self.0.collection(name)).map(Collection)
+    }
+
+    /// The names of all collections, sorted.
+    pub fn collections(&self) -> Result<Vec<String>> {
+        wait(self.0.collections())
+    }
+
+    /// Deletes a collection and all its arrays.
+    pub fn delete_collection(&self, name: &str) -> Result<()> {
+        wait(self.0.delete_collection(name))
+    }
+
+    /// Looks for faults.
+    pub fn check(&self, request: &CheckRequest, sink: &mut dyn FindingSink) -> Result<()> {
+        wait(self.0.check(request, sink))
+    }
+}
+
+/// Each method fails as the async method of the same name does.
+#[expect(clippy::missing_errors_doc, reason = "the async twin says them")]
+impl Collection {
+    /// Creates an array of fill values with this key.
+    pub fn create(&self, key: Attributes) -> Result<Array> {
+        wait(self.0.create(key).into_future()).map(Array)
+    }
+
+    /// Creates an array with this key, these custom attributes and these cells.
+    pub fn create_with(&self, key: Attributes, custom: Attributes, data: ArrayBuf) -> Result<Array> {
+        wait(self.0.create(key).custom(custom).data(data).into_future()).map(Array)
+    }
+
+    /// Opens the array with this key.
+    pub fn get(&self, key: Attributes) -> Result<Array> {
+        wait(self.0.get(key)).map(Array)
+    }
+
+    /// Opens the array with this identity.
+    pub fn get_by_id(&self, id: Uuid) -> Result<Array> {
+        wait(self.0.get_by_id(id)).map(Array)
+    }
+
+    /// Opens the only array of the collection.
+    pub fn only(&self) -> Result<Array> {
+        wait(self.0.only()).map(Array)
+    }
+
+    /// The keys of the arrays found, in key order.
+    pub fn entries(&self, filter: impl IntoFilter) -> Result<Vec<ArrayEntry>> {
+        wait(self.0.find(filter).sorted().entries())
+    }
+
+    /// The arrays found, in key order.
+    pub fn find(&self, filter: impl IntoFilter) -> Result<Vec<Array>> {
+        let arrays = wait(self.0.find(filter).sorted().all())?;
+        Ok(arrays.into_iter().map(Array).collect())
+    }
+
+    /// Deletes the array with this key.
+    pub fn delete(&self, key: Attributes) -> Result<()> {
+        wait(self.0.delete(key))
+    }
+
+    /// Deletes all arrays.
+    pub fn clear(&self) -> Result<()> {
+        wait(self.0.clear())
+    }
+}
+
+/// Each method fails as the async method of the same name does.
+#[expect(clippy::missing_errors_doc, reason = "the async twin says them")]
+impl Array {
+    /// All cells.
+    #[must_use]
+    pub fn all(&self) -> Subset {
+        Subset(self.0.all())
+    }
+
+    /// Narrows one dimension by coordinate.
+    pub fn sel(&self, dimension: &str, label: impl Into<LabelSelector>) -> Result<Subset> {
+        self.0.sel(dimension, label).map(Subset)
+    }
+
+    /// Narrows one dimension by position.
+    pub fn isel(&self, dimension: &str, index: impl Into<Index>) -> Result<Subset> {
+        self.0.isel(dimension, index).map(Subset)
+    }
+
+    /// Narrows all dimensions at once.
+    pub fn select(&self, selection: &Selection) -> Result<Subset> {
+        self.0.select(selection).map(Subset)
+    }
+
+    /// Sets custom attributes and leaves the others.
+    pub fn update(&mut self, custom: Attributes) -> Result<()> {
+        wait(self.0.update(custom))
+    }
+
+    /// Deletes the array.
+    pub fn delete(self) -> Result<()> {
+        wait(self.0.delete())
+    }
+}
+
+/// Each method fails as the async method of the same name does.
+#[expect(clippy::missing_errors_doc, reason = "the async twin says them")]
+impl Subset {
+    /// Narrows one dimension by coordinate.
+    pub fn sel(self, dimension: &str, label: impl Into<LabelSelector>) -> Result<Self> {
+        self.0.sel(dimension, label).map(Self)
+    }
+
+    /// Narrows one dimension by position.
+    pub fn isel(self, dimension: &str, index: impl Into<Index>) -> Result<Self> {
+        self.0.isel(dimension, index).map(Self)
+    }
+
+    /// Narrows all dimensions that are left.
+    pub fn select(self, selection: &Selection) -> Result<Self> {
+        self.0.select(selection).map(Self)
+    }
+
+    /// Reads the cells.
+    pub fn read<T: Element>(&self) -> Result<ArrayD<T>> {
+        wait(self.0.read())
+    }
+
+    /// Reads the cells into a new buffer.
+    pub fn read_buf(&self) -> Result<ArrayBuf> {
+        wait(self.0.read_buf())
+    }
+
+    /// Writes an `ndarray` array of the same shape.
+    pub fn write<T: Element, D: Dimension>(&self, cells: &ArrayRef<T, D>) -> Result<()> {
+        wait(self.0.write(cells))
+    }
+
+    /// Writes a buffer of the same shape.
+    pub fn write_buf(&self, cells: ArrayBuf) -> Result<()> {
+        wait(self.0.write_buf(cells))
+    }
+
+    /// Sets every cell to one value.
+    pub fn fill(&self, value: impl Into<Scalar>) -> Result<()> {
+        wait(self.0.fill(value))
+    }
+
+    /// Sets every cell back to the fill value.
+    pub fn clear(&self) -> Result<()> {
+        wait(self.0.clear())
+    }
+}

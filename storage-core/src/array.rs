@@ -1,0 +1,192 @@
+//! One array: its name, its facts, and the way to its cells.
+
+use std::fmt;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::{
+    ArrayBuf, ArrayHandle, ArrayMeta, Attributes, Collection, Coordinates, DType, Error, Index,
+    LabelSelector, Result, Schema, Selection, Subset,
+};
+
+/// An open array of a collection. Cheap to clone.
+///
+/// Cells are always read as last published, also when another process published them; key, custom attributes and identity
+/// are those of the moment it was opened or last [refreshed](Self::refresh).
+#[derive(Clone)]
+pub struct Array {
+    collection: Collection,
+    handle: Arc<dyn ArrayHandle>,
+    meta: ArrayMeta,
+}
+
+impl Array {
+    pub(crate) async fn open(collection: Collection, handle: Arc<dyn ArrayHandle>) -> Result<Self> {
+        let meta = handle.meta().await?;
+        Ok(Self { collection, handle, meta })
+    }
+
+    /// The identity.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.meta.id
+    }
+
+    /// The key attributes, in schema order.
+    #[must_use]
+    pub fn key(&self) -> &Attributes {
+        &self.meta.key
+    }
+
+    /// The custom attributes that are set, in schema order.
+    #[must_use]
+    pub fn custom(&self) -> &Attributes {
+        &self.meta.custom
+    }
+
+    /// What a person calls it: its key, or its identity when it has none.
+    #[must_use]
+    pub fn name(&self) -> String {
+        if self.key().is_empty() { format!("id={}", self.id()) } else { self.key().to_string() }
+    }
+
+    /// The collection it belongs to.
+    #[must_use]
+    pub fn collection(&self) -> &Collection {
+        &self.collection
+    }
+
+    /// The schema it obeys.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        self.collection.schema()
+    }
+
+    /// The element type.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.schema().dtype()
+    }
+
+    /// The size of each dimension.
+    #[must_use]
+    pub fn shape(&self) -> Vec<u64> {
+        self.schema().shape()
+    }
+
+    /// The coordinates of one axis of this array; a time scale that starts at an attribute starts at this array's value.
+    ///
+    /// # Errors
+    /// `InvalidInput` when that attribute is not set.
+    pub fn coordinates(&self, axis: usize) -> Result<Option<Coordinates>> {
+        self.schema().coordinates(axis, &[self.key(), self.custom()])
+    }
+
+    /// All cells.
+    #[must_use]
+    pub fn all(&self) -> Subset {
+        Subset::all(self.clone())
+    }
+
+    /// Narrows one dimension by coordinate: `array.sel("lat", -10.0..=10.0)`.
+    ///
+    /// # Errors
+    /// `InvalidInput` when there is no such dimension or coordinate.
+    pub fn sel(&self, dimension: &str, label: impl Into<LabelSelector>) -> Result<Subset> {
+        self.all().sel(dimension, label)
+    }
+
+    /// Narrows one dimension by position: `array.isel("time", 0)`.
+    ///
+    /// # Errors
+    /// `InvalidInput` when there is no such dimension or position.
+    pub fn isel(&self, dimension: &str, index: impl Into<Index>) -> Result<Subset> {
+        self.all().isel(dimension, index)
+    }
+
+    /// Narrows all dimensions at once, in order: integers are positions, floats, text and times are coordinates.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the selection does not fit the dimensions.
+    pub fn select(&self, selection: &Selection) -> Result<Subset> {
+        self.all().select(selection)
+    }
+
+    /// Sets custom attributes and leaves the others.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a key attribute, an unknown name or a wrong type; `Locked`, `NotFound`.
+    pub async fn update(&mut self, custom: Attributes) -> Result<()> {
+        self.change(&custom, &[]).await
+    }
+
+    /// Removes custom attributes; one that is not set is passed over.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a name that is no custom attribute; `Locked`, `NotFound`.
+    pub async fn unset(&mut self, names: &[&str]) -> Result<()> {
+        for name in names {
+            if self.schema().custom_attributes().all(|known| known.name != *name) {
+                return Err(Error::invalid(format!("'{name}' is no custom attribute of the schema")));
+            }
+        }
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        self.change(&Attributes::new(), &names).await
+    }
+
+    async fn change(&mut self, changed: &Attributes, removed: &[String]) -> Result<()> {
+        let changed = self.schema().check_custom(changed)?;
+        let options = &self.collection.store().shared().options.write;
+        self.meta = self.handle.update_attributes(&changed, removed, options).await?;
+        Ok(())
+    }
+
+    /// Reads the attributes again, as last published.
+    ///
+    /// # Errors
+    /// `NotFound` when the array has been deleted.
+    pub async fn refresh(&mut self) -> Result<()> {
+        self.meta = self.handle.meta().await?;
+        Ok(())
+    }
+
+    /// Deletes the array.
+    ///
+    /// # Errors
+    /// `NotFound` when it has been deleted already; `Locked`.
+    pub async fn delete(self) -> Result<()> {
+        self.collection.delete_at(&crate::ArrayLocator::Id(self.id())).await
+    }
+
+    pub(crate) fn handle(&self) -> &dyn ArrayHandle {
+        self.handle.as_ref()
+    }
+}
+
+impl fmt::Debug for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Array")
+            .field("collection", &self.collection.name())
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Refuses cells of another type or shape.
+pub(crate) fn check_cells(schema: &Schema, shape: &[u64], data: &ArrayBuf) -> Result<()> {
+    if data.dtype() != schema.dtype() {
+        return Err(Error::invalid(format!(
+            "cells are {}, the collection holds {}; convert them first",
+            data.dtype(),
+            schema.dtype()
+        )));
+    }
+    if data.shape() != shape {
+        return Err(Error::invalid(format!(
+            "cells have shape {:?}, the selection has {shape:?}; they must be the same",
+            data.shape()
+        )));
+    }
+    Ok(())
+}
