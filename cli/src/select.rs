@@ -100,19 +100,10 @@ impl SelectArgs {
 
 /// Reads a subset with all that belongs to it.
 pub(crate) async fn load(subset: &Subset) -> Result<Labelled> {
+    let (axes, held) = axes_of(subset)?;
     let cells = subset.read_buf().await?;
     let array = subset.array();
     let schema = array.schema();
-    let description = subset.describe()?;
-    let (mut axes, mut held) = (Vec::new(), Vec::new());
-    for (described, dimension) in description.dimensions.iter().zip(schema.dimensions()) {
-        let axis = axis(described, &dimension.metadata);
-        if described.dropped {
-            held.push(axis);
-        } else {
-            axes.push(axis);
-        }
-    }
     Ok(Labelled {
         name: array.collection().name().to_owned(),
         long_name: text(schema.metadata(), &["long_name", "standard_name"]),
@@ -122,6 +113,22 @@ pub(crate) async fn load(subset: &Subset) -> Result<Labelled> {
         cells,
         fill_value: schema.fill_value(),
     })
+}
+
+/// The axes of a subset: those that stay, and those narrowed to one coordinate.
+pub(crate) fn axes_of(subset: &Subset) -> Result<(Vec<Axis>, Vec<Axis>)> {
+    let description = subset.describe()?;
+    let dimensions = subset.array().schema().dimensions();
+    let (mut axes, mut held) = (Vec::new(), Vec::new());
+    for (described, dimension) in description.dimensions.iter().zip(dimensions) {
+        let axis = axis(described, &dimension.metadata);
+        if described.dropped {
+            held.push(axis);
+        } else {
+            axes.push(axis);
+        }
+    }
+    Ok((axes, held))
 }
 
 fn axis(described: &DimensionDescription, metadata: &Metadata) -> Axis {
