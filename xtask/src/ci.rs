@@ -1,0 +1,141 @@
+//! `cargo xtask test`: everything that must pass, in the order that fails soonest.
+
+use crate::report::Report;
+use crate::shell::{answers, built, cargo, command, run, run_counting};
+use crate::{Outcome, deny, python, tidy};
+
+const STEPS: [&str; 9] = [
+    "format", "tidy", "deny", "clippy", "build", "examples", "python", "doc", "tests",
+];
+
+struct Options {
+    long: bool,
+    steps: Vec<&'static str>,
+}
+
+/// Runs the steps and prints what each took.
+pub(crate) fn all(arguments: &[String]) -> Outcome {
+    let Options { long, steps } = parse(arguments)?;
+    let mut report = Report::default();
+    for step in steps {
+        let ok = report.step(step, |report| match step {
+            "format" => run_format(),
+            "tidy" => tidy::run(),
+            "deny" => deny::check(report),
+            "clippy" => run_clippy(),
+            "build" => run_build(),
+            "examples" => run_examples(),
+            "python" => python::check(report, long),
+            "doc" => run_doc(report),
+            _ => run_tests(report, long),
+        });
+        if !ok && step == "build" {
+            report.remark("the build failed, so nothing was run");
+            break;
+        }
+    }
+    report.close()
+}
+
+fn parse(arguments: &[String]) -> Outcome<Options> {
+    let mut options = Options {
+        long: false,
+        steps: STEPS.to_vec(),
+    };
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "--all" => options.long = true,
+            "--only" | "--skip" => {
+                let names = rest
+                    .next()
+                    .ok_or_else(|| format!("{argument} needs a list of steps"))?;
+                let names: Vec<&str> = names.split(',').collect();
+                if let Some(unknown) = names.iter().find(|name| !STEPS.contains(*name)) {
+                    return Err(format!(
+                        "no step '{unknown}'; steps are {}",
+                        STEPS.join(", ")
+                    ));
+                }
+                let only = argument == "--only";
+                options.steps.retain(|step| names.contains(step) == only);
+            }
+            other => {
+                return Err(format!(
+                    "unexpected argument '{other}'; see cargo xtask --help"
+                ));
+            }
+        }
+    }
+    Ok(options)
+}
+
+fn run_format() -> Outcome {
+    run(cargo().args(["fmt", "--all", "--check"]))
+        .map_err(|message| format!("{message}; mend it with: cargo fmt --all"))
+}
+
+fn run_clippy() -> Outcome {
+    run(cargo().args([
+        "clippy",
+        "--release",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+fn run_build() -> Outcome {
+    run(cargo().args(["build", "--release", "--workspace", "--bins", "--examples"]))
+}
+
+/// Every example runs with no input and no arguments, and ends well.
+fn run_examples() -> Outcome {
+    let metadata = tidy::metadata()?;
+    let mut failed = Vec::new();
+    for name in tidy::example_names(&metadata) {
+        if let Err(message) = run(&mut command(built(&format!("examples/{name}")))) {
+            failed.push(message);
+        }
+    }
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(failed.join("; "))
+    }
+}
+
+fn run_doc(report: &mut Report) -> Outcome {
+    run_counting(
+        cargo().args(["test", "--release", "--workspace", "--doc"]),
+        &mut report.counts,
+    )?;
+    run(cargo()
+        .args(["doc", "--release", "--workspace", "--no-deps"])
+        .env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn run_tests(report: &mut Report, long: bool) -> Outcome {
+    let mut tests = cargo();
+    if answers("cargo-nextest", &["--version"]) {
+        tests.args(["nextest", "run", "--release", "--workspace"]);
+    } else {
+        report.remark("cargo-nextest is not installed, so cargo test ran the tests: a test that hangs is not ended");
+        tests.args([
+            "test",
+            "--release",
+            "--workspace",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--examples",
+        ]);
+        tests.arg("--no-fail-fast");
+    }
+    if long {
+        tests.env("HYPERSLAB_TEST_LONG", "1");
+    }
+    run_counting(&mut tests, &mut report.counts)
+}
