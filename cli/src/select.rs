@@ -105,14 +105,31 @@ pub(crate) async fn load(subset: &Subset) -> Result<Labelled> {
     let array = subset.array();
     let schema = array.schema();
     Ok(Labelled {
-        name: array.collection().name().to_owned(),
-        long_name: text(schema.metadata(), &["long_name", "standard_name"]),
-        unit: text(schema.metadata(), &["units", "unit"]),
+        name: quantity_name(array),
+        long_name: fact(array, &["long_name", "standard_name"]),
+        unit: fact(array, &["units", "unit"]),
         axes,
         held,
         cells,
         fill_value: schema.fill_value(),
     })
+}
+
+/// The name of the variable where that is the key, as with what was imported; else of the collection.
+fn quantity_name(array: &Array) -> String {
+    match array.key().get("variable") {
+        Some(AttributeValue::Text(name)) if array.key().len() == 1 => name.clone(),
+        _ => array.collection().name().to_owned(),
+    }
+}
+
+/// What is said of the quantity by the array, or else by the collection.
+fn fact(array: &Array, names: &[&str]) -> Option<String> {
+    let own = names.iter().find_map(|name| match array.custom().get(name) {
+        Some(AttributeValue::Text(text)) => Some(text.trim().to_owned()),
+        _ => None,
+    });
+    own.filter(|text| !text.is_empty()).or_else(|| text(array.schema().metadata(), names))
 }
 
 /// The axes of a subset: those that stay, and those narrowed to one coordinate.

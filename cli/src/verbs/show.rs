@@ -167,7 +167,6 @@ fn coordinates_text(dimension: &Dimension) -> String {
         Some(Coordinates::TimeScale { start, step }) => {
             format!("from {start} in steps of {step}")
         }
-        Some(_) => "coordinates of a newer kind".to_owned(),
     }
 }
 
