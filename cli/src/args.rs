@@ -9,7 +9,12 @@ use crate::verbs;
 
 /// Stores collections of labelled N-d arrays, and reads and writes any rectangular piece of them.
 #[derive(Debug, Parser)]
-#[command(name = "hyperslab", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "hyperslab",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -19,9 +24,11 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 `check` found something; 2 wrong usage or input; 3 not found; 4 exists already;
-5 locked; 6 conflict; 7 corrupt; 8 unsupported; 9 too large; 10 denied; 11 unavailable; 12 cancelled;
-70 a defect of hyperslab.
+Exit codes:
+  0 done            1 `check` found something   2 wrong usage or input   3 not found
+  4 exists already  5 locked                    6 conflict               7 corrupt
+  8 unsupported     9 too large                 10 denied                11 unavailable
+  12 cancelled      70 a defect of hyperslab
 
 Try it: hyperslab demo";
 
@@ -35,7 +42,13 @@ pub(crate) struct Global {
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
     pub(crate) verbose: u8,
     /// Print nothing but what was asked for, and errors
-    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Everywhere")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Everywhere"
+    )]
     pub(crate) quiet: bool,
     /// The most memory one read may take, such as 512M or 4G [default: 3/4 of the machine's]
     #[arg(long, global = true, value_name = "SIZE", help_heading = "Everywhere")]
@@ -135,7 +148,10 @@ mod tests {
     fn the_command_line_is_consistent_and_every_verb_has_an_example() {
         Cli::command().debug_assert();
         for verb in Cli::command().get_subcommands() {
-            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let help = verb
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             assert!(
                 help.contains(&format!("hyperslab {}", verb.get_name())),
                 "{} has no example",

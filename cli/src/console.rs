@@ -25,8 +25,15 @@ impl Console {
     /// The console that the options ask for; starts the log that `-vv` asks for.
     pub(crate) fn new(global: &Global) -> Self {
         if global.verbose > 1 {
-            let level = if global.verbose == 2 { "hyperslab=debug" } else { "trace" };
-            tracing_subscriber::fmt().with_env_filter(level).with_writer(io::stderr).init();
+            let level = if global.verbose == 2 {
+                "hyperslab=debug"
+            } else {
+                "trace"
+            };
+            tracing_subscriber::fmt()
+                .with_env_filter(level)
+                .with_writer(io::stderr)
+                .init();
         }
         Self {
             out: BufWriter::new(io::stdout()),
@@ -96,8 +103,8 @@ impl Console {
         let plain = !io::stdout().is_terminal()
             || set("NO_COLOR").is_some()
             || matches!(terminal.as_str(), "" | "dumb" | "linux" | "vt100");
-        let true_color = set("COLORTERM")
-            .is_some_and(|value| matches!(value.as_str(), "truecolor" | "24bit"));
+        let true_color =
+            set("COLORTERM").is_some_and(|value| matches!(value.as_str(), "truecolor" | "24bit"));
         match (plain, true_color || terminal.ends_with("-direct")) {
             (true, _) => Palette::Plain,
             (false, true) => Palette::TrueColor,
@@ -107,7 +114,9 @@ impl Console {
 
     /// How many characters fit on a line.
     pub(crate) fn width(&self) -> usize {
-        let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+        let columns = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|text| text.parse().ok());
         terminal_size::terminal_size()
             .filter(|_| io::stdout().is_terminal())
             .map(|(width, _)| usize::from(width.0))

@@ -101,10 +101,7 @@ pub(crate) fn unit(unit: &str) -> String {
         "degrees" | "degree" | "deg" => return "°".to_owned(),
         _ => {}
     }
-    unit.trim()
-        .split_inclusive(' ')
-        .map(superscript)
-        .collect()
+    unit.trim().split_inclusive(' ').map(superscript).collect()
 }
 
 /// `s-1` and `m**2` with a raised exponent; what is no such word stays.

@@ -21,7 +21,10 @@ use console::Console;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut console = Console::new(&cli.global);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return console.finish(Err(error.into())),
     };

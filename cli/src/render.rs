@@ -1,11 +1,11 @@
 //! Pictures of what was read: in the terminal and as PNG.
 
+mod canvas;
 pub(crate) mod colors;
 pub(crate) mod png;
 pub(crate) mod resample;
 pub(crate) mod scale;
 pub(crate) mod terminal;
-mod canvas;
 mod ticks;
 
 use hyperslab::{Error, Result};

@@ -125,11 +125,14 @@ fn quantity_name(array: &Array) -> String {
 
 /// What is said of the quantity by the array, or else by the collection.
 fn fact(array: &Array, names: &[&str]) -> Option<String> {
-    let own = names.iter().find_map(|name| match array.custom().get(name) {
-        Some(AttributeValue::Text(text)) => Some(text.trim().to_owned()),
-        _ => None,
-    });
-    own.filter(|text| !text.is_empty()).or_else(|| text(array.schema().metadata(), names))
+    let own = names
+        .iter()
+        .find_map(|name| match array.custom().get(name) {
+            Some(AttributeValue::Text(text)) => Some(text.trim().to_owned()),
+            _ => None,
+        });
+    own.filter(|text| !text.is_empty())
+        .or_else(|| text(array.schema().metadata(), names))
 }
 
 /// The axes of a subset: those that stay, and those narrowed to one coordinate.

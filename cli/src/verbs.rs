@@ -55,7 +55,10 @@ async fn open_store(store: &str, global: &Global) -> Result<Store> {
 impl CollectionArgs {
     /// Opens the collection.
     pub(crate) async fn open(&self, global: &Global) -> Result<Collection> {
-        open_store(&self.store, global).await?.collection(&self.collection).await
+        open_store(&self.store, global)
+            .await?
+            .collection(&self.collection)
+            .await
     }
 }
 

@@ -8,14 +8,26 @@ use crate::labelled::Labelled;
 
 /// Writes a header and the rows, in C order.
 pub(super) fn write(out: &mut dyn Write, labelled: &Labelled) -> io::Result<()> {
-    let held: Vec<_> = labelled.held.iter().map(|axis| quoted(&axis.exact(0))).collect();
+    let held: Vec<_> = labelled
+        .held
+        .iter()
+        .map(|axis| quoted(&axis.exact(0)))
+        .collect();
     // Each coordinate is written many times: its text is made once.
     let texts: Vec<Vec<String>> = labelled
         .axes
         .iter()
-        .map(|axis| (0..axis.len()).map(|index| quoted(&axis.exact(index))).collect())
+        .map(|axis| {
+            (0..axis.len())
+                .map(|index| quoted(&axis.exact(index)))
+                .collect()
+        })
         .collect();
-    let names = labelled.held.iter().chain(&labelled.axes).map(|axis| quoted(&axis.name));
+    let names = labelled
+        .held
+        .iter()
+        .chain(&labelled.axes)
+        .map(|axis| quoted(&axis.name));
     let mut header: Vec<_> = names.collect();
     header.push(quoted(&labelled.name));
     writeln!(out, "{}", header.join(","))?;

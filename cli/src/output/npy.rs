@@ -36,7 +36,11 @@ pub(crate) fn write(out: &mut dyn Write, cells: &ArrayBuf) -> io::Result<()> {
         (_, true) => '<',
         (_, false) => '>',
     };
-    let lengths: String = cells.shape().iter().map(|length| format!("{length}, ")).collect();
+    let lengths: String = cells
+        .shape()
+        .iter()
+        .map(|length| format!("{length}, "))
+        .collect();
     let lengths = match cells.shape() {
         [_] => lengths.trim_end(),
         _ => lengths.trim_end_matches(", "),
@@ -87,9 +91,16 @@ fn parse(bytes: &[u8]) -> Result<ArrayBuf> {
             DType::Complex64 | DType::Complex128 => dtype.size() / 2,
             _ => dtype.size(),
         };
-        buffer.bytes_mut().chunks_exact_mut(part).for_each(<[u8]>::reverse);
+        buffer
+            .bytes_mut()
+            .chunks_exact_mut(part)
+            .for_each(<[u8]>::reverse);
     }
-    if is_fortran { c_order(&buffer) } else { Ok(buffer) }
+    if is_fortran {
+        c_order(&buffer)
+    } else {
+        Ok(buffer)
+    }
 }
 
 /// What stands behind a name in the dictionary.
@@ -100,7 +111,9 @@ fn field<'a>(header: &'a str, name: &str) -> Option<&'a str> {
 
 /// The element type, and whether its bytes are the other way round.
 fn dtype(text: &str) -> Result<(DType, bool)> {
-    let descr = text.strip_prefix('\'').and_then(|text| text.split_once('\''));
+    let descr = text
+        .strip_prefix('\'')
+        .and_then(|text| text.split_once('\''));
     let descr = descr.map_or(text, |(descr, _)| descr);
     let kind = descr.trim_start_matches(['<', '>', '|', '=']);
     let known = KINDS.iter().find(|(_, known)| *known == kind);
@@ -109,7 +122,11 @@ fn dtype(text: &str) -> Result<(DType, bool)> {
             "NumPy's type '{descr}' has no counterpart; convert it to a number type with astype"
         ))
     })?;
-    let foreign = if cfg!(target_endian = "little") { '>' } else { '<' };
+    let foreign = if cfg!(target_endian = "little") {
+        '>'
+    } else {
+        '<'
+    };
     Ok((*dtype, descr.starts_with(foreign)))
 }
 
@@ -142,7 +159,11 @@ fn c_order(cells: &ArrayBuf) -> Result<ArrayBuf> {
         .collect();
     let mut place = vec![0; lengths.len()];
     for slot in turned.bytes_mut().chunks_exact_mut(size) {
-        let offset: usize = place.iter().zip(&strides).map(|(index, stride)| index * stride).sum();
+        let offset: usize = place
+            .iter()
+            .zip(&strides)
+            .map(|(index, stride)| index * stride)
+            .sum();
         slot.copy_from_slice(&cells.bytes()[offset..offset + size]);
         for (index, &length) in place.iter_mut().zip(&lengths).rev() {
             *index += 1;
@@ -187,7 +208,11 @@ mod tests {
         let header = "{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), }\n";
         file.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
         file.extend(header.as_bytes());
-        file.extend([1_i16, 4, 2, 5, 3, 6].iter().flat_map(|cell| cell.to_be_bytes()));
+        file.extend(
+            [1_i16, 4, 2, 5, 3, 6]
+                .iter()
+                .flat_map(|cell| cell.to_be_bytes()),
+        );
         let cells = parse(&file).unwrap();
         assert_eq!(cells.as_slice::<i16>().unwrap(), [1, 2, 3, 4, 5, 6]);
     }

@@ -209,7 +209,12 @@ fn paint(Ink([red, green, blue], opacity): Ink) -> Paint<'static> {
         clippy::cast_sign_loss,
         reason = "the opacity is between 0 and 1"
     )]
-    paint.set_color_rgba8(red, green, blue, (opacity.clamp(0.0, 1.0) * 255.0).round() as u8);
+    paint.set_color_rgba8(
+        red,
+        green,
+        blue,
+        (opacity.clamp(0.0, 1.0) * 255.0).round() as u8,
+    );
     paint.anti_alias = true;
     paint
 }

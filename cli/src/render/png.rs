@@ -63,7 +63,14 @@ struct Margins {
 
 impl Layout {
     fn new(plot_width: f32, plot_height: f32, margins: &Margins, has_subtitle: bool) -> Self {
-        let top = MARGIN + TITLE_SIZE + 18.0 + if has_subtitle { SUBTITLE_SIZE + 10.0 } else { 0.0 };
+        let top = MARGIN
+            + TITLE_SIZE
+            + 18.0
+            + if has_subtitle {
+                SUBTITLE_SIZE + 10.0
+            } else {
+                0.0
+            };
         let plot = [
             (MARGIN + margins.left).round(),
             top.round(),
@@ -133,7 +140,9 @@ impl Side {
     }
 
     fn has_second_line(&self) -> bool {
-        self.ticks.iter().any(|(_, tick)| tick.second_line.is_some())
+        self.ticks
+            .iter()
+            .any(|(_, tick)| tick.second_line.is_some())
     }
 
     /// How far ticks, their texts and the title reach away from the plot.
@@ -177,13 +186,21 @@ fn draw_map(view: &View, y: &Scale<'_>, x: &Scale<'_>) -> Result<Vec<u8>> {
         Side::across(x, plot_width, &letters),
         Side::upright(y, plot_height),
     );
-    let bar_ticks = ticks::numbers(colors.low, colors.high, (plot_height / 80.0).clamp(2.0, 8.0) as usize);
+    let bar_ticks = ticks::numbers(
+        colors.low,
+        colors.high,
+        (plot_height / 80.0).clamp(2.0, 8.0) as usize,
+    );
     let has_missing = Statistics::of(&view.numbers).missing_count > 0;
     let bar_text = bar_ticks
         .iter()
         .map(|tick| tick_width(&letters, tick))
         .fold(0.0, f32::max)
-        .max(if has_missing { letters.width("missing", TICK_SIZE, false) } else { 0.0 });
+        .max(if has_missing {
+            letters.width("missing", TICK_SIZE, false)
+        } else {
+            0.0
+        });
     let margins = Margins {
         left: left.depth_upright(&letters),
         right: BAR_GAP + BAR_WIDTH + TICK_LENGTH + GAP + bar_text + GAP + LABEL_SIZE,
@@ -194,7 +211,13 @@ fn draw_map(view: &View, y: &Scale<'_>, x: &Scale<'_>) -> Result<Vec<u8>> {
 
     draw_cells(&mut canvas, &layout, view, &colors, (y, x));
     draw_headline(&mut canvas, &layout, view, &letters);
-    draw_sides(&mut canvas, &layout, &letters, (&left, &bottom), Ink([0; 3], 0.13));
+    draw_sides(
+        &mut canvas,
+        &layout,
+        &letters,
+        (&left, &bottom),
+        Ink([0; 3], 0.13),
+    );
     let bar = Bar {
         ticks: &bar_ticks,
         text_width: bar_text,
@@ -284,7 +307,12 @@ fn draw_sides(
         canvas.rectangle(x0, y, width, 1.0, graticule);
         canvas.rectangle(x0 - FRAME - TICK_LENGTH, y, TICK_LENGTH, 2.0, GREY);
         let style = lettering(TICK_SIZE, BLACK, Anchor::End);
-        canvas.text(&tick.text, x0 - TICK_LENGTH - GAP, y + TICK_SIZE * 0.36, style);
+        canvas.text(
+            &tick.text,
+            x0 - TICK_LENGTH - GAP,
+            y + TICK_SIZE * 0.36,
+            style,
+        );
     }
     canvas.frame(layout.plot, FRAME, GREY);
     let mut style = lettering(LABEL_SIZE, BLACK, Anchor::Middle);
@@ -325,14 +353,30 @@ fn draw_bar(
         let down = height * (1.0 - colors.fraction(tick.at) as f32);
         let y = (top + down).round().clamp(top, top + height - 1.0);
         canvas.rectangle(right, y, TICK_LENGTH, 2.0, GREY);
-        canvas.text(&tick.text, right + TICK_LENGTH + GAP - FRAME, y + TICK_SIZE * 0.36, style);
+        canvas.text(
+            &tick.text,
+            right + TICK_LENGTH + GAP - FRAME,
+            y + TICK_SIZE * 0.36,
+            style,
+        );
     }
     if bar.has_missing {
         let y = (layout.bottom() + TICK_LENGTH + 8.0).round();
         let swatch = [left, y + 1.0, BAR_WIDTH, TICK_SIZE];
-        canvas.rectangle(swatch[0], swatch[1], swatch[2], swatch[3], Ink(MISSING, 1.0));
+        canvas.rectangle(
+            swatch[0],
+            swatch[1],
+            swatch[2],
+            swatch[3],
+            Ink(MISSING, 1.0),
+        );
         canvas.frame(swatch, FRAME, GREY);
-        canvas.text("missing", right + TICK_LENGTH + GAP - FRAME, y + TICK_SIZE * 0.86, style);
+        canvas.text(
+            "missing",
+            right + TICK_LENGTH + GAP - FRAME,
+            y + TICK_SIZE * 0.86,
+            style,
+        );
     }
     let mut style = lettering(LABEL_SIZE, BLACK, Anchor::Middle);
     style.upwards = true;
@@ -366,7 +410,13 @@ fn draw_line(view: &View, x: &Scale<'_>) -> Result<Vec<u8>> {
     let layout = Layout::new(width, height, &margins, !view.fixed.is_empty());
     let mut canvas = Canvas::new(layout.width as u32, layout.height as u32, &letters)?;
     draw_headline(&mut canvas, &layout, view, &letters);
-    draw_sides(&mut canvas, &layout, &letters, (&left, &bottom), Ink([0; 3], 0.09));
+    draw_sides(
+        &mut canvas,
+        &layout,
+        &letters,
+        (&left, &bottom),
+        Ink([0; 3], 0.09),
+    );
 
     let mut points: Vec<_> = view
         .numbers
@@ -415,7 +465,15 @@ mod tests {
 
     #[test]
     fn odd_shapes_and_numbers_are_drawn() {
-        for lengths in [&[1, 1][..], &[2, 3000], &[3000, 2], &[1], &[5000], &[0, 4], &[0]] {
+        for lengths in [
+            &[1, 1][..],
+            &[2, 3000],
+            &[3000, 2],
+            &[1],
+            &[5000],
+            &[0, 4],
+            &[0],
+        ] {
             for number in [f64::NAN, 0.0, f64::MAX, f64::INFINITY] {
                 let png = draw(&view(lengths, number)).unwrap();
                 assert_eq!(&png[1..4], b"PNG", "{lengths:?} of {number}");

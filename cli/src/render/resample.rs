@@ -33,12 +33,7 @@ pub(crate) fn resample(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "fewer cells than 2^53")]
-fn mean(
-    numbers: &[f64],
-    column_count: usize,
-    rows: &Range<usize>,
-    columns: &Range<usize>,
-) -> f64 {
+fn mean(numbers: &[f64], column_count: usize, rows: &Range<usize>, columns: &Range<usize>) -> f64 {
     let (mut sum, mut count) = (0.0, 0_usize);
     for row in rows.clone() {
         let cells = &numbers[row * column_count..][columns.clone()];

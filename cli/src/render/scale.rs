@@ -32,9 +32,10 @@ impl<'a> Scale<'a> {
     pub(crate) fn new(axis: &'a Axis) -> Self {
         let (measure, mut centres) = match &axis.positions {
             Positions::Numbers(numbers) => (Measure::Number, numbers.clone()),
-            Positions::Times(times) => {
-                (Measure::Time, times.iter().map(|&time| ticks::seconds(time)).collect())
-            }
+            Positions::Times(times) => (
+                Measure::Time,
+                times.iter().map(|&time| ticks::seconds(time)).collect(),
+            ),
             Positions::Indices(_) | Positions::Labels(_) => (Measure::Cell, Vec::new()),
         };
         let ascending = centres.windows(2).all(|pair| pair[0] < pair[1]);
@@ -172,7 +173,11 @@ fn edges_between(centres: &[f64], compass: Option<Compass>) -> Vec<f64> {
     }
     let mut edges = Vec::with_capacity(count + 1);
     edges.push(centres[0] - (centres[1] - centres[0]) / 2.0);
-    edges.extend(centres.windows(2).map(|pair| f64::midpoint(pair[0], pair[1])));
+    edges.extend(
+        centres
+            .windows(2)
+            .map(|pair| f64::midpoint(pair[0], pair[1])),
+    );
     edges.push(centres[count - 1] + (centres[count - 1] - centres[count - 2]) / 2.0);
     let within_poles = centres.iter().all(|centre| centre.abs() <= 90.0);
     if compass == Some(Compass::Latitude) && within_poles {

@@ -80,7 +80,12 @@ fn draw_grid(
     } else {
         rows
     };
-    let pixels = resample(&view.numbers, x.len(), &rows, &even_spans(x.len(), pixel_columns));
+    let pixels = resample(
+        &view.numbers,
+        x.len(),
+        &rows,
+        &even_spans(x.len(), pixel_columns),
+    );
     let lines: Vec<_> = pixels.chunks_exact(pixel_columns * per_line).collect();
     for (number, line) in lines.iter().enumerate() {
         let label = match number {
@@ -114,7 +119,9 @@ fn draw_grid(
 /// Rows and columns of square pixels: the shape of the grid, enlarged up to eight times or shrunk into the room.
 fn picture_size(rows: usize, columns: usize, room: usize) -> (usize, usize) {
     let (height_max, width_max) = (2 * LINES_MAX, room.min(160));
-    let enlarged = (height_max / rows.max(1)).min(width_max / columns.max(1)).clamp(1, 8);
+    let enlarged = (height_max / rows.max(1))
+        .min(width_max / columns.max(1))
+        .clamp(1, 8);
     let (mut height, mut width) = (rows * enlarged, columns * enlarged);
     if width > width_max {
         height = (height * width_max).div_ceil(width);
@@ -227,7 +234,12 @@ fn draw_chart(
             .iter()
             .map(|&number| chart_cell(number, line, &colors, palette))
             .collect();
-        writeln!(out, "{} │{}", right_aligned(label, gutter), cells.trim_end())?;
+        writeln!(
+            out,
+            "{} │{}",
+            right_aligned(label, gutter),
+            cells.trim_end()
+        )?;
     }
     writeln!(out, "{} └{}", " ".repeat(gutter), "─".repeat(column_count))?;
     let ends = (x.text(0), x.text(x.len() - 1));
@@ -252,7 +264,9 @@ fn chart_cell(number: f64, line: usize, colors: &ColorScale, palette: Palette) -
     if number.is_nan() {
         return ' ';
     }
-    let eighths = (colors.fraction(number) * (8 * CHART_LINES) as f64).round().max(1.0) as usize;
+    let eighths = (colors.fraction(number) * (8 * CHART_LINES) as f64)
+        .round()
+        .max(1.0) as usize;
     if palette == Palette::Plain {
         return if (eighths - 1) / 8 == line { '*' } else { ' ' };
     }
@@ -294,8 +308,14 @@ mod tests {
 
     #[test]
     fn north_is_up_whichever_way_the_rows_run() {
-        let ascending = text(&view(&[-10.0, 10.0], &[0.0, f64::NAN, 9.0, 9.0]), Palette::Plain);
-        let descending = text(&view(&[10.0, -10.0], &[9.0, 9.0, 0.0, f64::NAN]), Palette::Plain);
+        let ascending = text(
+            &view(&[-10.0, 10.0], &[0.0, f64::NAN, 9.0, 9.0]),
+            Palette::Plain,
+        );
+        let descending = text(
+            &view(&[10.0, -10.0], &[9.0, 9.0, 0.0, f64::NAN]),
+            Palette::Plain,
+        );
         assert_eq!(ascending, descending);
         let lines: Vec<_> = ascending.lines().collect();
         assert_eq!(lines[0], " 10 │9999999999999999");
@@ -306,16 +326,28 @@ mod tests {
 
     #[test]
     fn colours_come_in_pairs_of_pixels() {
-        let map = text(&view(&[10.0, -10.0], &[9.0, 9.0, 0.0, f64::NAN]), Palette::TrueColor);
-        assert!(map.contains("\x1b[38;2;253;231;37;48;2;253;231;37m▀"), "{map}");
-        assert!(map.lines().all(|line| !line.contains("\x1b") || line.contains("\x1b[0m")));
+        let map = text(
+            &view(&[10.0, -10.0], &[9.0, 9.0, 0.0, f64::NAN]),
+            Palette::TrueColor,
+        );
+        assert!(
+            map.contains("\x1b[38;2;253;231;37;48;2;253;231;37m▀"),
+            "{map}"
+        );
+        assert!(
+            map.lines()
+                .all(|line| !line.contains("\x1b") || line.contains("\x1b[0m"))
+        );
     }
 
     #[test]
     fn any_shape_fits_the_room() {
         for (rows, columns) in [(1, 1), (1, 100_000), (100_000, 1), (90, 180), (3, 500)] {
             let (height, width) = picture_size(rows, columns, 70);
-            assert!((1..=2 * LINES_MAX).contains(&height), "{rows} x {columns}: {height}");
+            assert!(
+                (1..=2 * LINES_MAX).contains(&height),
+                "{rows} x {columns}: {height}"
+            );
             assert!((1..=70).contains(&width), "{rows} x {columns}: {width}");
         }
     }

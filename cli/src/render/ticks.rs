@@ -110,10 +110,14 @@ pub(crate) fn times(low: f64, high: f64, count_max: usize) -> Vec<Tick> {
         months(low, high, years * 12.0, 4)
     } else if smallest > 15.0 * DAY {
         let months_wanted = smallest / (30.4 * DAY);
-        let step = [1.0, 2.0, 3.0, 6.0].into_iter().find(|step| *step >= months_wanted);
+        let step = [1.0, 2.0, 3.0, 6.0]
+            .into_iter()
+            .find(|step| *step >= months_wanted);
         months(low, high, step.unwrap_or(12.0), 7)
     } else if smallest > DAY / 2.0 {
-        let days = [1.0, 2.0, 5.0, 10.0].into_iter().find(|days| *days * DAY >= smallest);
+        let days = [1.0, 2.0, 5.0, 10.0]
+            .into_iter()
+            .find(|days| *days * DAY >= smallest);
         multiples(low, high, days.unwrap_or(15.0) * DAY)
             .into_iter()
             .filter_map(|at| Some(Tick::new(at, civil(at)?.date().to_string())))
@@ -130,7 +134,10 @@ pub(crate) fn times(low: f64, high: f64, count_max: usize) -> Vec<Tick> {
 
 /// The first of every `step`-th month; the first `width` characters of its date are written.
 fn months(low: f64, high: f64, step: f64, width: usize) -> Vec<Tick> {
-    #[expect(clippy::cast_possible_truncation, reason = "at most 20,000 years of months")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "at most 20,000 years of months"
+    )]
     let step = step as i32;
     let Some(first) = civil(low) else {
         return Vec::new();
@@ -145,7 +152,10 @@ fn months(low: f64, high: f64, step: f64, width: usize) -> Vec<Tick> {
         }
         if at >= low {
             let sign = usize::from(day.year() < 0) * 3;
-            ticks.push(Tick::new(at, day.to_string().chars().take(width + sign).collect()));
+            ticks.push(Tick::new(
+                at,
+                day.to_string().chars().take(width + sign).collect(),
+            ));
         }
         month += step;
     }
@@ -189,7 +199,10 @@ fn times_of_day(low: f64, high: f64, smallest: f64) -> Vec<Tick> {
 
 /// The proleptic Gregorian date and time of that many seconds since 1970, to the microsecond.
 fn civil(at: f64) -> Option<DateTime> {
-    #[expect(clippy::cast_possible_truncation, reason = "out of range saturates and is refused")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "out of range saturates and is refused"
+    )]
     let microseconds = (at * 1e6).round() as i64;
     Timestamp::from_nanoseconds(i128::from(microseconds) * 1000)
         .ok()
@@ -229,11 +242,12 @@ fn round_step(smallest: f64) -> f64 {
 
 /// How many decimals tell multiples of `step` apart, unless there are too many.
 fn decimals_of(step: f64) -> Option<usize> {
-    (0..=6).find(|&decimals| {
-        let scaled = step * 10_f64.powi(decimals);
-        (scaled - scaled.round()).abs() < 1e-6 * scaled
-    })
-    .and_then(|decimals| usize::try_from(decimals).ok())
+    (0..=6)
+        .find(|&decimals| {
+            let scaled = step * 10_f64.powi(decimals);
+            (scaled - scaled.round()).abs() < 1e-6 * scaled
+        })
+        .and_then(|decimals| usize::try_from(decimals).ok())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "fewer cells than 2^53")]
@@ -255,7 +269,10 @@ mod tests {
 
     #[test]
     fn numbers_are_round() {
-        assert_eq!(texts(&numbers(-1.8, 30.2, 8)), ["0", "5", "10", "15", "20", "25", "30"]);
+        assert_eq!(
+            texts(&numbers(-1.8, 30.2, 8)),
+            ["0", "5", "10", "15", "20", "25", "30"]
+        );
         assert_eq!(texts(&numbers(-0.05, 0.21, 4)), ["0.0", "0.1", "0.2"]);
         assert_eq!(texts(&numbers(-2.0, 2.0, 4)), ["−2", "−1", "0", "1", "2"]);
         assert_eq!(texts(&numbers(0.0, 3e-9, 3)), ["0", "1e−9", "2e−9", "3e−9"]);
@@ -264,11 +281,20 @@ mod tests {
     #[test]
     fn degrees_are_those_of_a_map() {
         let east = degrees(20.0, 380.0, 7, Some(Compass::Longitude));
-        assert_eq!(texts(&east), ["60°E", "120°E", "180°", "120°W", "60°W", "0°"]);
+        assert_eq!(
+            texts(&east),
+            ["60°E", "120°E", "180°", "120°W", "60°W", "0°"]
+        );
         let north = degrees(-90.0, 90.0, 7, Some(Compass::Latitude));
-        assert_eq!(texts(&north), ["90°S", "60°S", "30°S", "0°", "30°N", "60°N", "90°N"]);
+        assert_eq!(
+            texts(&north),
+            ["90°S", "60°S", "30°S", "0°", "30°N", "60°N", "90°N"]
+        );
         let fine = degrees(10.0, 10.4, 4, Some(Compass::Latitude));
-        assert_eq!(texts(&fine), ["10.0°N", "10.1°N", "10.2°N", "10.3°N", "10.4°N"]);
+        assert_eq!(
+            texts(&fine),
+            ["10.0°N", "10.1°N", "10.2°N", "10.3°N", "10.4°N"]
+        );
     }
 
     #[test]

@@ -111,7 +111,10 @@ impl Check {
             parts.push(format!("{} repaired", human::grouped(repaired)));
         }
         if repairable > 0 {
-            parts.push(format!("{} to be mended with --repair", human::grouped(repairable)));
+            parts.push(format!(
+                "{} to be mended with --repair",
+                human::grouped(repairable)
+            ));
         }
         parts.join(", ")
     }

@@ -34,7 +34,11 @@ impl Clear {
         let cell_count = subset.hyperslab()?.cell_count();
         console.report(
             &json!({ "array": array.name(), "cleared_cells": cell_count }),
-            format_args!("cleared {} of {}", human::count(cell_count, "cell"), array.name()),
+            format_args!(
+                "cleared {} of {}",
+                human::count(cell_count, "cell"),
+                array.name()
+            ),
         )?;
         Ok(Status::Done)
     }

@@ -91,7 +91,9 @@ fn chunk_lengths(text: &str) -> Result<Value> {
     }
     let length = |part: &str| {
         part.trim().parse::<u64>().map(Value::from).map_err(|_| {
-            Error::invalid(format!("chunks '{text}': write one length per dimension, as 1,90,180"))
+            Error::invalid(format!(
+                "chunks '{text}': write one length per dimension, as 1,90,180"
+            ))
         })
     };
     text.split(',').map(length).collect()

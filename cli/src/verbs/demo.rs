@@ -21,23 +21,40 @@ const SAMPLE_NAME: &str = "coads_climatology.nc";
 /// Each command with what it is for. `FILE` and `DIR` stand for the sample and the folder.
 const STEPS: [(&str, &str); 9] = [
     ("Make a store", "init DIR/store"),
-    ("Import a variable of a netCDF file, with its coordinates", "import FILE DIR/store coads --variable SST"),
+    (
+        "Import a variable of a netCDF file, with its coordinates",
+        "import FILE DIR/store coads --variable SST",
+    ),
     ("See what there is", "ls DIR/store"),
     ("See what it looks like", "show DIR/store coads"),
-    ("Select by label: the tropics in the first month", "read DIR/store coads --isel TIME=0 --sel COADSY=-23..23"),
-    ("See what that reads from the disk", "read DIR/store coads --isel TIME=0 --sel COADSY=-23..23 --explain"),
-    ("Draw a picture", "read DIR/store coads --isel TIME=0 -o DIR/sst.png"),
-    ("Put the tropics in a netCDF file for other programs", "export DIR/store coads --sel COADSY=-23..23 -o DIR/tropics.nc"),
-    ("Check every chunk of every array", "check DIR/store --level 4"),
+    (
+        "Select by label: the tropics in the first month",
+        "read DIR/store coads --isel TIME=0 --sel COADSY=-23..23",
+    ),
+    (
+        "See what that reads from the disk",
+        "read DIR/store coads --isel TIME=0 --sel COADSY=-23..23 --explain",
+    ),
+    (
+        "Draw a picture",
+        "read DIR/store coads --isel TIME=0 -o DIR/sst.png",
+    ),
+    (
+        "Put the tropics in a netCDF file for other programs",
+        "export DIR/store coads --sel COADSY=-23..23 -o DIR/tropics.nc",
+    ),
+    (
+        "Check every chunk of every array",
+        "check DIR/store --level 4",
+    ),
 ];
 
 /// Show all of this on a real sample: import, select by label, draw, export, check.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Demo {
-    /// Where to put the store and the files; must be empty, or not there yet
-    #[arg(default_value = "hyperslab-demo")]
-    folder: PathBuf,
+    /// Where to put the store and the files; must be empty, or not there yet [default: hyperslab-demo]
+    folder: Option<PathBuf>,
     /// Another netCDF file with a variable SST over TIME, COADSY and COADSX
     #[arg(long, value_name = "FILE")]
     sample: Option<PathBuf>,
@@ -45,10 +62,13 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
-        let sample = self.prepare()?;
+        let folder = self.folder.clone().unwrap_or_else(free_folder);
+        let sample = self.prepare(&folder)?;
         for (purpose, words) in STEPS {
-            let words = words.split(' ').map(|word| self.word(word, &sample));
-            let words: Vec<_> = std::iter::once("hyperslab".to_owned()).chain(words).collect();
+            let words = words.split(' ').map(|word| expand(word, &folder, &sample));
+            let words: Vec<_> = std::iter::once("hyperslab".to_owned())
+                .chain(words)
+                .collect();
             if !console.wants_json() {
                 console.line(format_args!("# {purpose}\n$ {}", words.join(" ")))?;
             }
@@ -61,43 +81,58 @@ impl Demo {
             }
             console.flush()?;
         }
-        let picture = self.folder.join("sst.png");
+        let picture = folder.join("sst.png");
         console.report(
-            &json!({ "folder": self.folder, "picture": picture }),
-            format_args!("Look at {}; the store is an ordinary folder of netCDF files.", picture.display()),
+            &json!({ "folder": folder, "picture": picture }),
+            format_args!(
+                "Look at {}; the store is an ordinary folder of netCDF files.",
+                picture.display()
+            ),
         )?;
         Ok(Status::Done)
     }
 
     /// Makes the folder and puts the sample in it.
-    fn prepare(&self) -> Result<PathBuf> {
-        let folder = self.folder.display();
-        let is_used = match self.folder.read_dir() {
-            Ok(mut entries) => entries.next().is_some(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-            Err(error) => return Err(Error::io("read", folder, error)),
-        };
-        if is_used {
+    fn prepare(&self, folder: &Path) -> Result<PathBuf> {
+        let shown = folder.display();
+        if is_used(folder).map_err(|error| Error::io("read", shown, error))? {
             return Err(Error::already_exists(format!(
-                "{folder} is not empty; name another folder, as in `hyperslab demo ./demo2`, or delete it"
+                "{shown} is not empty; name another folder, as in `hyperslab demo ./demo2`"
             )));
         }
-        std::fs::create_dir_all(&self.folder).map_err(|error| Error::io("make", folder, error))?;
+        std::fs::create_dir_all(folder).map_err(|error| Error::io("make", shown, error))?;
         if let Some(sample) = &self.sample {
             return Ok(sample.clone());
         }
-        let sample = self.folder.join(SAMPLE_NAME);
+        let sample = folder.join(SAMPLE_NAME);
         std::fs::write(&sample, SAMPLE)
             .map_err(|error| Error::io("write", sample.display(), error))?;
         Ok(sample)
     }
+}
 
-    fn word(&self, word: &str, sample: &Path) -> String {
-        match (word, word.strip_prefix("DIR/")) {
-            ("FILE", _) => sample.display().to_string(),
-            (_, Some(name)) => self.folder.join(name).display().to_string(),
-            _ => word.to_owned(),
-        }
+/// The first of `hyperslab-demo`, `hyperslab-demo-2`, ... that is not in use: the demo can be run again.
+fn free_folder() -> PathBuf {
+    let names = (2..).map(|number| format!("hyperslab-demo-{number}").into());
+    std::iter::once(PathBuf::from("hyperslab-demo"))
+        .chain(names)
+        .find(|folder| !is_used(folder).unwrap_or(false))
+        .unwrap_or_default()
+}
+
+fn is_used(folder: &Path) -> std::io::Result<bool> {
+    match folder.read_dir() {
+        Ok(mut entries) => Ok(entries.next().is_some()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn expand(word: &str, folder: &Path, sample: &Path) -> String {
+    match (word, word.strip_prefix("DIR/")) {
+        ("FILE", _) => sample.display().to_string(),
+        (_, Some(name)) => folder.join(name).display().to_string(),
+        _ => word.to_owned(),
     }
 }
 

@@ -38,7 +38,10 @@ impl Du {
             let collection = store.collection(name).await?;
             let usage = collection.usage().await?;
             let schema = collection.schema();
-            let cells = schema.shape().iter().fold(1, |count: u64, &size| count.saturating_mul(size));
+            let cells = schema
+                .shape()
+                .iter()
+                .fold(1, |count: u64, &size| count.saturating_mul(size));
             let array_bytes = cells.saturating_mul(schema.dtype().size() as u64);
             let memory_bytes = array_bytes.saturating_mul(usage.array_count);
             documents.push(json!({

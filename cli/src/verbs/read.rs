@@ -94,7 +94,10 @@ fn look(labelled: &Labelled, console: &mut Console) -> Result<(), Failure> {
         Some(long_name) => format!("{}: {long_name}", labelled.name),
         None => labelled.name.clone(),
     };
-    let unit = labelled.unit.as_ref().map_or_else(String::new, |unit| format!(" {}", human::unit(unit)));
+    let unit = labelled
+        .unit
+        .as_ref()
+        .map_or_else(String::new, |unit| format!(" {}", human::unit(unit)));
     console.line(format_args!(
         "{title}, {} of {}",
         labelled.cells.dtype(),
@@ -106,7 +109,11 @@ fn look(labelled: &Labelled, console: &mut Console) -> Result<(), Failure> {
         .chain(&labelled.axes)
         .enumerate()
         .map(|(index, axis)| {
-            let length = if index < labelled.held.len() { String::new() } else { axis.len().to_string() };
+            let length = if index < labelled.held.len() {
+                String::new()
+            } else {
+                axis.len().to_string()
+            };
             vec![format!("  {}", axis.name), length, axis.summary()]
         })
         .collect();
@@ -130,8 +137,11 @@ fn look(labelled: &Labelled, console: &mut Console) -> Result<(), Failure> {
 }
 
 fn summary_json(labelled: &Labelled, statistics: &Statistics) -> Value {
-    let coordinates: Map<_, _> =
-        labelled.axes.iter().map(|axis| (axis.name.clone(), axis.to_json())).collect();
+    let coordinates: Map<_, _> = labelled
+        .axes
+        .iter()
+        .map(|axis| (axis.name.clone(), axis.to_json()))
+        .collect();
     let held: Map<_, _> = labelled
         .held
         .iter()

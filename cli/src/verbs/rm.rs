@@ -55,7 +55,10 @@ impl Rm {
             collection.clear().await?;
             console.report(
                 &json!({ "deleted": { "arrays": array_count } }),
-                format_args!("deleted {} of {name}", human::count(array_count as u64, "array")),
+                format_args!(
+                    "deleted {} of {name}",
+                    human::count(array_count as u64, "array")
+                ),
             )?;
         } else {
             let array = self.key.open(&collection).await?;

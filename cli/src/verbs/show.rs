@@ -63,7 +63,10 @@ async fn show_store(store: &Store, console: &mut Console) -> Outcome {
     }
     console.line(format_args!("store        {}", info.url))?;
     console.line(format_args!("id           {}", info.id))?;
-    console.line(format_args!("adapter      {}, layout version {}", info.adapter, info.format_version))?;
+    console.line(format_args!(
+        "adapter      {}, layout version {}",
+        info.adapter, info.format_version
+    ))?;
     console.line(format_args!("collections  {}", list(&collections)))?;
     Ok(Status::Done)
 }
@@ -81,14 +84,20 @@ async fn show_collection(collection: &Collection, console: &mut Console) -> Resu
     show_cells(schema, console)?;
     for dimension in schema.dimensions() {
         let coordinates = coordinates_text(dimension);
-        console.line(format_args!("dimension   {} {}: {coordinates}", dimension.name, dimension.size))?;
+        console.line(format_args!(
+            "dimension   {} {}: {coordinates}",
+            dimension.name, dimension.size
+        ))?;
     }
     for (role, attributes) in [
         ("key", schema.key_attributes().collect::<Vec<_>>()),
         ("custom", schema.custom_attributes().collect()),
     ] {
         for attribute in attributes {
-            console.line(format_args!("{role:<11} {} ({})", attribute.name, attribute.kind))?;
+            console.line(format_args!(
+                "{role:<11} {} ({})",
+                attribute.name, attribute.kind
+            ))?;
         }
     }
     for (name, value) in &collection.meta().storage {
@@ -97,7 +106,10 @@ async fn show_collection(collection: &Collection, console: &mut Console) -> Resu
     for (name, value) in schema.metadata() {
         console.line(format_args!("metadata    {name} = {value}"))?;
     }
-    console.line(format_args!("holds       {}", human::count(array_count as u64, "array")))
+    console.line(format_args!(
+        "holds       {}",
+        human::count(array_count as u64, "array")
+    ))
 }
 
 fn show_array(array: &Array, console: &mut Console) -> Result<(), Failure> {
@@ -109,7 +121,12 @@ fn show_array(array: &Array, console: &mut Console) -> Result<(), Failure> {
     console.line(format_args!("collection  {}", array.collection().name()))?;
     show_cells(array.schema(), console)?;
     for axis in axes_of(&array.all())?.0 {
-        console.line(format_args!("dimension   {} {}: {}", axis.name, axis.len(), Axis::summary(&axis)))?;
+        console.line(format_args!(
+            "dimension   {} {}: {}",
+            axis.name,
+            axis.len(),
+            Axis::summary(&axis)
+        ))?;
     }
     for (role, attributes) in [("key", array.key()), ("custom", array.custom())] {
         for (name, value) in attributes.iter() {
@@ -145,20 +162,31 @@ pub(super) fn array_json(array: &Array) -> hyperslab::Result<Value> {
 
 fn coordinates_text(dimension: &Dimension) -> String {
     let unit = |unit: &Option<String>| {
-        unit.as_ref().map_or_else(String::new, |unit| format!(" {unit}"))
+        unit.as_ref()
+            .map_or_else(String::new, |unit| format!(" {unit}"))
     };
     match &dimension.coordinates {
         None => "no coordinates".to_owned(),
         Some(Coordinates::Labels { labels }) => format!("labels {}", list(labels)),
-        Some(Coordinates::Values { values, unit: known }) => {
-            let texts: Vec<_> = values.iter().map(|&value| human::coordinate(value)).collect();
+        Some(Coordinates::Values {
+            values,
+            unit: known,
+        }) => {
+            let texts: Vec<_> = values
+                .iter()
+                .map(|&value| human::coordinate(value))
+                .collect();
             format!("values {}{}", list(&texts), unit(known))
         }
         Some(Coordinates::Times { times }) => {
             let texts: Vec<_> = times.iter().map(|&time| human::time(time)).collect();
             format!("times {}", list(&texts))
         }
-        Some(Coordinates::Scale { start, step, unit: known }) => format!(
+        Some(Coordinates::Scale {
+            start,
+            step,
+            unit: known,
+        }) => format!(
             "from {} in steps of {}{}",
             human::coordinate(*start),
             human::coordinate(*step),

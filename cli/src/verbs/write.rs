@@ -63,7 +63,10 @@ impl Write {
             subset.fill(scalar(dtype, value)?).await?;
             cell_count = usize::try_from(subset.hyperslab()?.cell_count()).unwrap_or(usize::MAX);
         } else if !self.selection.is_empty() {
-            return Err(Error::invalid("attributes belong to a whole array; leave out --isel and --sel").into());
+            return Err(Error::invalid(
+                "attributes belong to a whole array; leave out --isel and --sel",
+            )
+            .into());
         }
         if !custom.is_empty() {
             array.update(custom).await?;
@@ -134,15 +137,17 @@ fn cast_one(dtype: DType, cell: Scalar) -> Result<Scalar> {
         // Through JSON integers stay whole, through float64 they might not.
         Scalar::Int64(_) | Scalar::UInt64(_) | Scalar::Complex64(_) | Scalar::Complex128(_) => None,
         cell if dtype.is_complex() => {
-            let value = cell.as_f64().map(|value| json!(value)).filter(|value| !value.is_null());
+            let value = cell
+                .as_f64()
+                .map(|value| json!(value))
+                .filter(|value| !value.is_null());
             return Scalar::from_json(dtype, &value.unwrap_or_else(|| cell.to_json()));
         }
         cell => cell.as_f64(),
     };
     match exact {
         None => Scalar::from_json(dtype, &cell.to_json()),
-        Some(value) => Scalar::from_f64(dtype, value).ok_or_else(|| {
-            Error::invalid(format!("{value} does not fit dtype {dtype}"))
-        }),
+        Some(value) => Scalar::from_f64(dtype, value)
+            .ok_or_else(|| Error::invalid(format!("{value} does not fit dtype {dtype}"))),
     }
 }
