@@ -34,7 +34,11 @@ fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
             "hyperslab::blocking was called from async code, which it would stall; call the async API there",
         ));
     }
-    let runtime = RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().enable_all().build());
+    let runtime = RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+    });
     match runtime {
         Ok(runtime) => runtime.block_on(future),
         Err(error) => Err(Error::unavailable(format!("cannot start threads: {error}"))),
@@ -138,7 +142,12 @@ impl Collection {
     }
 
     /// Creates an array with this key, these custom attributes and these cells.
-    pub fn create_with(&self, key: Attributes, custom: Attributes, data: ArrayBuf) -> Result<Array> {
+    pub fn create_with(
+        &self,
+        key: Attributes,
+        custom: Attributes,
+        data: ArrayBuf,
+    ) -> Result<Array> {
         wait(self.0.create(key).custom(custom).data(data).into_future()).map(Array)
     }
 

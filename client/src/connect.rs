@@ -74,9 +74,6 @@ async fn run(
 fn open(location: &Location) -> Result<Arc<dyn StorageAdapter>> {
     match location {
         Location::Memory => Ok(Arc::new(MemoryAdapter::new())),
-        #[cfg(feature = "hdf5")]
-        Location::Disk(path) => Ok(Arc::new(hyperslab_hdf5::Hdf5Adapter::open(path)?)),
-        #[cfg(not(feature = "hdf5"))]
         Location::Disk(_) => Err(no_disk()),
     }
 }
@@ -84,14 +81,10 @@ fn open(location: &Location) -> Result<Arc<dyn StorageAdapter>> {
 fn create(location: &Location) -> Result<Arc<dyn StorageAdapter>> {
     match location {
         Location::Memory => Ok(Arc::new(MemoryAdapter::new())),
-        #[cfg(feature = "hdf5")]
-        Location::Disk(path) => Ok(Arc::new(hyperslab_hdf5::Hdf5Adapter::create(path)?)),
-        #[cfg(not(feature = "hdf5"))]
         Location::Disk(_) => Err(no_disk()),
     }
 }
 
-#[cfg(not(feature = "hdf5"))]
 fn no_disk() -> Error {
     Error::unsupported("this build has no adapter for a disk; build with the feature `hdf5`")
 }

@@ -18,7 +18,9 @@ impl Location {
     /// Reads `file:///path`, `memory://`, or a plain path, absolute or relative.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         if text.is_empty() {
-            return Err(Error::invalid("the store has no name; give a path or a URL such as file:///data"));
+            return Err(Error::invalid(
+                "the store has no name; give a path or a URL such as file:///data",
+            ));
         }
         let Some((scheme, _)) = text.split_once("://") else {
             return Ok(Self::Disk(PathBuf::from(text)));
@@ -29,7 +31,9 @@ impl Location {
                 .and_then(|url| url.to_file_path().ok())
                 .map(Self::Disk)
                 .ok_or_else(|| {
-                    Error::invalid(format!("'{text}' names no path on this machine; write file:///path"))
+                    Error::invalid(format!(
+                        "'{text}' names no path on this machine; write file:///path"
+                    ))
                 }),
             "memory" => Ok(Self::Memory),
             "s3" | "gs" | "az" => Err(Error::unsupported(format!(
@@ -58,9 +62,16 @@ mod tests {
         ] {
             assert_eq!(Location::parse(text).unwrap(), expected);
         }
-        assert_eq!(Location::parse("s3://b/p").unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(
+            Location::parse("s3://b/p").unwrap_err().kind(),
+            ErrorKind::Unsupported
+        );
         for text in ["", "ftp://x", "file://host/x"] {
-            assert_eq!(Location::parse(text).unwrap_err().kind(), ErrorKind::InvalidInput, "{text}");
+            assert_eq!(
+                Location::parse(text).unwrap_err().kind(),
+                ErrorKind::InvalidInput,
+                "{text}"
+            );
         }
     }
 }

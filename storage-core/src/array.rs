@@ -24,7 +24,11 @@ pub struct Array {
 impl Array {
     pub(crate) async fn open(collection: Collection, handle: Arc<dyn ArrayHandle>) -> Result<Self> {
         let meta = handle.meta().await?;
-        Ok(Self { collection, handle, meta })
+        Ok(Self {
+            collection,
+            handle,
+            meta,
+        })
     }
 
     /// The identity.
@@ -48,7 +52,11 @@ impl Array {
     /// What a person calls it: its key, or its identity when it has none.
     #[must_use]
     pub fn name(&self) -> String {
-        if self.key().is_empty() { format!("id={}", self.id()) } else { self.key().to_string() }
+        if self.key().is_empty() {
+            format!("id={}", self.id())
+        } else {
+            self.key().to_string()
+        }
     }
 
     /// The collection it belongs to.
@@ -80,7 +88,8 @@ impl Array {
     /// # Errors
     /// `InvalidInput` when that attribute is not set.
     pub fn coordinates(&self, axis: usize) -> Result<Option<Coordinates>> {
-        self.schema().coordinates(axis, &[self.key(), self.custom()])
+        self.schema()
+            .coordinates(axis, &[self.key(), self.custom()])
     }
 
     /// All cells.
@@ -127,8 +136,14 @@ impl Array {
     /// `InvalidInput` for a name that is no custom attribute; `Locked`, `NotFound`.
     pub async fn unset(&mut self, names: &[&str]) -> Result<()> {
         for name in names {
-            if self.schema().custom_attributes().all(|known| known.name != *name) {
-                return Err(Error::invalid(format!("'{name}' is no custom attribute of the schema")));
+            if self
+                .schema()
+                .custom_attributes()
+                .all(|known| known.name != *name)
+            {
+                return Err(Error::invalid(format!(
+                    "'{name}' is no custom attribute of the schema"
+                )));
             }
         }
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
@@ -138,7 +153,10 @@ impl Array {
     async fn change(&mut self, changed: &Attributes, removed: &[String]) -> Result<()> {
         let changed = self.schema().check_custom(changed)?;
         let options = &self.collection.store().shared().options.write;
-        self.meta = self.handle.update_attributes(&changed, removed, options).await?;
+        self.meta = self
+            .handle
+            .update_attributes(&changed, removed, options)
+            .await?;
         Ok(())
     }
 
@@ -156,7 +174,9 @@ impl Array {
     /// # Errors
     /// `NotFound` when it has been deleted already; `Locked`.
     pub async fn delete(self) -> Result<()> {
-        self.collection.delete_at(&crate::ArrayLocator::Id(self.id())).await
+        self.collection
+            .delete_at(&crate::ArrayLocator::Id(self.id()))
+            .await
     }
 
     pub(crate) fn handle(&self) -> &dyn ArrayHandle {

@@ -103,7 +103,9 @@ impl ArrayBuf {
     /// # Errors
     /// `InvalidInput` when `T` is not the element type of this buffer.
     pub fn to_ndarray<T: Element>(&self) -> Result<ArrayD<T>> {
-        let shape: Vec<usize> = self.shape.iter().map(|&length| length as usize).collect();
+        // A length is a divisor of the cell count, which fits, unless there is no cell at all.
+        let length = |&length: &u64| usize::try_from(length).unwrap_or(usize::MAX);
+        let shape: Vec<usize> = self.shape.iter().map(length).collect();
         ArrayD::from_shape_vec(IxDyn(&shape), self.as_slice::<T>()?.to_vec())
             .map_err(|error| Error::internal(format!("shape {shape:?}: {error}")))
     }

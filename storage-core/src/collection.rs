@@ -9,7 +9,8 @@ pub use create::NewArray;
 pub use query::Query;
 
 use crate::{
-    Array, ArrayLocator, Attributes, CollectionMeta, Error, IntoFilter, Result, Schema, Store, Usage,
+    Array, ArrayLocator, Attributes, CollectionMeta, Error, IntoFilter, Result, Schema, Store,
+    Usage,
 };
 use uuid::Uuid;
 
@@ -60,7 +61,6 @@ impl Collection {
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn create(&self, key: Attributes) -> NewArray {
         NewArray::new(self.clone(), key)
     }
@@ -114,7 +114,6 @@ impl Collection {
 
     /// Begins a search: a [`Filter`](crate::Filter), or its text form such as `dt >= 2023-01-01 and station in (a, b)`.
     /// Empty text means every array.
-    #[must_use]
     pub fn find(&self, filter: impl IntoFilter) -> Query {
         Query::new(self.clone(), filter.into_filter(self.schema()))
     }
@@ -142,7 +141,10 @@ impl Collection {
     /// `Locked`; what was deleted until then stays deleted.
     pub async fn clear(&self) -> Result<()> {
         let shared = self.store.shared();
-        shared.adapter.clear_collection(&self.meta, &shared.options.write).await
+        shared
+            .adapter
+            .clear_collection(&self.meta, &shared.options.write)
+            .await
     }
 
     /// What it takes up.
@@ -155,11 +157,19 @@ impl Collection {
 
     pub(crate) async fn delete_at(&self, locator: &ArrayLocator) -> Result<()> {
         let shared = self.store.shared();
-        shared.adapter.delete_array(&self.meta, locator, &shared.options.write).await
+        shared
+            .adapter
+            .delete_array(&self.meta, locator, &shared.options.write)
+            .await
     }
 
     pub(crate) async fn open(&self, locator: &ArrayLocator) -> Result<Array> {
-        let handle = self.store.shared().adapter.open_array(&self.meta, locator).await?;
+        let handle = self
+            .store
+            .shared()
+            .adapter
+            .open_array(&self.meta, locator)
+            .await?;
         Array::open(self.clone(), handle).await
     }
 }

@@ -104,7 +104,11 @@ impl Filter {
         comparison: Comparison,
         value: impl Into<AttributeValue>,
     ) -> Self {
-        Self::Compare { attribute: attribute.into(), comparison, value: value.into() }
+        Self::Compare {
+            attribute: attribute.into(),
+            comparison,
+            value: value.into(),
+        }
     }
 
     /// Both hold.
@@ -130,9 +134,17 @@ impl Filter {
         };
         Ok(match self {
             Self::All => Self::All,
-            Self::Compare { attribute, comparison, value } => {
+            Self::Compare {
+                attribute,
+                comparison,
+                value,
+            } => {
                 let value = schema.check_value(&attribute, &value)?;
-                Self::Compare { attribute, comparison, value }
+                Self::Compare {
+                    attribute,
+                    comparison,
+                    value,
+                }
             }
             Self::In { attribute, values } => {
                 let values = values
@@ -150,14 +162,25 @@ impl Filter {
     /// Whether an array with these attributes is meant.
     #[must_use]
     pub fn matches(&self, attributes: &[&Attributes]) -> bool {
-        let value_of = |name: &str| attributes.iter().find_map(|attributes| attributes.get(name));
+        let value_of = |name: &str| {
+            attributes
+                .iter()
+                .find_map(|attributes| attributes.get(name))
+        };
         match self {
             Self::All => true,
-            Self::Compare { attribute, comparison, value } => value_of(attribute)
+            Self::Compare {
+                attribute,
+                comparison,
+                value,
+            } => value_of(attribute)
                 .and_then(|known| known.compare(value))
                 .is_some_and(|ordering| comparison.accepts(ordering)),
-            Self::In { attribute, values } => value_of(attribute)
-                .is_some_and(|known| values.iter().any(|value| known.compare(value) == Some(Ordering::Equal))),
+            Self::In { attribute, values } => value_of(attribute).is_some_and(|known| {
+                values
+                    .iter()
+                    .any(|value| known.compare(value) == Some(Ordering::Equal))
+            }),
             Self::And(parts) => parts.iter().all(|part| part.matches(attributes)),
             Self::Or(parts) => parts.iter().any(|part| part.matches(attributes)),
             Self::Not(part) => !part.matches(attributes),
@@ -167,12 +190,17 @@ impl Filter {
     /// Whether the answer depends on custom attributes, so that arrays must be opened to know it.
     #[must_use]
     pub fn needs_custom(&self, schema: &Schema) -> bool {
-        let custom =
-            |name: &str| schema.attribute(name).is_some_and(|attribute| attribute.role == Role::Custom);
+        let custom = |name: &str| {
+            schema
+                .attribute(name)
+                .is_some_and(|attribute| attribute.role == Role::Custom)
+        };
         match self {
             Self::All => false,
             Self::Compare { attribute, .. } | Self::In { attribute, .. } => custom(attribute),
-            Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.needs_custom(schema)),
+            Self::And(parts) | Self::Or(parts) => {
+                parts.iter().any(|part| part.needs_custom(schema))
+            }
             Self::Not(part) => part.needs_custom(schema),
         }
     }
@@ -187,9 +215,11 @@ impl Filter {
         };
         let value_of = |name: &str| {
             parts.iter().find_map(|part| match part {
-                Self::Compare { attribute, comparison: Comparison::Equal, value } if attribute == name => {
-                    Some(value.clone())
-                }
+                Self::Compare {
+                    attribute,
+                    comparison: Comparison::Equal,
+                    value,
+                } if attribute == name => Some(value.clone()),
                 _ => None,
             })
         };
@@ -243,7 +273,9 @@ mod tests {
     }
 
     fn attributes(dt: &str, station: &str) -> Attributes {
-        schema().check_key(&[("dt", dt), ("station", station)].into_iter().collect()).unwrap()
+        schema()
+            .check_key(&[("dt", dt), ("station", station)].into_iter().collect())
+            .unwrap()
     }
 
     #[test]
@@ -258,13 +290,20 @@ mod tests {
             ("station in (south, 'north')", true),
             ("station not in (south, north)", false),
             ("not station = south", true),
-            ("station = south or (dt < 2024-01-01 and station != \"x y\")", true),
+            (
+                "station = south or (dt < 2024-01-01 and station != \"x y\")",
+                true,
+            ),
             ("height > 0", false),
             ("height != 0", false),
             ("not height = 0", true),
         ] {
             let filter = Filter::parse(text, &schema()).unwrap();
-            assert_eq!(filter.matches(&[&key, &Attributes::new()]), expected, "{text}");
+            assert_eq!(
+                filter.matches(&[&key, &Attributes::new()]),
+                expected,
+                "{text}"
+            );
         }
     }
 
@@ -285,14 +324,19 @@ mod tests {
             "height = 1 and",
         ] {
             let error = Filter::parse(text, &schema()).unwrap_err();
-            assert_eq!(error.kind(), crate::ErrorKind::InvalidInput, "{text}: {error}");
+            assert_eq!(
+                error.kind(),
+                crate::ErrorKind::InvalidInput,
+                "{text}: {error}"
+            );
         }
     }
 
     #[test]
     fn a_full_key_needs_no_listing() {
         let schema = schema();
-        let full = Filter::parse("station = a and dt = 2023-01-03 and height > 2", &schema).unwrap();
+        let full =
+            Filter::parse("station = a and dt = 2023-01-03 and height > 2", &schema).unwrap();
         assert_eq!(full.full_key(&schema), Some(attributes("2023-01-03", "a")));
         assert!(full.needs_custom(&schema));
         let partial = Filter::parse("station = a and dt >= 2023-01-03", &schema).unwrap();

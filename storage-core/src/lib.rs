@@ -7,21 +7,28 @@
 //! Applications use the `hyperslab` crate, which adds the adapters to this one.
 
 mod adapter;
+mod array;
 mod attribute;
 mod buffer;
 mod check;
 mod clock;
+mod collection;
 mod coordinates;
 pub mod copy;
 mod dtype;
 mod element;
 mod error;
+mod filter;
 mod hyperslab;
 mod lock;
+mod memory;
+mod memory_limit;
 pub mod name;
 mod scalar;
 mod schema;
 mod selection;
+mod store;
+mod subset;
 mod time;
 
 pub use adapter::{
@@ -29,22 +36,29 @@ pub use adapter::{
     ReadPlan, StorageAdapter, StorageOptions, StoreInfo, Usage, WriteData, WriteOptions,
     WriterScope,
 };
+pub use array::Array;
 pub use attribute::{AttributeSchema, AttributeType, AttributeValue, Attributes, Role};
 pub use buffer::{ArrayBuf, byte_count};
 pub use check::{CheckLevel, CheckRequest, Finding, FindingKind, FindingSink};
 pub use clock::{Clock, CountingIds, IdSource, RandomIds, SystemClock};
+pub use collection::{Collection, NewArray, Query};
 pub use coordinates::{CoordinateValue, CoordinateValues, Coordinates, TimeStart};
 pub use dtype::DType;
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
+pub use filter::{Comparison, Filter, IntoFilter};
 pub use hyperslab::{AxisSlab, Hyperslab};
 pub use lock::{
     LocalLockManager, LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode,
     LockRequest, ProcessLockManager,
 };
+pub use memory::MemoryAdapter;
+pub use memory_limit::MemoryLimit;
 pub use scalar::Scalar;
 pub use schema::{DIMENSION_COUNT_MAX, Dimension, Metadata, SCHEMA_VERSION, Schema, SchemaBuilder};
 pub use selection::{
     AxisPick, AxisView, Index, LabelSelector, LabelValue, Matching, Selection, Selector, narrow,
 };
+pub use store::{Store, StoreOptions};
+pub use subset::{Description, DimensionDescription, Subset};
 pub use time::{TimeStep, Timestamp};

@@ -51,7 +51,10 @@ impl Default for MemoryLimit {
     #[cfg(target_os = "linux")]
     fn default() -> Self {
         let info = rustix::system::sysinfo();
-        #[expect(clippy::useless_conversion, reason = "the width of totalram differs between machines")]
+        #[expect(
+            clippy::useless_conversion,
+            reason = "the width of totalram differs between machines"
+        )]
         let total = u64::from(info.totalram).saturating_mul(u64::from(info.mem_unit.max(1)));
         Self(total / 4 * 3)
     }
@@ -92,7 +95,9 @@ impl FromStr for MemoryLimit {
             .and_then(|(number, shift)| number.checked_mul(1 << shift))
             .map(Self)
             .ok_or_else(|| {
-                Error::invalid(format!("'{text}' is not a memory limit; write it like 100K, 512M or 4G"))
+                Error::invalid(format!(
+                    "'{text}' is not a memory limit; write it like 100K, 512M or 4G"
+                ))
             })
     }
 }
@@ -103,7 +108,13 @@ mod tests {
 
     #[test]
     fn limits_are_powers_of_1024() {
-        for (text, bytes) in [("0", 0), ("17", 17), ("100K", 102_400), ("4g", 4 << 30), ("1T", 1 << 40)] {
+        for (text, bytes) in [
+            ("0", 0),
+            ("17", 17),
+            ("100K", 102_400),
+            ("4g", 4 << 30),
+            ("1T", 1 << 40),
+        ] {
             assert_eq!(text.parse::<MemoryLimit>().unwrap().bytes(), bytes);
         }
         for text in ["", "K", "1.5G", "-1", "5X", "99999999999T", "ü"] {
@@ -114,8 +125,13 @@ mod tests {
 
     #[test]
     fn a_refusal_names_both_numbers() {
-        let error = MemoryLimit::new(100).admit(DType::Float64, &[4, 4]).unwrap_err();
+        let error = MemoryLimit::new(100)
+            .admit(DType::Float64, &[4, 4])
+            .unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::TooLarge);
-        assert!(error.message().contains("128") && error.message().contains("100"), "{error}");
+        assert!(
+            error.message().contains("128") && error.message().contains("100"),
+            "{error}"
+        );
     }
 }

@@ -44,15 +44,31 @@ impl Store {
 
     /// The same, with identities from another source.
     #[must_use]
-    pub fn with_ids(adapter: Arc<dyn StorageAdapter>, options: StoreOptions, ids: impl IdSource) -> Self {
-        Self { shared: Arc::new(Shared { adapter, options, ids: Box::new(ids) }) }
+    pub fn with_ids(
+        adapter: Arc<dyn StorageAdapter>,
+        options: StoreOptions,
+        ids: impl IdSource,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                adapter,
+                options,
+                ids: Box::new(ids),
+            }),
+        }
     }
 
     /// The same store, used in another way from here on.
     #[must_use]
     pub fn with_options(&self, options: StoreOptions) -> Self {
         let ids = Box::new(RandomIds);
-        Self { shared: Arc::new(Shared { adapter: Arc::clone(&self.shared.adapter), options, ids }) }
+        Self {
+            shared: Arc::new(Shared {
+                adapter: Arc::clone(&self.shared.adapter),
+                options,
+                ids,
+            }),
+        }
     }
 
     /// Where it lies, and in which format.
@@ -90,7 +106,8 @@ impl Store {
     /// # Errors
     /// `AlreadyExists`, or `InvalidInput` for a bad name.
     pub async fn create_collection(&self, name: &str, schema: Schema) -> Result<Collection> {
-        self.create_collection_with(name, schema, StorageOptions::new()).await
+        self.create_collection_with(name, schema, StorageOptions::new())
+            .await
     }
 
     /// Creates a collection with options for the adapter, such as `chunks` and `codec`.
@@ -105,7 +122,12 @@ impl Store {
     ) -> Result<Collection> {
         check_collection_name(name)?;
         let id = self.shared.ids.new_id();
-        let meta = CollectionMeta { name: name.to_owned(), id, schema, storage };
+        let meta = CollectionMeta {
+            name: name.to_owned(),
+            id,
+            schema,
+            storage,
+        };
         self.shared.adapter.create_collection(&meta).await?;
         Ok(self.wrap(meta))
     }
@@ -133,7 +155,10 @@ impl Store {
     /// `NotFound`, `Locked`.
     pub async fn delete_collection(&self, name: &str) -> Result<()> {
         check_collection_name(name)?;
-        self.shared.adapter.delete_collection(name, &self.shared.options.write).await
+        self.shared
+            .adapter
+            .delete_collection(name, &self.shared.options.write)
+            .await
     }
 
     /// Looks for faults; each goes to `sink`, and none ends the check.

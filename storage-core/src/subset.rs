@@ -26,7 +26,10 @@ pub struct Subset {
 
 impl Subset {
     pub(crate) fn all(array: Array) -> Self {
-        let full = |size| AxisPick { slab: AxisSlab::full(size), dropped: false };
+        let full = |size| AxisPick {
+            slab: AxisSlab::full(size),
+            dropped: false,
+        };
         let picks = array.shape().into_iter().map(full).collect();
         Self { array, picks }
     }
@@ -46,7 +49,11 @@ impl Subset {
     /// The length along each dimension that is not dropped.
     #[must_use]
     pub fn shape(&self) -> Vec<u64> {
-        self.picks.iter().filter(|pick| !pick.dropped).map(|pick| pick.slab.count).collect()
+        self.picks
+            .iter()
+            .filter(|pick| !pick.dropped)
+            .map(|pick| pick.slab.count)
+            .collect()
     }
 
     /// The hyperslab of the array that this is.
@@ -54,7 +61,10 @@ impl Subset {
     /// # Errors
     /// Never for a subset made by selection.
     pub fn hyperslab(&self) -> Result<Hyperslab> {
-        Hyperslab::new(self.picks.iter().map(|pick| pick.slab).collect(), &self.array.shape())
+        Hyperslab::new(
+            self.picks.iter().map(|pick| pick.slab).collect(),
+            &self.array.shape(),
+        )
     }
 
     /// Narrows one dimension by coordinate.
@@ -80,12 +90,20 @@ impl Subset {
     /// # Errors
     /// `InvalidInput` when the selection does not fit the dimensions.
     pub fn select(self, selection: &Selection) -> Result<Self> {
-        let left: Vec<usize> = (0..self.picks.len()).filter(|&axis| !self.picks[axis].dropped).collect();
-        let names: Vec<&str> = left.iter().map(|&axis| self.dimension(axis).name.as_str()).collect();
-        let selectors = selection.spread(&names)?;
-        left.into_iter().zip(selectors).try_fold(self.clone(), |subset, (axis, selector)| {
-            subset.narrow(axis, selector)
-        })
+        let left: Vec<usize> = (0..self.picks.len())
+            .filter(|&axis| !self.picks[axis].dropped)
+            .collect();
+        let axes: Vec<_> = left
+            .iter()
+            .map(|&axis| self.dimension(axis))
+            .map(|dimension| AxisView::new(&dimension.name, dimension.size, None))
+            .collect();
+        let selectors = selection.spread(&axes)?;
+        left.into_iter()
+            .zip(selectors)
+            .try_fold(self.clone(), |subset, (axis, selector)| {
+                subset.narrow(axis, selector)
+            })
     }
 
     fn narrow(mut self, axis: usize, selector: &Selector) -> Result<Self> {
@@ -95,7 +113,8 @@ impl Subset {
         };
         let dimension = self.dimension(axis);
         let outer = self.picks[axis].slab;
-        let view = AxisView::new(&dimension.name, dimension.size, coordinates.as_ref()).with_slab(outer);
+        let view =
+            AxisView::new(&dimension.name, dimension.size, coordinates.as_ref()).with_slab(outer);
         self.picks[axis] = narrow(&outer, &selector.resolve_in(&view)?);
         Ok(self)
     }
@@ -151,8 +170,14 @@ impl Subset {
     /// As [`read`](Self::read).
     pub async fn read_buf(&self) -> Result<ArrayBuf> {
         let shape = self.shape();
-        self.array.collection().store().options().memory_limit.admit(self.array.dtype(), &shape)?;
-        self.read_into(ArrayBuf::zeroed(self.array.dtype(), &shape)?).await
+        self.array
+            .collection()
+            .store()
+            .options()
+            .memory_limit
+            .admit(self.array.dtype(), &shape)?;
+        self.read_into(ArrayBuf::zeroed(self.array.dtype(), &shape)?)
+            .await
     }
 
     /// Reads the cells into a buffer that is there already, and gives it back.
@@ -162,7 +187,11 @@ impl Subset {
     pub async fn read_into(&self, out: ArrayBuf) -> Result<ArrayBuf> {
         check_cells(self.array.schema(), &self.shape(), &out)?;
         let slab = self.hyperslab()?;
-        let out = self.array.handle().read_into(&slab, out.reshaped(&slab.shape())?).await?;
+        let out = self
+            .array
+            .handle()
+            .read_into(&slab, out.reshaped(&slab.shape())?)
+            .await?;
         out.reshaped(&self.shape())
     }
 
@@ -198,7 +227,8 @@ impl Subset {
                 self.array.dtype()
             )));
         }
-        self.store(&self.hyperslab()?, WriteData::Scalar(value)).await
+        self.store(&self.hyperslab()?, WriteData::Scalar(value))
+            .await
     }
 
     /// Sets every cell back to the fill value.
@@ -217,6 +247,9 @@ impl Subset {
 
 impl fmt::Debug for Subset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subset").field("array", &self.array).field("picks", &self.picks).finish()
+        f.debug_struct("Subset")
+            .field("array", &self.array)
+            .field("picks", &self.picks)
+            .finish()
     }
 }

@@ -100,9 +100,9 @@ async fn a_description_names_coordinates_before_any_read() {
         (lat.name.as_str(), lat.unit.as_deref()),
         ("lat", Some("degrees_north"))
     );
-    let values: Vec<_> = lat.coordinates.iter().collect();
+
     assert_eq!(
-        values,
+        lat.coordinates,
         [CoordinateValue::Number(0.1), CoordinateValue::Number(0.2)]
     );
     assert!(description.dimensions[1].dropped);

@@ -21,7 +21,13 @@ pub struct NewArray {
 
 impl NewArray {
     pub(super) fn new(collection: Collection, key: Attributes) -> Self {
-        Self { collection, key, custom: Attributes::new(), id: None, data: None }
+        Self {
+            collection,
+            key,
+            custom: Attributes::new(),
+            id: None,
+            data: None,
+        }
     }
 
     /// Sets the custom attributes.
@@ -45,8 +51,11 @@ impl NewArray {
     async fn create(self) -> Result<Array> {
         let schema = self.collection.schema();
         let id = self.id.unwrap_or_else(|| self.collection.store().new_id());
-        let meta =
-            ArrayMeta { id, key: schema.check_key(&self.key)?, custom: schema.check_custom(&self.custom)? };
+        let meta = ArrayMeta {
+            id,
+            key: schema.check_key(&self.key)?,
+            custom: schema.check_custom(&self.custom)?,
+        };
         if let Some(data) = &self.data {
             check_cells(schema, &schema.shape(), data)?;
         }
@@ -57,7 +66,10 @@ impl NewArray {
         } else {
             ArrayLocator::Key(meta.key.clone())
         };
-        shared.adapter.create_array(self.collection.meta(), &meta, self.data, options).await?;
+        shared
+            .adapter
+            .create_array(self.collection.meta(), &meta, self.data, options)
+            .await?;
         self.collection.open(&locator).await
     }
 }

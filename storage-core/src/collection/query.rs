@@ -27,12 +27,22 @@ pub struct Query {
 
 impl Query {
     pub(super) fn new(collection: Collection, filter: Result<Filter>) -> Self {
-        Self { collection, filter, order: Vec::new(), offset: 0, limit: None }
+        Self {
+            collection,
+            filter,
+            order: Vec::new(),
+            offset: 0,
+            limit: None,
+        }
     }
 
     /// Orders by all key attributes, in schema order, ascending.
     pub fn sorted(mut self) -> Self {
-        let names = self.collection.schema().key_attributes().map(|attribute| attribute.name.clone());
+        let names = self
+            .collection
+            .schema()
+            .key_attributes()
+            .map(|attribute| attribute.name.clone());
         self.order = names.map(|name| (name, false)).collect();
         self
     }
@@ -46,7 +56,9 @@ impl Query {
 
     /// Turns the order round.
     pub fn descending(mut self) -> Self {
-        self.order.iter_mut().for_each(|(_, descending)| *descending = !*descending);
+        self.order
+            .iter_mut()
+            .for_each(|(_, descending)| *descending = !*descending);
         self
     }
 
@@ -86,7 +98,8 @@ impl Query {
                 None => page.try_collect().await?,
             }
         } else {
-            let mut all: Vec<ArrayEntry> = matching(&self.collection, &filter).try_collect().await?;
+            let mut all: Vec<ArrayEntry> =
+                matching(&self.collection, &filter).try_collect().await?;
             all.sort_by(|a, b| compare(&order, &a.key, &b.key));
             all.drain(..self.offset.min(all.len()));
             all
@@ -136,28 +149,47 @@ impl Query {
 }
 
 /// The entries that match, in the order of the listing.
-fn matching<'a>(collection: &'a Collection, filter: &'a Filter) -> BoxStream<'a, Result<ArrayEntry>> {
+fn matching<'a>(
+    collection: &'a Collection,
+    filter: &'a Filter,
+) -> BoxStream<'a, Result<ArrayEntry>> {
     let entries = match filter.full_key(collection.schema()) {
-        Some(key) => futures::stream::once(look_up(collection, key)).try_filter_map(async |found| Ok(found)).boxed(),
-        None => collection.store().shared().adapter.list_arrays(collection.meta()),
+        Some(key) => futures::stream::once(look_up(collection, key))
+            .try_filter_map(async |found| Ok(found))
+            .boxed(),
+        None => collection
+            .store()
+            .shared()
+            .adapter
+            .list_arrays(collection.meta()),
     };
     if filter.needs_custom(collection.schema()) {
         entries
             .try_filter_map(async move |entry| {
-                let Some(array) = open_if_there(collection, &entry).await? else { return Ok(None) };
+                let Some(array) = open_if_there(collection, &entry).await? else {
+                    return Ok(None);
+                };
                 let matches = filter.matches(&[array.key(), array.custom()]);
-                Ok(matches.then(|| ArrayEntry { id: Some(array.id()), ..entry }))
+                Ok(matches.then(|| ArrayEntry {
+                    id: Some(array.id()),
+                    ..entry
+                }))
             })
             .boxed()
     } else {
-        entries.try_filter(move |entry| futures::future::ready(filter.matches(&[&entry.key]))).boxed()
+        entries
+            .try_filter(move |entry| futures::future::ready(filter.matches(&[&entry.key])))
+            .boxed()
     }
 }
 
 async fn look_up(collection: &Collection, key: Attributes) -> Result<Option<ArrayEntry>> {
     let entry = ArrayEntry { key, id: None };
     let array = open_if_there(collection, &entry).await?;
-    Ok(array.map(|array| ArrayEntry { id: Some(array.id()), ..entry }))
+    Ok(array.map(|array| ArrayEntry {
+        id: Some(array.id()),
+        ..entry
+    }))
 }
 
 /// Opens an entry, or nothing when it was deleted since it was listed.
@@ -179,7 +211,11 @@ fn compare(order: &[(String, bool)], a: &Attributes, b: &Attributes) -> Ordering
                 .zip(b.get(name))
                 .and_then(|(a, b)| a.compare(b))
                 .unwrap_or(Ordering::Equal);
-            if *descending { ordering.reverse() } else { ordering }
+            if *descending {
+                ordering.reverse()
+            } else {
+                ordering
+            }
         })
         .find(|ordering| ordering.is_ne())
         .unwrap_or(Ordering::Equal)

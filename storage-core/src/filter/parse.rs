@@ -23,7 +23,13 @@ pub(super) fn parse(text: &str, schema: &Schema) -> Result<Filter> {
     if tokens.is_empty() {
         return Ok(Filter::All);
     }
-    let mut parser = Parser { text, schema, tokens, next: 0, depth: 0 };
+    let mut parser = Parser {
+        text,
+        schema,
+        tokens,
+        next: 0,
+        depth: 0,
+    };
     let filter = parser.any()?;
     match parser.peek() {
         None => Ok(filter),
@@ -97,13 +103,17 @@ impl Parser<'_> {
     }
 
     fn take_keyword(&mut self, keyword: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
+        let found =
+            matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
         self.next += usize::from(found);
         found
     }
 
     fn expected(&self, what: &str) -> Error {
-        let at = self.tokens.get(self.next).map_or(self.text.len(), |(at, _)| *at);
+        let at = self
+            .tokens
+            .get(self.next)
+            .map_or(self.text.len(), |(at, _)| *at);
         at_byte(self.text, at, &format!("expected {what}"))
     }
 
@@ -112,7 +122,11 @@ impl Parser<'_> {
         while self.take_keyword("or") {
             parts.push(self.all()?);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Filter::Or(parts) })
+        Ok(if parts.len() == 1 {
+            parts.remove(0)
+        } else {
+            Filter::Or(parts)
+        })
     }
 
     fn all(&mut self) -> Result<Filter> {
@@ -120,7 +134,11 @@ impl Parser<'_> {
         while self.take_keyword("and") {
             parts.push(self.term()?);
         }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Filter::And(parts) })
+        Ok(if parts.len() == 1 {
+            parts.remove(0)
+        } else {
+            Filter::And(parts)
+        })
     }
 
     fn term(&mut self) -> Result<Filter> {
@@ -148,15 +166,28 @@ impl Parser<'_> {
             return Err(self.expected("the name of an attribute"));
         };
         if self.schema.attribute(&attribute).is_none() {
-            let known: Vec<_> = self.schema.attributes().iter().map(|known| known.name.as_str()).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let known: Vec<_> = self
+                .schema
+                .attributes()
+                .iter()
+                .map(|known| known.name.as_str())
+                .collect();
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
             return Err(self.expected(&format!("the name of an attribute (there are: {known})")));
         }
         self.next += 1;
         if let Some(&Token::Comparison(comparison)) = self.peek() {
             self.next += 1;
             let value = self.value(&attribute)?;
-            return Ok(Filter::Compare { attribute, comparison, value });
+            return Ok(Filter::Compare {
+                attribute,
+                comparison,
+                value,
+            });
         }
         let negated = self.take_keyword("not");
         if !self.take_keyword("in") {
@@ -164,7 +195,11 @@ impl Parser<'_> {
         }
         let values = self.values(&attribute)?;
         let filter = Filter::In { attribute, values };
-        Ok(if negated { Filter::Not(Box::new(filter)) } else { filter })
+        Ok(if negated {
+            Filter::Not(Box::new(filter))
+        } else {
+            filter
+        })
     }
 
     fn values(&mut self, attribute: &str) -> Result<Vec<AttributeValue>> {
@@ -175,7 +210,11 @@ impl Parser<'_> {
         while self.take(&Token::Comma) {
             values.push(self.value(attribute)?);
         }
-        if self.take(&Token::Close) { Ok(values) } else { Err(self.expected("',' or ')'")) }
+        if self.take(&Token::Close) {
+            Ok(values)
+        } else {
+            Err(self.expected("',' or ')'"))
+        }
     }
 
     fn value(&mut self, attribute: &str) -> Result<AttributeValue> {
@@ -186,7 +225,9 @@ impl Parser<'_> {
         };
         let value = AttributeValue::parse(&attribute.kind, &text)
             .and_then(|value| self.schema.check_value(&attribute.name, &value))
-            .map_err(|error| self.expected(&format!("a value of type {}: {error}", attribute.kind)))?;
+            .map_err(|error| {
+                self.expected(&format!("a value of type {}: {error}", attribute.kind))
+            })?;
         self.next += 1;
         Ok(value)
     }

@@ -79,7 +79,7 @@ impl Selection {
     }
 
     /// One selector per axis.
-    fn spread(&self, axes: &[AxisView<'_>]) -> Result<Vec<&Selector>> {
+    pub(crate) fn spread(&self, axes: &[AxisView<'_>]) -> Result<Vec<&Selector>> {
         let mut ellipses = self.0.iter().enumerate();
         let mut ellipses = ellipses
             .by_ref()

@@ -37,13 +37,20 @@ pub struct DimensionDescription {
 impl Description {
     pub(super) fn of(subset: &Subset) -> Result<Self> {
         let array = subset.array();
-        let dimensions = array.schema().dimensions().iter().zip(subset.picks()).enumerate();
+        let dimensions = array
+            .schema()
+            .dimensions()
+            .iter()
+            .zip(subset.picks())
+            .enumerate();
         let dimensions = dimensions.map(|(axis, (dimension, pick))| {
             let coordinates = array.coordinates(axis)?;
             let view = AxisView::new(&dimension.name, dimension.size, coordinates.as_ref());
             Ok(DimensionDescription {
                 name: dimension.name.clone(),
-                unit: coordinates.as_ref().and_then(|known| known.unit().map(str::to_owned)),
+                unit: coordinates
+                    .as_ref()
+                    .and_then(|known| known.unit().map(str::to_owned)),
                 dropped: pick.dropped,
                 coordinates: view.with_slab(pick.slab).values().collect(),
             })
@@ -61,13 +68,24 @@ impl Description {
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {:?}", self.array, self.dtype, self.shape)?;
-        let width = self.dimensions.iter().map(|dimension| dimension.name.chars().count()).max();
+        let width = self
+            .dimensions
+            .iter()
+            .map(|dimension| dimension.name.chars().count())
+            .max();
         for dimension in &self.dimensions {
-            write!(f, "\n  {:width$}  ", dimension.name, width = width.unwrap_or(0))?;
+            write!(
+                f,
+                "\n  {:width$}  ",
+                dimension.name,
+                width = width.unwrap_or(0)
+            )?;
             match dimension.coordinates.as_slice() {
                 [] => f.write_str("nothing")?,
                 [only] => write!(f, "{only}")?,
-                [first, .., last] => write!(f, "{} from {first} to {last}", dimension.coordinates.len())?,
+                [first, .., last] => {
+                    write!(f, "{} from {first} to {last}", dimension.coordinates.len())?
+                }
             }
             if let Some(unit) = &dimension.unit {
                 write!(f, " {unit}")?;
