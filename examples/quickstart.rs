@@ -1,4 +1,5 @@
 //! The first page of the README, as a program: `cargo run --release --example quickstart`.
+#![expect(clippy::print_stdout, reason = "an example talks")]
 
 // README: begin
 use hyperslab::prelude::*;

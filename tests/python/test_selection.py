@@ -21,90 +21,102 @@ CELLS_MAX = 20_000
 
 
 class Axis:
-    """One axis of the expected array: its size, and its coordinates as float64 numbers or datetime64 instants."""
+    """One axis of the expected array: its size, and its coordinates as numbers, instants or labels, if it has any.
 
-    def __init__(self, name: str, size: int, coordinates: np.ndarray | None, labels: list[str] | None = None):
+    Each `pick_*` gives how the command line says it, `("isel" or "sel", text)`, and the NumPy index that means the same.
+    """
+
+    def __init__(self, name: str, size: int, coordinates: np.ndarray | None = None):
         self.name = name
         self.size = size
-        self.labels = labels
-        self.instants = coordinates if coordinates is not None and coordinates.dtype.kind == "M" else None
-        numbers = coordinates is not None and coordinates.dtype.kind in "iuf"
-        self.numbers = coordinates.astype(np.float64) if numbers else None
+        kind = coordinates.dtype.kind if coordinates is not None else ""
+        self.numbers = coordinates.astype(np.float64) if kind in ("i", "u", "f") else None
+        self.instants = coordinates if kind == "M" else None
+        self.labels = coordinates.tolist() if kind == "U" else None
 
-    def random(self, rng: random.Random) -> tuple[dict | None, object]:
-        """A request for this axis, and the NumPy index that means the same."""
-        kinds = ["all", "index", "range", "range"]
+    def pick(self, rng: random.Random):
+        picks = [self.pick_all, self.pick_index, self.pick_range, self.pick_range]
         if self.numbers is not None:
-            kinds += ["at", "nearest", "between"]
+            picks += [self.pick_number, self.pick_nearest, self.pick_numbers]
         if self.instants is not None:
-            kinds += ["time", "times"]
+            picks += [self.pick_instant, self.pick_nearest_instant, self.pick_instants]
         if self.labels is not None:
-            kinds += ["label", "labels"]
-        return getattr(self, "pick_" + rng.choice(kinds))(rng)
+            picks += [self.pick_label, self.pick_labels]
+        return rng.choice(picks)(rng)
 
     def pick_all(self, rng):
         return None, slice(None)
 
     def pick_index(self, rng):
         i = rng.randrange(-self.size, self.size)
-        return {"index": i}, i
+        return ("isel", str(i)), i
 
     def pick_range(self, rng):
         # Ends may be open, negative, or past the end; the result may be empty.
         reach = self.size + 3
         start = rng.choice([None, rng.randint(-reach, reach)])
         stop = rng.choice([None, rng.randint(-reach, reach)])
-        step = rng.choice([1, 1, 1, 2, 3, rng.randint(1, reach)])
-        return {"range": [start, stop, step]}, slice(start, stop, step)
+        step = rng.choice([None, 1, 2, 3, rng.randint(1, reach)])
+        ends = ["" if end is None else str(end) for end in (start, stop)]
+        text = ":".join(ends if step is None else [*ends, str(step)])
+        return ("isel", text), slice(start, stop, step)
 
-    def pick_at(self, rng):
+    def pick_number(self, rng):
         i = rng.randrange(self.size)
         value = float(self.numbers[i])
         # 3 * 0.1 is not 0.3, and both mean the same cell.
-        steps = round(value * 10)
-        near = steps * 0.1 if abs(steps * 0.1 - value) < 1e-9 * max(1, abs(value)) else value
-        return {"at": rng.choice([value, near])}, i
+        rounded = round(value * 10) * 0.1
+        same = abs(rounded - value) <= 1e-12 * max(1.0, abs(value))
+        return ("sel", repr(rng.choice([value, rounded]) if same else value)), i
 
     def pick_nearest(self, rng):
-        low, high = sorted((self.numbers[0], self.numbers[-1]))
+        low, high = float(self.numbers.min()), float(self.numbers.max())
         value = rng.uniform(low, high)
         distances = np.sort(np.abs(self.numbers - value))
-        if len(distances) > 1 and distances[1] - distances[0] < 1e-6 * (high - low):
-            return self.pick_at(rng)
-        return {"nearest": value}, int(np.abs(self.numbers - value).argmin())
+        if self.size > 1 and distances[1] - distances[0] < 1e-6 * (high - low):
+            return self.pick_number(rng)
+        return ("sel", f"~{value!r}"), int(np.abs(self.numbers - value).argmin())
 
-    def pick_between(self, rng):
-        a, b = rng.randrange(self.size), rng.randrange(self.size)
-        a, b = min(a, b), max(a, b)
-        ends = [float(self.numbers[a]), float(self.numbers[b])]
+    def pick_numbers(self, rng):
+        a, b = self.two_positions(rng)
+        ends = sorted((float(self.numbers[a]), float(self.numbers[b])))
         # Ends off the grid select what lies between them.
-        if rng.random() < 0.5 and self.size > 1:
+        if self.size > 1 and rng.random() < 0.5:
             margin = 0.4 * float(np.abs(np.diff(self.numbers)).min())
-            low, high = min(ends) - margin, max(ends) + margin
-            ends = [low, high] if ends[0] <= ends[1] else [high, low]
-        return {"between": ends}, slice(a, b + 1)
+            ends = [ends[0] - margin, ends[1] + margin]
+        if rng.random() < 0.3:
+            ends.reverse()
+        return ("sel", f"{ends[0]!r}..{ends[1]!r}"), slice(a, b + 1)
 
-    def pick_time(self, rng):
+    def pick_instant(self, rng):
         i = rng.randrange(self.size)
-        return {"time": iso(self.instants[i])}, i
+        return ("sel", iso(self.instants[i])), i
 
-    def pick_times(self, rng):
-        a, b = rng.randrange(self.size), rng.randrange(self.size)
-        a, b = min(a, b), max(a, b)
-        return {"times": [iso(self.instants[a]), iso(self.instants[b])]}, slice(a, b + 1)
+    def pick_nearest_instant(self, rng):
+        i = rng.randrange(self.size)
+        gaps = np.abs(np.diff(self.instants.astype(np.int64)))
+        off = int(gaps.min() * rng.uniform(-0.4, 0.4)) // 10**9 if self.size > 1 else 0
+        return ("sel", "~" + iso(self.instants[i] + np.timedelta64(off, "s"))), i
+
+    def pick_instants(self, rng):
+        a, b = self.two_positions(rng)
+        ends = sorted((iso(self.instants[a]), iso(self.instants[b])))
+        return ("sel", "..".join(ends)), slice(a, b + 1)
 
     def pick_label(self, rng):
         i = rng.randrange(self.size)
-        return {"label": self.labels[i]}, i
+        return ("sel", rng.choice(["", "="]) + self.labels[i]), i
 
     def pick_labels(self, rng):
-        a, b = rng.randrange(self.size), rng.randrange(self.size)
-        a, b = min(a, b), max(a, b)
-        return {"labels": [self.labels[a], self.labels[b]]}, slice(a, b + 1)
+        a, b = self.two_positions(rng)
+        return ("sel", f"{self.labels[a]}..{self.labels[b]}"), slice(a, b + 1)
+
+    def two_positions(self, rng):
+        return sorted((rng.randrange(self.size), rng.randrange(self.size)))
 
 
 def iso(instant: np.datetime64) -> str:
-    return np.datetime_as_string(instant.astype("datetime64[ns]"), unit="s") + "Z"
+    return np.datetime_as_string(instant.astype("datetime64[s]"), unit="s") + "Z"
 
 
 def axes_of(array: xr.DataArray) -> list[Axis]:
@@ -117,12 +129,13 @@ def axes_of(array: xr.DataArray) -> list[Axis]:
 def requests(axes: list[Axis], count: int, rng: random.Random):
     """(request, index tuple) for each selection, few of them large."""
     while count:
-        request, index, cells = {}, [], 1
+        request, index, cells = {"isel": {}, "sel": {}}, [], 1
         for axis in axes:
-            asked, meant = axis.random(rng)
+            said, meant = axis.pick(rng)
             index.append(meant)
-            if asked is not None:
-                request[axis.name] = asked
+            if said is not None:
+                how, text = said
+                request[how][axis.name] = text
             if isinstance(meant, slice):
                 cells *= len(range(*meant.indices(axis.size)))
         if cells <= CELLS_MAX or rng.random() < 0.01:
@@ -167,12 +180,11 @@ def test_random_selections_on_a_tenth_grid_with_labels(name, variable, tmp_path)
     """The same cells under other coordinates: labels on the first axis, steps of 0.1 on the last two."""
     array = open_decoded(data_file(name))[variable]
     cells = array.values
-    axes = [Axis(f"axis_{i}", size, None) for i, size in enumerate(cells.shape)]
-    axes[0] = Axis("name", cells.shape[0], None, [f"member {i}" for i in range(cells.shape[0])])
-    for position, start in ((-2, -3.0), (-1, 0.0)):
-        size = cells.shape[position]
-        grid = np.round((np.arange(size) + round(start * 10)) / 10, 1)
-        axes[position] = Axis(f"grid_{-position}", size, grid)
+    first, *middle, last = cells.shape
+    axes = [Axis("name", first, np.array([f"member {i}" for i in range(first)]))]
+    axes += [Axis(f"axis_{i}", size) for i, size in enumerate(middle[:-1])]
+    axes.append(Axis("grid_y", middle[-1], np.round((np.arange(middle[-1]) - 30) / 10, 1)))
+    axes.append(Axis("grid_x", last, np.round(np.arange(last) / 10, 1)))
     store = tmp_path / "store"
     make(store, cells, axes, tmp_path)
     compare(store, "tenths", cells, axes, COUNT, tmp_path)
@@ -180,4 +192,20 @@ def test_random_selections_on_a_tenth_grid_with_labels(name, variable, tmp_path)
 
 def make(store, cells: np.ndarray, axes: list[Axis], tmp_path) -> None:
     """A collection by schema, and its one array from a .npy file."""
-    raise NotImplementedError
+    dimensions = []
+    for axis in axes:
+        dimension = {"name": axis.name, "size": axis.size}
+        if axis.labels:
+            dimension["coordinates"] = {"kind": "labels", "labels": axis.labels}
+        elif axis.numbers is not None:
+            start = float(axis.numbers[0])
+            dimension["coordinates"] = {"kind": "scale", "start": start, "step": 0.1, "unit": "km"}
+        dimensions.append(dimension)
+    schema = tmp_path / "schema.json"
+    schema.write_text(
+        json.dumps({"version": 1, "dtype": cells.dtype.name, "fill_value": "NaN", "dimensions": dimensions})
+    )
+    np.save(tmp_path / "cells.npy", cells)
+    hyperslab("init", store)
+    hyperslab("create", store, "tenths", schema)
+    hyperslab("new", store, "tenths", "--data", tmp_path / "cells.npy")
