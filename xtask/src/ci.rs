@@ -5,7 +5,7 @@ use crate::shell::{answers, built, cargo, command, run, run_counting};
 use crate::{Outcome, deny, python, tidy};
 
 const STEPS: [&str; 9] = [
-    "format", "tidy", "deny", "clippy", "build", "examples", "python", "doc", "tests",
+    "format", "tidy", "clippy", "deny", "build", "examples", "python", "doc", "tests",
 ];
 
 struct Options {
