@@ -9,7 +9,7 @@ from conftest import assert_same_array, hyperslab, open_decoded
 def exported(imported, tmp_path):
     path, variable, store, collection = imported
     out = tmp_path / "out.nc"
-    hyperslab("export", store, collection, out)
+    hyperslab("export", store, collection, "-o", out)
     return path, variable, out
 
 

@@ -156,11 +156,11 @@ def compare(store, collection: str, expected: np.ndarray, axes: list[Axis], coun
             assert header, f"no answer to request {number}: {request} (seed {seed})"
             header = json.loads(header)
             assert "error" not in header, f"{request}: {header} (seed {seed})"
-            cells = np.dtype(header["dtype"]).newbyteorder("<")
+            cells = np.dtype(header["dtype"])
             raw = run.stdout.read(header["bytes"])
-            ours = np.frombuffer(raw, cells).reshape(header["shape"])
-            if header["fill"] is not None:
-                ours = np.where(ours == cells.type(header["fill"]), cells.type(np.nan), ours)
+            ours = np.frombuffer(raw, cells.newbyteorder("<")).reshape(header["shape"])
+            fill = cells.type(float(header["fill"]))
+            ours = np.where(ours == fill, cells.type(np.nan), ours)
             np.testing.assert_array_equal(ours, expected[index], err_msg=f"{request} (seed {seed})")
         assert run.stdout.read() == b""
     assert run.returncode == 0
@@ -207,5 +207,5 @@ def make(store, cells: np.ndarray, axes: list[Axis], tmp_path) -> None:
     )
     np.save(tmp_path / "cells.npy", cells)
     hyperslab("init", store)
-    hyperslab("create", store, "tenths", schema)
-    hyperslab("new", store, "tenths", "--data", tmp_path / "cells.npy")
+    hyperslab("create", store, "tenths", "--schema", schema)
+    hyperslab("new", store, "tenths", "--from", tmp_path / "cells.npy")
