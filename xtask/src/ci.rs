@@ -121,6 +121,7 @@ fn run_tests(report: &mut Report, long: bool) -> Outcome {
     let mut tests = cargo();
     if answers("cargo-nextest", &["--version"]) {
         tests.args(["nextest", "run", "--release", "--workspace"]);
+        tests.args(["--profile", if long { "long" } else { "default" }]);
     } else {
         report.remark("cargo-nextest is not installed, so cargo test ran the tests: a test that hangs is not ended");
         tests.args([
