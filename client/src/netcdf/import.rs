@@ -81,8 +81,16 @@ pub async fn import(
     }
 }
 
-fn plan(path: &Path, variables: Vec<String>, packed: bool) -> Result<Vec<(ForeignArray, ImportPlan)>> {
-    let names = if variables.is_empty() { vec![only_variable(path)?] } else { variables };
+fn plan(
+    path: &Path,
+    variables: Vec<String>,
+    packed: bool,
+) -> Result<Vec<(ForeignArray, ImportPlan)>> {
+    let names = if variables.is_empty() {
+        vec![only_variable(path)?]
+    } else {
+        variables
+    };
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     format::read(path, &names, format::ImportOptions { packed })?
         .into_iter()
@@ -94,7 +102,9 @@ fn plan(path: &Path, variables: Vec<String>, packed: bool) -> Result<Vec<(Foreig
 fn only_variable(path: &Path) -> Result<String> {
     let listed = format::list_variables(path)?.into_iter();
     let candidates: Vec<String> = listed
-        .filter(|variable| !variable.is_coordinate && variable.dtype.is_ok() && variable.dimensions.len() > 1)
+        .filter(|variable| {
+            !variable.is_coordinate && variable.dtype.is_ok() && variable.dimensions.len() > 1
+        })
         .map(|variable| variable.name)
         .collect();
     match candidates.as_slice() {
@@ -125,9 +135,12 @@ async fn open_or_create(
                 .map_err(|error| error.context(format!("collection '{name}' exists")))?;
             Ok((collection, false))
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Ok((store.create_collection_with(name, schema, options.storage.clone()).await?, true))
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok((
+            store
+                .create_collection_with(name, schema, options.storage.clone())
+                .await?,
+            true,
+        )),
         Err(error) => Err(error),
     }
 }
@@ -139,7 +152,8 @@ async fn fill(
     notes: &mut Vec<String>,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
 ) -> Result<Vec<Array>> {
-    let size = |foreign: &ForeignArray| hyperslab_core::byte_count(foreign.dtype(), foreign.shape());
+    let size =
+        |foreign: &ForeignArray| hyperslab_core::byte_count(foreign.dtype(), foreign.shape());
     let total = foreign.iter().map(size).sum::<Result<usize>>()? as u64;
     let limit = collection.store().options().memory_limit;
     let mut done = 0;
@@ -151,13 +165,23 @@ async fn fill(
             progress(done, total);
         })
         .await?;
-        arrays.push(collection.create(plan.key).custom(custom).data(data).await?);
+        arrays.push(
+            collection
+                .create(plan.key)
+                .custom(custom)
+                .data(data)
+                .await?,
+        );
     }
     Ok(arrays)
 }
 
 /// Reads all cells, block by block.
-async fn load(foreign: ForeignArray, limit: MemoryLimit, mut told: impl FnMut(u64)) -> Result<ArrayBuf> {
+async fn load(
+    foreign: ForeignArray,
+    limit: MemoryLimit,
+    mut told: impl FnMut(u64),
+) -> Result<ArrayBuf> {
     limit
         .admit(foreign.dtype(), foreign.shape())
         .map_err(|error| error.context(format!("variable '{}'", foreign.name())))?;
@@ -167,7 +191,13 @@ async fn load(foreign: ForeignArray, limit: MemoryLimit, mut told: impl FnMut(u6
         let mut cells = ArrayBuf::zeroed(foreign.dtype(), &shape)?;
         for slab in foreign.blocks(BLOCK_BYTES) {
             let block = foreign.read_block(&slab)?;
-            copy::scatter(block.bytes(), cells.bytes_mut(), &shape, foreign.dtype().size(), &slab)?;
+            copy::scatter(
+                block.bytes(),
+                cells.bytes_mut(),
+                &shape,
+                foreign.dtype().size(),
+                &slab,
+            )?;
             // Nobody listens any more when the import was cancelled.
             let _ = sender.send(block.bytes().len() as u64);
         }
@@ -180,4 +210,3 @@ async fn load(foreign: ForeignArray, limit: MemoryLimit, mut told: impl FnMut(u6
     };
     futures::future::join(reading, telling).await.0
 }
-

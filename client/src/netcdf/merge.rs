@@ -6,11 +6,15 @@ use hyperslab_hdf5::netcdf::ImportPlan;
 /// The schema that all plans fit: dtype, fill value and dimensions of each must be the same, the custom attributes are those of
 /// any.
 pub(super) fn schema(plans: &[ImportPlan]) -> Result<Schema> {
-    let (first, rest) =
-        plans.split_first().ok_or_else(|| Error::invalid("name at least one variable"))?;
+    let (first, rest) = plans
+        .split_first()
+        .ok_or_else(|| Error::invalid("name at least one variable"))?;
     for plan in rest {
         check_same(&first.schema, &plan.schema).map_err(|error| {
-            error.context(format!("variables {} and {} do not fit one collection", first.key, plan.key))
+            error.context(format!(
+                "variables {} and {} do not fit one collection",
+                first.key, plan.key
+            ))
         })?;
     }
     let mut builder = Schema::builder(first.schema.dtype()).fill_value(first.schema.fill_value());
@@ -26,7 +30,9 @@ pub(super) fn schema(plans: &[ImportPlan]) -> Result<Schema> {
     // Two types under one name are refused by `build`, which names the attribute.
     known
         .into_iter()
-        .fold(builder, |builder, attribute| builder.attribute(attribute.clone()))
+        .fold(builder, |builder, attribute| {
+            builder.attribute(attribute.clone())
+        })
         .metadata(first.schema.metadata().clone())
         .build()
 }
@@ -39,18 +45,30 @@ pub(super) fn check_same(known: &Schema, other: &Schema) -> Result<()> {
         )))
     };
     if known.dtype() != other.dtype() {
-        return differ("the dtype", known.dtype().to_string(), other.dtype().to_string());
+        return differ(
+            "the dtype",
+            known.dtype().to_string(),
+            other.dtype().to_string(),
+        );
     }
     if known.fill_value() != other.fill_value() {
         let json = |schema: &Schema| schema.fill_value().to_json().to_string();
         return differ("the fill value", json(known), json(other));
     }
     if known.shape() != other.shape() {
-        return differ("the shape", format!("{:?}", known.shape()), format!("{:?}", other.shape()));
+        return differ(
+            "the shape",
+            format!("{:?}", known.shape()),
+            format!("{:?}", other.shape()),
+        );
     }
     for (known, other) in known.dimensions().iter().zip(other.dimensions()) {
         if known.name != other.name {
-            return differ("a dimension", format!("'{}'", known.name), format!("'{}'", other.name));
+            return differ(
+                "a dimension",
+                format!("'{}'", known.name),
+                format!("'{}'", other.name),
+            );
         }
         if known.coordinates != other.coordinates {
             return Err(Error::invalid(format!(
@@ -60,21 +78,31 @@ pub(super) fn check_same(known: &Schema, other: &Schema) -> Result<()> {
         }
     }
     if !known.key_attributes().eq(other.key_attributes()) {
-        return Err(Error::invalid("its arrays do not have the key 'variable'; import into another collection"));
+        return Err(Error::invalid(
+            "its arrays do not have the key 'variable'; import into another collection",
+        ));
     }
     Ok(())
 }
 
 /// The attributes that the schema has; the others are noted.
-pub(super) fn known(mut custom: Attributes, schema: &Schema, notes: &mut Vec<String>) -> Attributes {
+pub(super) fn known(
+    mut custom: Attributes,
+    schema: &Schema,
+    notes: &mut Vec<String>,
+) -> Attributes {
     let names: Vec<String> = custom.iter().map(|(name, _)| name.to_owned()).collect();
     for name in names {
         let fits = custom.get(&name).is_some_and(|value| {
-            schema.custom_attributes().any(|known| known.name == name && known.kind == value.kind())
+            schema
+                .custom_attributes()
+                .any(|known| known.name == name && known.kind == value.kind())
         });
         if !fits {
             custom.remove(&name);
-            notes.push(format!("attribute '{name}' is not kept: the collection does not have it"));
+            notes.push(format!(
+                "attribute '{name}' is not kept: the collection does not have it"
+            ));
         }
     }
     custom
