@@ -189,8 +189,8 @@ fn explicit_numbers() {
     assert_eq!(at(&one, f64::from(0.1_f32) * (1.0 - 1.5e-8)), 0);
     assert!(refusal(&one, f64::from(0.1_f32)).contains("the only coordinate is 0.1;"));
     let none = Dimension::values("level", vec![], "");
-    assert!(refusal(&none, 1.0).contains("no position"));
-    assert!(refusal(&none, LabelSelector::nearest(1.0)).contains("no position"));
+    assert!(refusal(&none, 1.0).contains("no position is selected"));
+    assert!(refusal(&none, LabelSelector::nearest(1.0)).contains("no position is selected"));
     assert_eq!(range(&none, 0.0..=1.0), (0, 0));
 }
 
