@@ -136,6 +136,7 @@ pub(crate) async fn read_until(
         };
         judge_read(handle, number_of_box, witness).await;
         outcome.read.fetch_add(1, Ordering::Relaxed);
+        tokio::task::yield_now().await;
     }
 }
 
