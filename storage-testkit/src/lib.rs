@@ -43,7 +43,7 @@
     reason = "a test kit reports a failure by panicking"
 )]
 
-//pub mod campaign;
+pub mod campaign;
 pub mod cases;
 mod fixture;
 mod macros;

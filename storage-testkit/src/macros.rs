@@ -55,3 +55,43 @@ macro_rules! conformance_tests {
         )*
     };
 }
+
+/// Makes the tests of an adapter whose stores outlive the process: several processes at once, and processes that are
+/// killed.
+///
+/// The first argument is an `async fn(PathBuf) -> Arc<dyn StorageAdapter>` that opens the store in that folder and makes
+/// it when there is none; the second, if there is one, a `fn(&[u64]) -> Vec<StorageOptions>` as
+/// [`Fixture::layouts`](crate::Fixture::layouts).
+#[macro_export]
+macro_rules! campaign_tests {
+    ($open:expr) => {
+        $crate::campaign_tests!($open, |_: &[u64]| vec![::std::default::Default::default()]);
+    };
+    ($open:expr, $layouts:expr) => {
+        const CAMPAIGN: $crate::campaign::Persistent = $crate::campaign::Persistent {
+            open: |path| ::std::boxed::Box::pin($open(path)),
+            layouts: $layouts,
+            worker: concat!(module_path!(), "::campaign_worker"),
+        };
+
+        #[test]
+        fn campaign_worker() {
+            $crate::campaign::worker_main(CAMPAIGN);
+        }
+
+        #[test]
+        fn campaign_processes_write_beside_each_other() {
+            $crate::campaign::processes_write_beside_each_other(CAMPAIGN);
+        }
+
+        #[test]
+        fn campaign_processes_create_each_array_once() {
+            $crate::campaign::processes_create_each_array_once(CAMPAIGN);
+        }
+
+        #[test]
+        fn campaign_killed_writers_leave_whole_changes() {
+            $crate::campaign::killed_writers_leave_whole_changes(CAMPAIGN);
+        }
+    };
+}

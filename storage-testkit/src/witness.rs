@@ -22,7 +22,6 @@ const UNWRITTEN: u64 = 0;
 /// The boxes that writes and reads choose from.
 #[derive(Debug)]
 pub(crate) struct Boxes {
-    pub(crate) shape: Vec<u64>,
     pub(crate) slabs: Vec<Hyperslab>,
     /// The cells of each box, by their number in C order.
     cells: Vec<Vec<usize>>,
@@ -73,7 +72,6 @@ impl Boxes {
             })
             .collect();
         Self {
-            shape: shape.to_vec(),
             slabs,
             cells,
             covers,
@@ -124,7 +122,7 @@ pub(crate) struct Before {
 #[derive(Debug)]
 pub(crate) struct Witness {
     pub(crate) boxes: Boxes,
-    process: u64,
+    process: Option<u64>,
     log: Mutex<Log>,
 }
 
@@ -135,8 +133,8 @@ struct Log {
 }
 
 impl Witness {
-    /// A witness who knows all writes that carry the number of this process.
-    pub(crate) fn new(boxes: Boxes, process: u64) -> Self {
+    /// A witness who knows all writes that carry the number of this process, or of all processes.
+    pub(crate) fn new(boxes: Boxes, process: Option<u64>) -> Self {
         let floor = vec![0; boxes.covers[0].len()];
         let writes = BTreeMap::new();
         Self {
@@ -218,7 +216,7 @@ impl Witness {
                 None if stamp == UNWRITTEN => Some(0),
                 None => {
                     assert!(
-                        stamp >> 56 != self.process,
+                        self.process.is_some_and(|process| stamp >> 56 != process),
                         "cell {cell} holds {stamp:#x} of a write that failed or never was"
                     );
                     None
@@ -273,7 +271,7 @@ mod tests {
             }]
         };
         let boxes = Boxes::new(&[4], vec![axis(0, 4), axis(0, 2), axis(2, 2)]);
-        Witness::new(boxes, 1)
+        Witness::new(boxes, Some(1))
     }
 
     fn judged(cells: [u64; 4]) -> bool {

@@ -38,7 +38,7 @@ async fn stress(fixture: &dyn Fixture, lock_timeout: Duration, durability: Durab
         let collection = Arc::new(collection);
         let array = meta(hyperslab_core::Attributes::new());
         let handle = create_array(&*stores[0], &collection, &array).await;
-        let witness = Arc::new(Witness::new(boxes(), 1));
+        let witness = Arc::new(Witness::new(boxes(), Some(1)));
         let stress = Stress {
             process: 1,
             writers: 4,
