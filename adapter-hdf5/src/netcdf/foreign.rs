@@ -1,6 +1,7 @@
 //! Variables of files that other programs wrote.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use hdf5::{
     Dataset, File, Group, IndexType, IterationOrder, LinkType, LocationToken, LocationType,
@@ -11,6 +12,7 @@ use super::attribute::{ForeignAttributes, ForeignValue};
 use super::cf::Packing;
 use super::coordinate::{self, ForeignCoordinate, ForeignDimension};
 use super::h5;
+use crate::file::{ArrayFile, VariableCells};
 
 /// How deep groups may lie in each other.
 const GROUP_DEPTH_MAX: usize = 32;
@@ -41,6 +43,8 @@ pub struct VariableInfo {
 pub struct ForeignArray {
     name: String,
     dataset: Dataset,
+    /// Decodes chunks without the library, where that is possible.
+    direct: Option<Arc<ArrayFile>>,
     stored: DType,
     packing: Packing,
     packed_attributes_kept: bool,
@@ -111,6 +115,7 @@ impl ForeignArray {
             chunk_shape: dataset.chunk().map(sizes),
             globals: globals(file, name)?,
             name: name.to_owned(),
+            direct: direct(file, path, name, stored),
             dataset,
             stored,
             dimensions,
@@ -191,10 +196,22 @@ impl ForeignArray {
     /// `TooLarge` when the cells do not fit in memory, `Unsupported` when a filter is missing, `Corrupt` when the file is
     /// damaged.
     pub fn read_block(&self, slab: &Hyperslab) -> Result<ArrayBuf> {
+        self.packing.decode(self.read_stored(slab)?)
+    }
+
+    fn read_stored(&self, slab: &Hyperslab) -> Result<ArrayBuf> {
         // Refuses a size that would overflow before the library is asked.
         byte_count(self.stored, &slab.shape())?;
-        self.packing
-            .decode(h5::read_slab(&self.dataset, self.stored, slab)?)
+        if let Some(direct) = &self.direct {
+            let mut cells = ArrayBuf::zeroed(self.stored, &slab.shape())?;
+            // No chunk is absent, so this is never seen.
+            let fill = Scalar::default_fill(self.stored);
+            if direct.read_into(slab, fill, &mut cells).is_ok() {
+                return Ok(cells);
+            }
+            // The library knows chunks that look damaged here, or says what is wrong with them.
+        }
+        h5::read_slab(&self.dataset, self.stored, slab)
     }
 
     /// Blocks that together cover all cells once, each of at most `byte_budget` bytes where a chunk allows it, along
@@ -273,6 +290,19 @@ fn info(group: &Group, dataset: &Dataset, name: String) -> Result<Option<Variabl
         is_coordinate: attributes.text("CLASS") == Some("DIMENSION_SCALE"),
         name,
     }))
+}
+
+/// The file for reading chunks without the library: those of numbers that need no conversion, all of them written, in a
+/// file that begins at its first byte.
+fn direct(file: &File, path: &Path, name: &str, stored: DType) -> Option<Arc<ArrayFile>> {
+    let convertible = stored != DType::Bool && file.userblock() == 0;
+    let opened = convertible.then(|| ArrayFile::open(path, name).ok())??;
+    let variable = &opened.header().variable;
+    let complete = match &variable.cells {
+        VariableCells::Chunked { chunks, .. } => !chunks.iter().any(|chunk| chunk.is_absent()),
+        _ => false,
+    };
+    (complete && variable.dtype == stored).then(|| Arc::new(opened))
 }
 
 /// The element type of a variable, or why it cannot be imported.
