@@ -13,3 +13,4 @@ compile_error!("array files are little-endian, and this crate copies cells as th
 mod chunk;
 mod file;
 pub mod netcdf;
+mod worker;
