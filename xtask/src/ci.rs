@@ -5,7 +5,7 @@ use crate::shell::{answers, built, cargo, command, run, run_counting};
 use crate::{Outcome, deny, python, tidy};
 
 const STEPS: [&str; 9] = [
-    "format", "tidy", "deny", "clippy", "build", "examples", "python", "doc", "tests",
+    "format", "tidy", "clippy", "deny", "build", "examples", "python", "doc", "tests",
 ];
 
 struct Options {
@@ -121,6 +121,7 @@ fn run_tests(report: &mut Report, long: bool) -> Outcome {
     let mut tests = cargo();
     if answers("cargo-nextest", &["--version"]) {
         tests.args(["nextest", "run", "--release", "--workspace"]);
+        tests.args(["--profile", if long { "long" } else { "default" }]);
     } else {
         report.remark("cargo-nextest is not installed, so cargo test ran the tests: a test that hangs is not ended");
         tests.args([

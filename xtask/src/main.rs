@@ -23,7 +23,7 @@ const HELP: &str = "\
 cargo xtask VERB [OPTIONS]
 
   test [--all] [--only STEP,...] [--skip STEP,...]
-           Everything that must pass: format, tidy, deny, clippy, build, examples, python, doc, tests.
+           Everything that must pass: format, tidy, clippy, deny, build, examples, python, doc, tests.
            --all adds the long campaigns (an hour or so).
   ci       The same as test; the name that CI knows.
   tidy     Import rules, lengths of files and functions, licences, words, links. Seconds.

@@ -24,7 +24,7 @@ pub(crate) fn check(report: &mut Report, long: bool) -> Outcome {
             "pytest",
             "-p",
             "no:cacheprovider",
-            "-q",
+            "--tb=short",
             "tests/python",
         ])
         .env("PYTHONDONTWRITEBYTECODE", "1")

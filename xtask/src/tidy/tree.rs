@@ -43,7 +43,8 @@ fn walk(folder: &Path, prefix: &str, files: &mut Vec<TextFile>) -> std::io::Resu
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
         if entry.file_type()?.is_dir() {
-            if !FOLDERS_LEFT_OUT.contains(&name.as_str()) {
+            let demo = name.starts_with("hyperslab-demo");
+            if !demo && !FOLDERS_LEFT_OUT.contains(&name.as_str()) {
                 walk(&entry.path(), &format!("{path}/"), files)?;
             }
         } else if is_text(&name) {

@@ -1,0 +1,331 @@
+//! What a small array costs beside a plain file: creating many, finding one, listing all.
+//!
+//! `small_arrays [--count N] [--at FOLDER] [--command PATH]` creates arrays of 64 x 64 float32 with three attributes in
+//! turn with plain files of the same sizes in the same folder, and prints one table. With `--command` it times
+//! `hyperslab ls --where` as a process beside `find`.
+#![expect(clippy::print_stdout, reason = "an example talks")]
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use hyperslab::blocking::{Collection, Store};
+use hyperslab::{
+    ArrayBuf, AttributeSchema, AttributeType, Attributes, DType, Dimension, Durability, Error,
+    Result, Schema, StoreOptions, key,
+};
+
+/// Batches of arrays and of plain files take turns, so that both see the same machine.
+const ROUND_COUNT: usize = 10;
+const SIDE: u64 = 64;
+
+struct Options {
+    count: usize,
+    folder: PathBuf,
+    command: Option<PathBuf>,
+}
+
+fn main() -> Result<()> {
+    let options = options()?;
+    println!(
+        "{} arrays of {SIDE} x {SIDE} float32 with three attributes\n",
+        options.count
+    );
+    println!(
+        "{:<34}{:>11}{:>11}{:>11}{:>9}",
+        "", "arrays ms", "plain ms", "ratio", "CPU"
+    );
+    for (durability, name) in [
+        (Durability::Relaxed, "not synced"),
+        (Durability::Synced, "synced"),
+    ] {
+        let store = options.folder.join(name.replace(' ', "-"));
+        create(&store, durability, name, options.count)?;
+    }
+    let store = options.folder.join("not-synced");
+    find(&store, options.count)?;
+    list(&store, options.count)?;
+    if let Some(command) = &options.command {
+        list_by_command(&store, command)?;
+    }
+    fs::remove_dir_all(&options.folder)
+        .map_err(|e| Error::io("remove", options.folder.display(), e))
+}
+
+fn options() -> Result<Options> {
+    let mut options = Options {
+        count: 200,
+        folder: std::env::temp_dir(),
+        command: None,
+    };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(flag) = arguments.next() {
+        let value = arguments
+            .next()
+            .ok_or_else(|| Error::invalid(format!("{flag} needs a value")))?;
+        match flag.as_str() {
+            "--count" => {
+                options.count = value
+                    .parse()
+                    .map_err(|_| Error::invalid(format!("--count {value} is not a number")))?;
+            }
+            "--at" => options.folder = value.into(),
+            "--command" => options.command = Some(value.into()),
+            _ => return Err(Error::invalid(format!("{flag} is not an option"))),
+        }
+    }
+    options
+        .folder
+        .push(format!("hyperslab-small-arrays-{}", std::process::id()));
+    fs::create_dir_all(&options.folder)
+        .map_err(|e| Error::io("create", options.folder.display(), e))?;
+    Ok(options)
+}
+
+fn schema() -> Result<Schema> {
+    Schema::builder(DType::Float32)
+        .attribute(AttributeSchema::key("number", AttributeType::Int))
+        .attribute(AttributeSchema::custom("station", AttributeType::Text))
+        .attribute(AttributeSchema::custom("height", AttributeType::Float))
+        .dimension(Dimension::scale("y", SIDE, 0.0, 0.1, "km"))
+        .dimension(Dimension::scale("x", SIDE, 0.0, 0.1, "km"))
+        .build()
+}
+
+fn key_of(number: usize) -> Attributes {
+    key! { number: i64::try_from(number).unwrap_or(i64::MAX) }
+}
+
+/// Weather-like cells: smooth, with a few digits of noise, different for each array.
+fn cells(number: usize) -> Result<ArrayBuf> {
+    let mut noise = number as u64;
+    let values: Vec<f32> = (0..SIDE * SIDE)
+        .map(|cell| {
+            noise = noise
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let smooth = ((cell / SIDE) as f32 / 9.0).sin() + ((cell % SIDE) as f32 / 7.0).cos();
+            ((smooth * 640.0) + (noise >> 60) as f32).round() / 64.0
+        })
+        .collect();
+    ArrayBuf::from_slice(&[SIDE, SIDE], &values)
+}
+
+fn create(folder: &Path, durability: Durability, name: &str, count: usize) -> Result<()> {
+    let mut options = StoreOptions::default();
+    options.write.durability = durability;
+    Store::create(&folder.to_string_lossy())?;
+    let store = Store::open_with(&folder.to_string_lossy(), options)?;
+    let collection = store.create_collection("small", schema()?)?;
+    let arrays = folder.join("small").join("arrays");
+    let batch = count.div_ceil(ROUND_COUNT).max(1);
+    let mut ours = Timings::default();
+    let mut plain = Timings::default();
+    let mut number = 0;
+    while number < count {
+        let numbers = number..(number + batch).min(count);
+        number = numbers.end;
+        let filled: Vec<ArrayBuf> = numbers.clone().map(cells).collect::<Result<_>>()?;
+        let fresh = ours.time(numbers.len(), || {
+            create_arrays(&collection, numbers.clone(), filled)
+        })?;
+        // The same sizes, in the same folder, of bytes that the file system cannot guess.
+        let contents = contents_of(&arrays, &fresh)?;
+        plain.time(contents.len(), || {
+            write_plain(&arrays, &contents, durability)
+        })?;
+        // Before the next batch, so that both always begin with the same number of files.
+        remove_plain(&arrays, contents.len())?;
+    }
+    print_row(&format!("create, {name}, median of rounds"), &ours, &plain);
+    Ok(())
+}
+
+fn create_arrays(
+    collection: &Collection,
+    numbers: std::ops::Range<usize>,
+    filled: Vec<ArrayBuf>,
+) -> Result<Vec<usize>> {
+    for (number, cells) in numbers.clone().zip(filled) {
+        let custom = key! { station: format!("station {number}"), height: 2.5 };
+        collection.create_with(key_of(number), custom, cells)?;
+    }
+    Ok(numbers.collect())
+}
+
+/// The bytes of the newest files, as many as were created.
+fn contents_of(arrays: &Path, fresh: &[usize]) -> Result<Vec<Vec<u8>>> {
+    fresh
+        .iter()
+        .map(|number| {
+            let file = arrays.join(format!("number={number}.nc"));
+            fs::read(&file).map_err(|e| Error::io("read", file.display(), e))
+        })
+        .collect()
+}
+
+fn write_plain(arrays: &Path, contents: &[Vec<u8>], durability: Durability) -> Result<()> {
+    let write = |index: usize, bytes: &[u8]| -> std::io::Result<()> {
+        let mut file = File::create_new(plain(arrays, index))?;
+        file.write_all(bytes)?;
+        if durability == Durability::Synced {
+            file.sync_all()?;
+            // A file is not safe from a crash of the machine before its name is.
+            File::open(arrays)?.sync_all()?;
+        }
+        Ok(())
+    };
+    for (index, bytes) in contents.iter().enumerate() {
+        write(index, bytes).map_err(|e| Error::io("write", arrays.display(), e))?;
+    }
+    Ok(())
+}
+
+fn remove_plain(arrays: &Path, count: usize) -> Result<()> {
+    (0..count).try_for_each(|index| {
+        fs::remove_file(plain(arrays, index)).map_err(|e| Error::io("remove", arrays.display(), e))
+    })
+}
+
+fn plain(arrays: &Path, index: usize) -> PathBuf {
+    arrays.join(format!("plain-{index}.bin"))
+}
+
+/// Opening one array by its key beside reading a plain file of that name.
+fn find(folder: &Path, count: usize) -> Result<()> {
+    let collection = Store::open(&folder.to_string_lossy())?.collection("small")?;
+    let arrays = folder.join("small").join("arrays");
+    let (mut ours, mut plain) = (Timings::default(), Timings::default());
+    for round in 0..ROUND_COUNT {
+        let numbers = || (round..count).step_by(count.div_ceil(20).max(1));
+        ours.time(numbers().count(), || {
+            numbers().try_for_each(|number| collection.get(key_of(number)).map(drop))
+        })?;
+        plain.time(numbers().count(), || {
+            numbers().try_for_each(|number| {
+                let file = arrays.join(format!("number={number}.nc"));
+                fs::read(&file)
+                    .map(drop)
+                    .map_err(|e| Error::io("read", file.display(), e))
+            })
+        })?;
+    }
+    print_row("find one by key / read its file", &ours, &plain);
+    Ok(())
+}
+
+/// A filtered listing beside a bare walk of the same tree.
+fn list(folder: &Path, count: usize) -> Result<()> {
+    let collection = Store::open(&folder.to_string_lossy())?.collection("small")?;
+    let (mut ours, mut walk) = (Timings::default(), Timings::default());
+    let least = i64::try_from(count / 2).unwrap_or(i64::MAX);
+    for _ in 0..ROUND_COUNT {
+        let found = ours.time(1, || {
+            collection.entries(format!("number >= {least}").as_str())
+        })?;
+        let walked = walk.time(1, || {
+            walk_tree(folder).map_err(|e| Error::io("list", folder.display(), e))
+        })?;
+        if found.len() != count - count / 2 || walked < count {
+            return Err(Error::internal(format!(
+                "found {} of {walked} files",
+                found.len()
+            )));
+        }
+    }
+    print_row("list with a filter / bare walk", &ours, &walk);
+    Ok(())
+}
+
+fn walk_tree(folder: &Path) -> std::io::Result<usize> {
+    let mut count = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        count += if entry.file_type()?.is_dir() {
+            walk_tree(&entry.path())?
+        } else {
+            1
+        };
+    }
+    Ok(count)
+}
+
+fn list_by_command(folder: &Path, hyperslab: &Path) -> Result<()> {
+    let (mut ours, mut find) = (Timings::default(), Timings::default());
+    let run = |command: &mut Command| match command.stdout(Stdio::null()).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Error::internal(format!("{command:?} ended with {status}"))),
+        Err(error) => Err(Error::io("run", format!("{command:?}"), error)),
+    };
+    for _ in 0..ROUND_COUNT {
+        ours.time(1, || {
+            run(Command::new(hyperslab).arg("ls").arg(folder).args([
+                "small",
+                "--where",
+                "number >= 0",
+            ]))
+        })?;
+        find.time(1, || run(Command::new("find").arg(folder)))?;
+    }
+    print_row("hyperslab ls --where / find", &ours, &find);
+    Ok(())
+}
+
+/// Wall and processor time of each round, per item.
+#[derive(Default)]
+struct Timings {
+    wall: Vec<Duration>,
+    cpu: Duration,
+    item_count: usize,
+}
+
+impl Timings {
+    fn time<T>(&mut self, items: usize, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let cpu = cpu_time();
+        let start = Instant::now();
+        let done = work()?;
+        self.wall
+            .push(start.elapsed() / u32::try_from(items.max(1)).unwrap_or(1));
+        self.cpu += cpu_time().saturating_sub(cpu);
+        self.item_count += items;
+        Ok(done)
+    }
+
+    fn median_ms(&self) -> f64 {
+        let mut wall = self.wall.clone();
+        wall.sort_unstable();
+        wall.get(wall.len() / 2)
+            .map_or(0.0, |median| median.as_secs_f64() * 1e3)
+    }
+
+    fn cpu_ms(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e3 / self.item_count.max(1) as f64
+    }
+}
+
+/// Processor time of this process and of the children it waited for; zero where the system does not say.
+fn cpu_time() -> Duration {
+    let Ok(stat) = fs::read_to_string("/proc/self/stat") else {
+        return Duration::ZERO;
+    };
+    // Fields after the name, which is in parentheses; user and system time, own and children's, in ticks of 10 ms.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks: u64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(4)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
+    Duration::from_millis(ticks * 10)
+}
+
+fn print_row(name: &str, ours: &Timings, plain: &Timings) {
+    let (a, b) = (ours.median_ms(), plain.median_ms());
+    let cpu = format!("{:.2}/{:.2}", ours.cpu_ms(), plain.cpu_ms());
+    println!(
+        "{name:<34}{a:>11.3}{b:>11.3}{:>11.2}{cpu:>12}",
+        a / b.max(1e-9)
+    );
+}
