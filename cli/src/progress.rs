@@ -16,6 +16,7 @@ pub(crate) struct Progress {
     begun: Instant,
     shown: bool,
     total: AtomicU64,
+    in_bytes: bool,
 }
 
 impl Progress {
@@ -28,7 +29,14 @@ impl Progress {
             begun: Instant::now(),
             shown: wanted && io::stderr().is_terminal(),
             total: AtomicU64::new(0),
+            in_bytes: false,
         }
+    }
+
+    /// The same, counting bytes.
+    pub(crate) fn in_bytes(mut self) -> Self {
+        self.in_bytes = true;
+        self
     }
 
     /// Tells how much is done, and of how much if that is known (else 0).
@@ -43,10 +51,10 @@ impl Progress {
     }
 
     fn show(&self, total: u64) {
-        let template = if total == 0 {
-            "{spinner} {msg} {pos}"
-        } else {
-            "{msg} [{bar:30}] {pos}/{len} {eta}"
+        let template = match (total, self.in_bytes) {
+            (0, _) => "{spinner} {msg} {pos}",
+            (_, false) => "{msg} [{bar:30}] {pos}/{len} {eta}",
+            (_, true) => "{msg} [{bar:30}] {binary_bytes}/{binary_total_bytes} {eta}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.bar.set_style(style.progress_chars("=> "));

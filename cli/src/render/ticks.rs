@@ -112,7 +112,7 @@ pub(crate) fn times(low: f64, high: f64, count_max: usize) -> Vec<Tick> {
         let months_wanted = smallest / (30.4 * DAY);
         let step = [1.0, 2.0, 3.0, 6.0]
             .into_iter()
-            .find(|step| *step >= months_wanted);
+            .find(|step| *step * 1.02 >= months_wanted);
         months(low, high, step.unwrap_or(12.0), 7)
     } else if smallest > DAY / 2.0 {
         let days = [1.0, 2.0, 5.0, 10.0]

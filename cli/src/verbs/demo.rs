@@ -95,12 +95,12 @@ impl Demo {
     /// Makes the folder and puts the sample in it.
     fn prepare(&self, folder: &Path) -> Result<PathBuf> {
         let shown = folder.display();
-        if is_used(folder).map_err(|error| Error::io("read", shown, error))? {
+        if is_used(folder).map_err(|error| Error::io("read", &shown, error))? {
             return Err(Error::already_exists(format!(
                 "{shown} is not empty; name another folder, as in `hyperslab demo ./demo2`"
             )));
         }
-        std::fs::create_dir_all(folder).map_err(|error| Error::io("make", shown, error))?;
+        std::fs::create_dir_all(folder).map_err(|error| Error::io("make", &shown, error))?;
         if let Some(sample) = &self.sample {
             return Ok(sample.clone());
         }

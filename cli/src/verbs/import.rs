@@ -52,7 +52,7 @@ impl Import {
         let store = self.open_or_create(global).await?;
         check_adapter(&store, self.adapter.as_deref())?;
         let name = &self.target.collection;
-        let progress = console.progress("importing");
+        let progress = console.progress("importing").in_bytes();
         let report = netcdf::import(&store, name, &self.file, &options, &|done, total| {
             progress.update(done, total);
         })
@@ -73,6 +73,8 @@ impl Import {
     async fn open_or_create(&self, global: &Global) -> Result<Store> {
         match open_store(&self.target.store, global).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
+                // No store is made for a file that cannot be read.
+                netcdf::list_variables(&self.file).await?;
                 Store::create_with(&self.target.store, global.store_options()).await
             }
             opened => opened,

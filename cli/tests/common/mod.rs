@@ -1,0 +1,145 @@
+//! A folder of its own for each test, and the built command run in it.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test file uses some of these"
+)]
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// One real array and one collection of small ones, made by the command itself.
+pub struct Scene {
+    folder: TempDir,
+}
+
+/// What a run of the command came to.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+pub const SAMPLE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../examples/data/coads_climatology.nc"
+);
+
+/// Six hours by three latitudes by four sites.
+pub const SCHEMA: &str = r#"{
+  "version": 1,
+  "dtype": "float32",
+  "dimensions": [
+    {"name": "time", "size": 4,
+     "coordinates": {"kind": "time_scale", "start": "$dt", "step": "PT6H"}},
+    {"name": "lat", "size": 3,
+     "coordinates": {"kind": "scale", "start": -10, "step": 10, "unit": "degrees_north"}},
+    {"name": "site", "size": 2, "coordinates": {"kind": "labels", "labels": ["north", "south"]}}
+  ],
+  "attributes": [
+    {"name": "dt", "type": "datetime", "role": "key"},
+    {"name": "station", "type": "text", "role": "key"},
+    {"name": "quality", "type": "int", "role": "custom"}
+  ],
+  "metadata": {"long_name": "Air temperature", "units": "K"}
+}"#;
+
+impl Scene {
+    /// An empty folder.
+    pub fn empty() -> Self {
+        Self {
+            folder: TempDir::new().unwrap(),
+        }
+    }
+
+    /// A store `s` with the collection `weather` and no array.
+    pub fn with_collection() -> Self {
+        let scene = Self::empty();
+        std::fs::write(scene.path("weather.json"), SCHEMA).unwrap();
+        scene.ok(&["init", "s"]);
+        scene.ok(&["create", "s", "weather", "--schema", "weather.json"]);
+        scene
+    }
+
+    /// The same with two arrays.
+    pub fn with_arrays() -> Self {
+        let scene = Self::with_collection();
+        scene.ok(&["new", "s", "weather", "dt=2023-01-03", "station=a", "--set", "quality=3"]);
+        scene.ok(&["new", "s", "weather", "dt=2023-01-04", "station=b"]);
+        scene
+    }
+
+    /// The sea surface temperature of the sample in the collection `coads`.
+    pub fn with_sample() -> Self {
+        let scene = Self::empty();
+        scene.ok(&["import", SAMPLE, "s", "coads", "--variable", "SST"]);
+        scene
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hyperslab"));
+        command
+            .args(words)
+            .current_dir(self.folder.path())
+            .env_remove("COLUMNS")
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, words: &[&str]) -> Run {
+        let Output { status, stdout, stderr } = self.command(words).output().unwrap();
+        Run {
+            code: status.code().unwrap_or(-1),
+            out: String::from_utf8(stdout).unwrap(),
+            err: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    /// What a run prints that must succeed.
+    pub fn ok(&self, words: &[&str]) -> String {
+        let run = self.run(words);
+        assert_eq!(run.code, 0, "{words:?}: {run:?}");
+        run.out
+    }
+
+    /// The document that a run prints with `--json`.
+    pub fn json(&self, words: &[&str]) -> Value {
+        let text = self.ok(&[words, &["--json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words:?}: {error}: {text}"))
+    }
+
+    /// A run that must fail with this code and one line of error, which is returned.
+    pub fn fails(&self, code: i32, words: &[&str]) -> String {
+        let run = self.run(words);
+        assert_eq!(run.code, code, "{words:?}: {run:?}");
+        assert_eq!(run.err.lines().count(), 1, "{words:?}: {run:?}");
+        assert!(run.err.starts_with("error: "), "{words:?}: {run:?}");
+        run.err
+    }
+
+    /// Writes a `.npy` file of `float32` cells.
+    pub fn npy(&self, name: &str, shape: &str, cells: &[f32]) {
+        let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}\n");
+        let mut file = b"\x93NUMPY\x01\x00".to_vec();
+        file.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
+        file.extend(header.as_bytes());
+        file.extend(cells.iter().flat_map(|cell| cell.to_le_bytes()));
+        std::fs::write(self.path(name), file).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap()
+    }
+
+    pub fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+}
