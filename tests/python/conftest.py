@@ -64,7 +64,7 @@ def assert_same_array(ours: xr.DataArray, theirs: xr.DataArray) -> None:
     """Equal cells, fill cells, dimensions, units, and the coordinates of each dimension."""
     assert ours.dims == theirs.dims
     assert ours.dtype == theirs.dtype
-    np.testing.assert_array_equal(ours.values, theirs.values)
+    np.testing.assert_array_equal(ours.values, theirs.values, strict=True)
     assert ours.attrs.get("units") == theirs.attrs.get("units")
     for dim in theirs.dims:
         assert (dim in ours.coords) == (dim in theirs.coords), f"coordinates of {dim}"
