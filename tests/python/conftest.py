@@ -1,6 +1,5 @@
 """What every cross-check needs: the built command, the real files, a store made by importing them."""
 
-import json
 import os
 import pathlib
 import subprocess
@@ -83,5 +82,3 @@ def imported(request, tmp_path_factory):
     return data_file(name), variable, store, "sample"
 
 
-def json_lines(text: str) -> list:
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
