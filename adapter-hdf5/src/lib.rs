@@ -1,3 +1,15 @@
-//! Stub.
+//! HDF5 files as collections of labelled arrays.
+//!
+//! Every array is one netCDF-4 style file that other programs open with its coordinates. A file is an immutable image:
+//! it is built whole, published by one rename, and a change publishes the next one.
+//!
+//! - `file` knows what an image looks like, byte by byte.
+//! - `chunk` encodes and decodes the pieces the cells are stored in.
+//! - [`netcdf`] reads files of other programs and writes files for them.
 
+#[cfg(target_endian = "big")]
+compile_error!("array files are little-endian, and this crate copies cells as they stand");
+
+mod chunk;
+mod file;
 pub mod netcdf;

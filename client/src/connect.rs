@@ -23,6 +23,7 @@ pub trait Connect: Sized {
     /// # Errors
     /// `NotFound` when there is none, `Unsupported` when a newer version of hyperslab made it, `InvalidInput` for a URL that
     /// makes no sense.
+    #[must_use = "a store is opened when this is awaited"]
     fn open(url: &str) -> impl Future<Output = Result<Self>> + Send {
         Self::open_with(url, StoreOptions::default())
     }
@@ -31,12 +32,14 @@ pub trait Connect: Sized {
     ///
     /// # Errors
     /// As [`open`](Self::open).
+    #[must_use = "a store is opened when this is awaited"]
     fn open_with(url: &str, options: StoreOptions) -> impl Future<Output = Result<Self>> + Send;
 
     /// Creates a store where nothing is, or an empty folder, and opens it.
     ///
     /// # Errors
     /// `AlreadyExists` when something is there, `Denied`, `InvalidInput`.
+    #[must_use = "a store is created when this is awaited"]
     fn create(url: &str) -> impl Future<Output = Result<Self>> + Send {
         Self::create_with(url, StoreOptions::default())
     }
@@ -45,6 +48,7 @@ pub trait Connect: Sized {
     ///
     /// # Errors
     /// As [`create`](Self::create).
+    #[must_use = "a store is created when this is awaited"]
     fn create_with(url: &str, options: StoreOptions) -> impl Future<Output = Result<Self>> + Send;
 }
 

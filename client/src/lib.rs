@@ -3,6 +3,8 @@
 pub mod blocking;
 mod connect;
 mod location;
+#[cfg(feature = "hdf5")]
+pub mod netcdf;
 
 pub use connect::{ADAPTERS, Connect};
 pub use hyperslab_core::*;

@@ -73,6 +73,17 @@ impl ArrayEntry {
     }
 }
 
+impl ArrayMeta {
+    /// The locator of this array: the id of a keyless array, else the key.
+    #[must_use]
+    pub fn locator(&self) -> ArrayLocator {
+        if self.key.is_empty() {
+            return ArrayLocator::Id(self.id);
+        }
+        ArrayLocator::Key(self.key.clone())
+    }
+}
+
 /// When an acknowledged write is safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::{
@@ -17,8 +18,9 @@ use crate::{
 #[derive(Clone)]
 pub struct Array {
     collection: Collection,
-    handle: Arc<dyn ArrayHandle>,
     meta: ArrayMeta,
+    // Opened on first use: an array that was just created need not be read back to be known.
+    handle: Arc<OnceCell<Arc<dyn ArrayHandle>>>,
 }
 
 impl Array {
@@ -26,9 +28,17 @@ impl Array {
         let meta = handle.meta().await?;
         Ok(Self {
             collection,
-            handle,
             meta,
+            handle: Arc::new(OnceCell::new_with(Some(handle))),
         })
+    }
+
+    pub(crate) fn created(collection: Collection, meta: ArrayMeta) -> Self {
+        Self {
+            collection,
+            meta,
+            handle: Arc::default(),
+        }
     }
 
     /// The identity.
@@ -154,7 +164,8 @@ impl Array {
         let changed = self.schema().check_custom(changed)?;
         let options = &self.collection.store().shared().options.write;
         self.meta = self
-            .handle
+            .handle()
+            .await?
             .update_attributes(&changed, removed, options)
             .await?;
         Ok(())
@@ -165,7 +176,7 @@ impl Array {
     /// # Errors
     /// `NotFound` when the array has been deleted.
     pub async fn refresh(&mut self) -> Result<()> {
-        self.meta = self.handle.meta().await?;
+        self.meta = self.handle().await?.meta().await?;
         Ok(())
     }
 
@@ -179,8 +190,20 @@ impl Array {
             .await
     }
 
-    pub(crate) fn handle(&self) -> &dyn ArrayHandle {
-        self.handle.as_ref()
+    pub(crate) async fn handle(&self) -> Result<&dyn ArrayHandle> {
+        let open = async || {
+            let handle = self.collection.open_handle(&self.meta.locator()).await?;
+            // The key may name another array by now.
+            if handle.meta().await?.id == self.id() {
+                return Ok(handle);
+            }
+            Err(Error::not_found(format!(
+                "array {} of collection '{}' was deleted and created anew; open it again",
+                self.name(),
+                self.collection.name()
+            )))
+        };
+        Ok(self.handle.get_or_try_init(open).await?.as_ref())
     }
 }
 

@@ -9,8 +9,8 @@ pub use create::NewArray;
 pub use query::Query;
 
 use crate::{
-    Array, ArrayLocator, Attributes, CollectionMeta, Error, IntoFilter, Result, Schema, Store,
-    Usage,
+    Array, ArrayHandle, ArrayLocator, Attributes, CollectionMeta, Error, IntoFilter, Result,
+    Schema, Store, Usage,
 };
 use uuid::Uuid;
 
@@ -164,13 +164,15 @@ impl Collection {
     }
 
     pub(crate) async fn open(&self, locator: &ArrayLocator) -> Result<Array> {
-        let handle = self
-            .store
+        Array::open(self.clone(), self.open_handle(locator).await?).await
+    }
+
+    pub(crate) async fn open_handle(&self, locator: &ArrayLocator) -> Result<Arc<dyn ArrayHandle>> {
+        self.store
             .shared()
             .adapter
             .open_array(&self.meta, locator)
-            .await?;
-        Array::open(self.clone(), handle).await
+            .await
     }
 }
 

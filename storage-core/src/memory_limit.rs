@@ -35,7 +35,7 @@ impl MemoryLimit {
     ///
     /// # Errors
     /// `TooLarge` with both numbers.
-    pub(crate) fn admit(self, dtype: DType, shape: &[u64]) -> Result<()> {
+    pub fn admit(self, dtype: DType, shape: &[u64]) -> Result<()> {
         let needed = byte_count(dtype, shape)? as u64;
         if needed <= self.0 {
             return Ok(());

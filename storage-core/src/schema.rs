@@ -232,7 +232,7 @@ impl SchemaBuilder {
         }
         check_dimensions(&self.dimensions, &self.attributes)?;
         check_attributes(&self.attributes, &self.dimensions)?;
-        json::check_metadata(&self.metadata, "metadata")?;
+        json::check_metadata(&self.metadata, "metadata", &[])?;
         if let Some((name, _)) = self
             .metadata
             .iter()

@@ -25,7 +25,7 @@
 //! - **A range of coordinates does not care about direction**: it works on ascending and descending axes and with its
 //!   ends in either order. An open end is open by value: `10.0..` is every coordinate of at least 10, wherever it is
 //!   stored. Ends beyond the axis clip; an end need not be a coordinate. On `Labels` both ends must exist and an open
-//!   end runs to the first or the last position. The coordinates must be sorted.
+//!   end runs to the first or the last position. Numbers and times must be sorted to have ranges.
 //! - **The end of a time range given as text covers its period**: `2023-01` as an end is the whole of January
 //!   ([`Timestamp::parse_period`](crate::Timestamp::parse_period)). A single time is an instant.
 //! - **`0.3` is on the grid of start 0 and step 0.1**, although `3 * 0.1` is not `0.3`. On a `Scale` a number is a
@@ -43,6 +43,8 @@ mod index;
 mod interval;
 mod label;
 mod line;
+#[cfg(test)]
+mod model_tests;
 mod parse;
 mod point;
 mod selector;

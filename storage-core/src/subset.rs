@@ -146,7 +146,7 @@ impl Subset {
     /// # Errors
     /// When the array cannot be opened any more.
     pub async fn plan(&self) -> Result<ReadPlan> {
-        self.array.handle().plan(&self.hyperslab()?).await
+        self.array.handle().await?.plan(&self.hyperslab()?).await
     }
 
     /// Reads the cells, C order.
@@ -190,6 +190,7 @@ impl Subset {
         let out = self
             .array
             .handle()
+            .await?
             .read_into(&slab, out.reshaped(&slab.shape())?)
             .await?;
         out.reshaped(&self.shape())
@@ -241,7 +242,7 @@ impl Subset {
 
     async fn store(&self, slab: &Hyperslab, data: WriteData) -> Result<()> {
         let options = &self.array.collection().store().shared().options.write;
-        self.array.handle().write(slab, data, options).await
+        self.array.handle().await?.write(slab, data, options).await
     }
 }
 

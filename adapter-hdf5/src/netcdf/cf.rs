@@ -7,5 +7,6 @@ mod time_units;
 
 pub use calendar::Calendar;
 pub use packing::Packing;
+pub(crate) use packing::PackingAttributes;
 pub use time_axis::{TimeAxis, TimeNumbers, encode_instants};
 pub use time_units::{TimeUnit, TimeUnits, is_time_units};

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use uuid::Uuid;
 
 use crate::array::check_cells;
-use crate::{Array, ArrayBuf, ArrayLocator, ArrayMeta, Attributes, Collection, Result};
+use crate::{Array, ArrayBuf, ArrayMeta, Attributes, Collection, Result};
 
 /// An array that is about to be created: `.await` it.
 #[derive(Debug)]
@@ -59,18 +59,14 @@ impl NewArray {
         if let Some(data) = &self.data {
             check_cells(schema, &schema.shape(), data)?;
         }
-        let shared = self.collection.store().shared();
+        let store = self.collection.store().clone();
+        let shared = store.shared();
         let options = &shared.options.write;
-        let locator = if meta.key.is_empty() {
-            ArrayLocator::Id(meta.id)
-        } else {
-            ArrayLocator::Key(meta.key.clone())
-        };
         shared
             .adapter
             .create_array(self.collection.meta(), &meta, self.data, options)
             .await?;
-        self.collection.open(&locator).await
+        Ok(Array::created(self.collection, meta))
     }
 }
 

@@ -97,6 +97,8 @@ impl Dimension {
         super::json::check_metadata(
             &self.metadata,
             &format!("dimension '{}': metadata", self.name),
+            // The calendar in which numbers with a unit like `days since 2000-01-01` count.
+            &["calendar"],
         )?;
         match &self.coordinates {
             Some(coordinates) => coordinates

@@ -12,9 +12,12 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// Facts for people: text, numbers, bools, and lists of numbers, by name, in order.
 pub type Metadata = Map<String, Value>;
 
-pub(super) fn check_metadata(metadata: &Metadata, what: &str) -> Result<()> {
+/// Checks names and values; `allowed` are reserved names that have their true meaning here.
+pub(super) fn check_metadata(metadata: &Metadata, what: &str, allowed: &[&str]) -> Result<()> {
     for (name, value) in metadata {
-        check_attribute_name(what, name)?;
+        if !allowed.contains(&name.as_str()) {
+            check_attribute_name(what, name)?;
+        }
         let plain = match value {
             Value::String(text) => !text.contains('\0'),
             Value::Bool(_) | Value::Number(_) => true,

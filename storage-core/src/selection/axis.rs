@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::line::{Line, Order, Quantity};
+use super::{AxisPick, narrow};
 use crate::coordinates::CoordinateValues;
 use crate::{AxisSlab, CoordinateValue, Coordinates, TimeStart};
 
@@ -45,6 +46,12 @@ impl<'a> AxisView<'a> {
     pub const fn with_slab(mut self, slab: AxisSlab) -> Self {
         self.slab = slab;
         self
+    }
+
+    /// What a selection that counts within this view leaves of it.
+    #[must_use]
+    pub fn narrowed(self, pick: &AxisPick) -> Self {
+        self.with_slab(narrow(&self.slab, pick).slab)
     }
 
     /// The name of the dimension.
@@ -124,7 +131,7 @@ impl<'a> AxisView<'a> {
 
     /// How far a number may be from the coordinate of the `index`-th selected position and still be that coordinate.
     ///
-    /// It depends on the whole axis only, and is always less than half the way to the next coordinate.
+    /// It depends on the whole axis only, so that narrowing a selection does not widen what is on the grid.
     pub(super) fn slack(&self, index: u64) -> f64 {
         const OF_STEP: f64 = 1e-6;
         const OF_SIZE: f64 = 1e-9;

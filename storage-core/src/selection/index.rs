@@ -21,7 +21,7 @@ use crate::{AxisSlab, Error, Result};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Index {
-    /// One position; a negative one counts from the end. Drops the axis.
+    /// One position; a negative one counts from the end. Drops the axis. `i64::MAX` lies beyond every axis.
     At(i64),
     /// The positions from `start` up to, not including, `stop`, clipped to the axis. Keeps the axis.
     Range {
@@ -82,8 +82,12 @@ impl Index {
 
 /// The position that `index` means before any check of the bounds.
 fn wrap(index: i64, size: u64) -> i128 {
-    let from_end = if index < 0 { i128::from(size) } else { 0 };
-    i128::from(index) + from_end
+    match index {
+        // An unsigned position that did not fit: beyond every axis.
+        i64::MAX => i128::from(u64::MAX),
+        0.. => i128::from(index),
+        _ => i128::from(index) + i128::from(size),
+    }
 }
 
 fn clip(index: i64, size: u64) -> u64 {
@@ -163,7 +167,7 @@ impl FromStr for Index {
     }
 }
 
-/// An integer of any type as an index. What does not fit is out of range of every axis that can be, so it saturates.
+/// An integer of any type as an index. What does not fit becomes the greatest, which lies beyond every axis.
 trait Integer {
     fn to_index(self) -> i64;
 }

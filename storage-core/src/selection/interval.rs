@@ -12,6 +12,9 @@ pub(super) fn find(
     high: Option<&LabelValue>,
     step: u64,
 ) -> Result<AxisSlab> {
+    if low.is_none() && high.is_none() {
+        return spaced(0, axis.count(), step);
+    }
     let (start, stop) = match axis.coordinates() {
         Some(Coordinates::Labels { labels }) => {
             let find =

@@ -1,7 +1,7 @@
 //! Selection by coordinate: what a user can say.
 
 use std::fmt;
-use std::ops::{RangeFrom, RangeInclusive, RangeToInclusive};
+use std::ops::{RangeFrom, RangeFull, RangeInclusive, RangeToInclusive};
 
 use super::{AxisPick, AxisView, interval, point};
 use crate::coordinates::write_number;
@@ -158,35 +158,47 @@ impl LabelSelector {
     }
 }
 
-/// A single coordinate as [`parse`](LabelSelector::parse) reads it back, but for text that needs a leading `=`.
+/// As [`parse`](LabelSelector::parse) reads it back.
 impl fmt::Display for LabelSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let write = |f: &mut fmt::Formatter<'_>, value: &LabelValue| match value {
-            LabelValue::Text(text) => f.write_str(text),
-            other => other.fmt(f),
-        };
         match self {
-            Self::At { value, matching } => {
-                if *matching == Matching::Nearest {
-                    f.write_str("~")?;
+            Self::At { value, matching } => match matching {
+                Matching::Exact => {
+                    let plain = plain(value);
+                    let special = plain.trim().is_empty()
+                        || plain.starts_with('=')
+                        || plain.contains('~')
+                        || plain.contains("..");
+                    write!(f, "{}{plain}", if special { "=" } else { "" })
                 }
-                write(f, value)?;
-                match matching {
-                    Matching::Exact | Matching::Nearest => Ok(()),
-                    Matching::Tolerance(tolerance) => write!(f, "~{tolerance}"),
-                    Matching::TimeTolerance(tolerance) => write!(f, "~{tolerance}"),
-                }
-            }
+                Matching::Nearest => write!(f, "~{}", plain(value)),
+                Matching::Tolerance(tolerance) => write!(f, "{}~{tolerance}", plain(value)),
+                Matching::TimeTolerance(tolerance) => write!(f, "{}~{tolerance}", plain(value)),
+            },
             Self::Range { low, high, step } => {
-                low.iter().try_for_each(|low| write(f, low))?;
-                f.write_str("..")?;
-                high.iter().try_for_each(|high| write(f, high))?;
+                let end = |end: &Option<LabelValue>| end.as_ref().map_or(String::new(), plain);
+                write!(f, "{}..{}", end(low), end(high))?;
                 match step {
                     1 => Ok(()),
                     step => write!(f, "..{step}"),
                 }
             }
         }
+    }
+}
+
+/// Text without quotes.
+fn plain(value: &LabelValue) -> String {
+    match value {
+        LabelValue::Text(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Every coordinate.
+impl From<RangeFull> for LabelSelector {
+    fn from(_: RangeFull) -> Self {
+        Self::range(None, None)
     }
 }
 
@@ -240,7 +252,6 @@ fn number(integer: i64) -> LabelValue {
 
 from_native! {
     f64 => |value| Self::Number(value),
-    f32 => |value| Self::Number(value.into()),
     i32 => |value| Self::Number(value.into()),
     i64 => |value| number(value),
     &str => |value| Self::Text(value.to_owned()),

@@ -51,7 +51,7 @@ impl Selector {
 /// # Ok::<(), hyperslab_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Selection(pub Vec<Selector>);
+pub struct Selection(Vec<Selector>);
 
 impl Selection {
     /// A selection of these.
@@ -80,12 +80,9 @@ impl Selection {
 
     /// One selector per axis.
     pub(crate) fn spread(&self, axes: &[AxisView<'_>]) -> Result<Vec<&Selector>> {
-        let mut ellipses = self.0.iter().enumerate();
-        let mut ellipses = ellipses
-            .by_ref()
-            .filter(|(_, one)| **one == Selector::Ellipsis);
-        let place = ellipses.next().map(|(place, _)| place);
-        if ellipses.next().is_some() {
+        let place = self.0.iter().position(|one| *one == Selector::Ellipsis);
+        let last = self.0.iter().rposition(|one| *one == Selector::Ellipsis);
+        if place != last {
             return Err(Error::invalid(
                 "`...` is given twice; which axes each stands for is not clear, so give one",
             ));
@@ -186,4 +183,4 @@ macro_rules! coordinates {
 }
 
 positions!(i32, i64, u32, u64, usize);
-coordinates!(f32, f64, &str, String, Timestamp);
+coordinates!(f64, &str, String, Timestamp);

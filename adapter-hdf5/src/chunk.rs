@@ -1,0 +1,16 @@
+//! Chunks: how an array is cut into pieces, and how a piece becomes bytes in a file and back.
+//!
+//! Nothing here calls the HDF5 library, so chunks are encoded and decoded on as many threads as there are.
+
+mod blosc;
+mod codec;
+mod copy;
+mod fletcher;
+mod grid;
+mod shuffle;
+mod storage;
+
+pub(crate) use codec::{Codec, CodecChain, Filter};
+pub(crate) use copy::{CopyAxis, copy_cells};
+pub(crate) use grid::{ChunkGrid, ChunkPiece};
+pub(crate) use storage::StoragePlan;

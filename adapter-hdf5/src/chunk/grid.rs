@@ -1,0 +1,260 @@
+//! The grid of chunks that an array is cut into.
+
+use hyperslab_core::{AxisSlab, Hyperslab};
+
+use super::CopyAxis;
+
+/// The chunks of an array, numbered in C order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChunkGrid {
+    shape: Vec<u64>,
+    chunk_shape: Vec<u64>,
+    counts: Vec<u64>,
+}
+
+/// What a hyperslab and one chunk have in common along one axis, counted in cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct PieceAxis {
+    chunk: u64,
+    in_chunk: u64,
+    stride: u64,
+    in_slab: u64,
+    count: u64,
+    whole: bool,
+}
+
+/// What a hyperslab and one chunk have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChunkPiece {
+    /// The number of the chunk.
+    pub(crate) chunk: u64,
+    /// Whether every cell of the chunk that lies inside the array is selected.
+    pub(crate) whole: bool,
+    axes: Vec<PieceAxis>,
+}
+
+/// The box of cells that a [`ChunkPiece`] is, as byte offsets and strides of the chunk and of the hyperslab's buffer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PieceCopy {
+    /// Axes with `from` in the chunk and `to` in the hyperslab's buffer.
+    pub(crate) axes: Vec<CopyAxis>,
+    /// Offset of the first cell in the chunk.
+    pub(crate) in_chunk: usize,
+    /// Offset of the first cell in the buffer.
+    pub(crate) in_slab: usize,
+}
+
+impl PieceCopy {
+    /// The axes for a copy the other way, from the buffer into the chunk.
+    pub(crate) fn reversed(&self) -> Vec<CopyAxis> {
+        let swap = |axis: &CopyAxis| CopyAxis {
+            count: axis.count,
+            from: axis.to,
+            to: axis.from,
+        };
+        self.axes.iter().map(swap).collect()
+    }
+}
+
+impl ChunkGrid {
+    /// The grid of an array of `shape` in chunks of `chunk_shape`, none of which is zero.
+    pub(crate) fn new(shape: &[u64], chunk_shape: &[u64]) -> Self {
+        let counts = shape
+            .iter()
+            .zip(chunk_shape)
+            .map(|(&size, &length)| size.div_ceil(length.max(1)))
+            .collect();
+        Self {
+            shape: shape.to_vec(),
+            chunk_shape: chunk_shape.to_vec(),
+            counts,
+        }
+    }
+
+    /// The shape of one chunk.
+    pub(crate) fn chunk_shape(&self) -> &[u64] {
+        &self.chunk_shape
+    }
+
+    /// How many chunks there are, saturating.
+    pub(crate) fn chunk_count(&self) -> u64 {
+        let counts = self.counts.iter();
+        counts.fold(1, |product: u64, &count| product.saturating_mul(count))
+    }
+
+    /// The number of the chunk whose first cell is at `offset`; `None` when there is no such chunk.
+    pub(crate) fn chunk_at(&self, offset: &[u64]) -> Option<u64> {
+        if offset.len() != self.counts.len() {
+            return None;
+        }
+        let axes = offset.iter().zip(&self.chunk_shape).zip(&self.counts);
+        axes.into_iter()
+            .try_fold(0_u64, |number, ((&start, &length), &count)| {
+                let position = start / length;
+                (start % length == 0 && position < count)
+                    .then(|| number.checked_mul(count)?.checked_add(position))
+                    .flatten()
+            })
+    }
+
+    /// What the hyperslab has in common with each chunk it touches, in the order of the chunks.
+    pub(crate) fn pieces(&self, slab: &Hyperslab) -> Vec<ChunkPiece> {
+        if slab.is_empty() {
+            return Vec::new();
+        }
+        let per_axis: Vec<Vec<PieceAxis>> = slab
+            .axes()
+            .iter()
+            .enumerate()
+            .map(|(axis, selected)| self.axis_pieces(axis, selected))
+            .collect();
+        let mut pieces = vec![ChunkPiece {
+            chunk: 0,
+            whole: true,
+            axes: Vec::new(),
+        }];
+        for (axis, parts) in per_axis.iter().enumerate() {
+            let mut next = Vec::with_capacity(pieces.len() * parts.len());
+            for piece in &pieces {
+                for part in parts {
+                    let mut axes = Vec::with_capacity(per_axis.len());
+                    axes.extend_from_slice(&piece.axes);
+                    axes.push(*part);
+                    next.push(ChunkPiece {
+                        chunk: piece.chunk * self.counts[axis] + part.chunk,
+                        whole: piece.whole && part.whole,
+                        axes,
+                    });
+                }
+            }
+            pieces = next;
+        }
+        pieces
+    }
+
+    fn axis_pieces(&self, axis: usize, selected: &AxisSlab) -> Vec<PieceAxis> {
+        let (size, length) = (self.shape[axis], self.chunk_shape[axis]);
+        let mut parts = Vec::new();
+        let mut done = 0;
+        while done < selected.count {
+            let position = selected.position(done);
+            let chunk = position / length;
+            let in_chunk = position - chunk * length;
+            let fitting = (length - 1 - in_chunk) / selected.stride + 1;
+            let count = fitting.min(selected.count - done);
+            let inside = length.min(size - chunk * length);
+            parts.push(PieceAxis {
+                chunk,
+                in_chunk,
+                stride: selected.stride,
+                in_slab: done,
+                count,
+                whole: count == inside,
+            });
+            done += count;
+        }
+        parts
+    }
+
+    /// The copy between a chunk and a buffer of `slab_shape`, for cells of `cell_size` bytes.
+    pub(crate) fn copy_of(
+        &self,
+        piece: &ChunkPiece,
+        slab_shape: &[u64],
+        cell_size: usize,
+    ) -> PieceCopy {
+        let (mut in_chunk, mut in_slab) = (0, 0);
+        let (mut chunk_stride, mut slab_stride) = (cell_size, cell_size);
+        let mut axes = Vec::with_capacity(piece.axes.len());
+        for (number, part) in piece.axes.iter().enumerate().rev() {
+            axes.push(CopyAxis {
+                count: part.count as usize,
+                from: part.stride as usize * chunk_stride,
+                to: slab_stride,
+            });
+            in_chunk += part.in_chunk as usize * chunk_stride;
+            in_slab += part.in_slab as usize * slab_stride;
+            chunk_stride *= self.chunk_shape[number] as usize;
+            slab_stride *= slab_shape[number] as usize;
+        }
+        axes.reverse();
+        PieceCopy {
+            axes,
+            in_chunk,
+            in_slab,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chunk::copy_cells;
+    use proptest::prelude::*;
+
+    /// A shape, a chunk shape and a hyperslab of one to three axes.
+    fn cases() -> impl Strategy<Value = (Vec<u64>, Vec<u64>, Hyperslab)> {
+        let axis = (1..12_u64, 1..14_u64, 1..4_u64).prop_flat_map(|(size, chunk, stride)| {
+            (0..size).prop_flat_map(move |start| {
+                let most = (size - 1 - start) / stride + 1;
+                (0..=most).prop_map(move |count| {
+                    (
+                        size,
+                        chunk,
+                        AxisSlab {
+                            start,
+                            count,
+                            stride,
+                        },
+                    )
+                })
+            })
+        });
+        proptest::collection::vec(axis, 1..4).prop_map(|axes| {
+            let shape: Vec<u64> = axes.iter().map(|axis| axis.0).collect();
+            let chunks = axes.iter().map(|axis| axis.1).collect();
+            let slab = Hyperslab::new(axes.iter().map(|axis| axis.2).collect(), &shape).unwrap();
+            (shape, chunks, slab)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_copy_each_selected_cell_once((shape, chunk_shape, slab) in cases()) {
+            let grid = ChunkGrid::new(&shape, &chunk_shape);
+            let cells = chunk_shape.iter().product::<u64>();
+            let mut out = vec![u32::MAX; slab.cell_count() as usize];
+            for piece in grid.pieces(&slab) {
+                // Each cell of a chunk holds its own number, made of the chunk and the place in it.
+                let chunk: Vec<u32> = (0..cells).map(|cell| (piece.chunk * cells + cell) as u32).collect();
+                let copy = grid.copy_of(&piece, &slab.shape(), 4);
+                let source = bytemuck::cast_slice(&chunk);
+                copy_cells(&copy.axes, 4, (source, copy.in_chunk), (bytemuck::cast_slice_mut(&mut out), copy.in_slab));
+            }
+            for (index, &found) in out.iter().enumerate() {
+                let (mut rest, mut chunk, mut cell) = (index as u64, 0, 0);
+                let mut position = vec![0; shape.len()];
+                for axis in (0..shape.len()).rev() {
+                    position[axis] = slab.axes()[axis].position(rest % slab.axes()[axis].count);
+                    rest /= slab.axes()[axis].count;
+                }
+                for axis in 0..shape.len() {
+                    chunk = chunk * shape[axis].div_ceil(chunk_shape[axis]) + position[axis] / chunk_shape[axis];
+                    cell = cell * chunk_shape[axis] + position[axis] % chunk_shape[axis];
+                }
+                prop_assert_eq!(u64::from(found), chunk * cells + cell);
+            }
+        }
+
+        #[test]
+        fn the_whole_array_covers_each_chunk((shape, chunk_shape, _) in cases()) {
+            let grid = ChunkGrid::new(&shape, &chunk_shape);
+            let pieces = grid.pieces(&Hyperslab::full(&shape));
+            prop_assert_eq!(pieces.len() as u64, grid.chunk_count());
+            for (number, piece) in pieces.iter().enumerate() {
+                prop_assert!(piece.whole);
+                prop_assert_eq!(piece.chunk, number as u64);
+            }
+        }
+    }
+}

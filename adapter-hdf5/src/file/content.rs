@@ -1,0 +1,185 @@
+//! What an array file holds, without any label or schema: axes, variables, attributes.
+
+use hyperslab_core::{ArrayBuf, DType, Element, Error, Result, Scalar};
+
+use crate::chunk::CodecChain;
+
+/// The value of an attribute as HDF5 stores it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum FileAttribute {
+    /// One UTF-8 text.
+    Text(String),
+    /// A list of UTF-8 texts.
+    Texts(Vec<String>),
+    /// Numbers of any type: shape `[]` for one number, `[n]` for a list.
+    Cells(ArrayBuf),
+}
+
+/// An attribute and its name.
+pub(crate) type NamedAttribute = (String, FileAttribute);
+
+impl FileAttribute {
+    /// One number.
+    pub(crate) fn number<T: Element>(value: T) -> Result<Self> {
+        ArrayBuf::from_slice(&[], &[value]).map(Self::Cells)
+    }
+
+    /// A list of numbers.
+    pub(crate) fn numbers<T: Element>(values: &[T]) -> Result<Self> {
+        ArrayBuf::from_slice(&[values.len() as u64], values).map(Self::Cells)
+    }
+
+    /// The text, if it is one.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Texts(texts) => match texts.as_slice() {
+                [text] => Some(text),
+                _ => None,
+            },
+            Self::Cells(_) => None,
+        }
+    }
+}
+
+/// The coordinates along one axis.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum CoordinateCells {
+    /// One number per position; shape `[size]`.
+    Numbers(ArrayBuf),
+    /// One text per position.
+    Texts(Vec<String>),
+}
+
+impl CoordinateCells {
+    /// The number of positions.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Numbers(cells) => cells.cell_count(),
+            Self::Texts(texts) => texts.len(),
+        }
+    }
+}
+
+/// A coordinate variable.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CoordinateContent {
+    /// The coordinates, one per position.
+    pub(crate) values: CoordinateCells,
+    /// Attributes of the coordinate variable: units, calendar, long name.
+    pub(crate) attributes: Vec<NamedAttribute>,
+}
+
+/// A dimension that variables share.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AxisContent {
+    /// The name of the dimension and of its coordinate variable.
+    pub(crate) name: String,
+    /// The number of positions.
+    pub(crate) size: u64,
+    /// The coordinates, if there are any.
+    pub(crate) coordinate: Option<CoordinateContent>,
+}
+
+/// How the cells of a variable lie in the file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum VariableStorage {
+    /// All cells in C order in one place, uncoded.
+    Whole,
+    /// In chunks, each coded by itself.
+    Chunked {
+        /// Cells along each axis; none is zero.
+        chunk_shape: Vec<u64>,
+        /// What a chunk goes through.
+        codecs: CodecChain,
+    },
+}
+
+/// A variable of numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct VariableContent {
+    /// The name, different from that of every axis.
+    pub(crate) name: String,
+    /// The element type. `bool` is stored as `uint8` with the attribute `dtype = "bool"`.
+    pub(crate) dtype: DType,
+    /// The axes, slowest first, as positions in [`FileContent::axes`].
+    pub(crate) axes: Vec<usize>,
+    /// What a cell that was never written reads as.
+    pub(crate) fill: Scalar,
+    /// Attributes, without those that say the same as the other fields (`_FillValue`, `dtype`).
+    pub(crate) attributes: Vec<NamedAttribute>,
+    /// How the cells are stored.
+    pub(crate) storage: VariableStorage,
+}
+
+/// Everything in an array file but the cells of its variables.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct FileContent {
+    /// Attributes of the file as a whole.
+    pub(crate) attributes: Vec<NamedAttribute>,
+    /// The dimensions.
+    pub(crate) axes: Vec<AxisContent>,
+    /// The variables.
+    pub(crate) variables: Vec<VariableContent>,
+}
+
+impl FileContent {
+    /// The shape of a variable.
+    pub(crate) fn shape(&self, variable: &VariableContent) -> Vec<u64> {
+        let axes = variable.axes.iter();
+        axes.filter_map(|&axis| self.axes.get(axis))
+            .map(|axis| axis.size)
+            .collect()
+    }
+
+    /// Refuses what would make a file that contradicts itself.
+    pub(crate) fn check(&self) -> Result<()> {
+        let mut names: Vec<&str> = self.axes.iter().map(|axis| axis.name.as_str()).collect();
+        names.extend(self.variables.iter().map(|variable| variable.name.as_str()));
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(Error::invalid(format!(
+                "'{}' would name two things in one file; rename one of them",
+                twice[0]
+            )));
+        }
+        if let Some(bad) = names.iter().find(|name| {
+            name.is_empty() || name.len() > 255 || name.contains(['/', '\0']) || **name == "."
+        }) {
+            return Err(Error::invalid(format!(
+                "{bad:?} cannot name a variable in a file"
+            )));
+        }
+        for axis in &self.axes {
+            let count = axis.coordinate.as_ref().map(|found| found.values.len());
+            if count.is_some_and(|count| count as u64 != axis.size) {
+                return Err(Error::invalid(format!(
+                    "axis '{}' has {} positions and another number of coordinates",
+                    axis.name, axis.size
+                )));
+            }
+        }
+        self.variables
+            .iter()
+            .try_for_each(|variable| self.check_variable(variable))
+    }
+
+    fn check_variable(&self, variable: &VariableContent) -> Result<()> {
+        let known = variable.axes.iter().all(|&axis| axis < self.axes.len());
+        let chunked = match &variable.storage {
+            VariableStorage::Whole => true,
+            VariableStorage::Chunked { chunk_shape, .. } => {
+                !chunk_shape.is_empty()
+                    && chunk_shape.len() == variable.axes.len()
+                    && chunk_shape.iter().all(|&length| length > 0)
+            }
+        };
+        if known && chunked && variable.fill.dtype() == variable.dtype {
+            return Ok(());
+        }
+        Err(Error::internal(format!(
+            "variable '{}' contradicts itself: {variable:?}",
+            variable.name
+        )))
+    }
+}

@@ -1,0 +1,74 @@
+//! The footer: 32 bytes after the end of the HDF5 file that vouch for every byte before them.
+//!
+//! HDF5 ignores what lies behind the end it has recorded, and cuts it off when it writes. So a footer that is there is
+//! ours, and a file that another program has changed has none.
+
+use hyperslab_core::{Error, Result};
+
+/// Bytes of a footer.
+pub(crate) const FOOTER_SIZE: usize = 32;
+
+const MAGIC: [u8; 8] = *b"hyslab\x1a\x01";
+
+/// What a footer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Footer {
+    /// Bytes before the footer.
+    pub(crate) length: u64,
+    /// Bytes of metadata at the start of the file; 0 when they lie anywhere, as another program has put them.
+    pub(crate) metadata_length: u32,
+    /// The CRC-32C of the metadata.
+    pub(crate) metadata_crc: u32,
+    /// The CRC-32C of all bytes before the footer.
+    pub(crate) crc: u32,
+}
+
+impl Footer {
+    /// The bytes of the footer.
+    pub(crate) fn to_bytes(self) -> [u8; FOOTER_SIZE] {
+        let mut bytes = [0; FOOTER_SIZE];
+        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[8..16].copy_from_slice(&self.length.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.metadata_length.to_le_bytes());
+        bytes[20..24].copy_from_slice(&self.metadata_crc.to_le_bytes());
+        bytes[24..28].copy_from_slice(&self.crc.to_le_bytes());
+        let own = crc32c::crc32c(&bytes[..28]);
+        bytes[28..].copy_from_slice(&own.to_le_bytes());
+        bytes
+    }
+
+    /// Reads the last bytes of a file of `file_length` bytes. `None` when they are no footer.
+    ///
+    /// # Errors
+    /// `Unsupported` for a footer of a newer version, `Corrupt` for a damaged one.
+    pub(crate) fn from_bytes(bytes: &[u8; FOOTER_SIZE], file_length: u64) -> Result<Option<Self>> {
+        let field = |range: std::ops::Range<usize>| {
+            let mut wide = [0; 8];
+            wide[..range.len()].copy_from_slice(&bytes[range]);
+            u64::from_le_bytes(wide)
+        };
+        let narrow = |start: usize| u32::try_from(field(start..start + 4)).unwrap_or(0);
+        if bytes[..7] != MAGIC[..7] {
+            return Ok(None);
+        }
+        let footer = Self {
+            length: field(8..16),
+            metadata_length: narrow(16),
+            metadata_crc: narrow(20),
+            crc: narrow(24),
+        };
+        let whole = crc32c::crc32c(&bytes[..28]) == narrow(28);
+        if whole && bytes[7] > MAGIC[7] {
+            return Err(Error::unsupported(format!(
+                "the file has layout version {}, this program reads up to {}; update hyperslab",
+                bytes[7], MAGIC[7]
+            )));
+        }
+        let fits = footer.length.checked_add(FOOTER_SIZE as u64) == Some(file_length)
+            && u64::from(footer.metadata_length) <= footer.length;
+        if whole && fits {
+            return Ok(Some(footer));
+        }
+        Err(Error::corrupt("the footer is damaged"))
+    }
+}

@@ -1,0 +1,150 @@
+//! Writes an image: chunks as they come, metadata in front of them, the footer behind.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use hyperslab_core::{Error, Result};
+
+use super::content::{FileContent, VariableStorage};
+use super::footer::Footer;
+use super::index::ChunkLocation;
+use super::metadata::{StoredCells, filled, metadata};
+use crate::chunk::ChunkGrid;
+
+/// How much of an image is gathered in memory before it goes to its file.
+const BUFFER_BYTES: usize = 16 << 20;
+
+/// The most chunks of one variable: 24 bytes each must fit in memory.
+const CHUNK_COUNT_MAX: u64 = 1 << 26;
+
+/// An image under construction, in memory or, when it grows, in a file.
+#[derive(Debug)]
+pub(crate) struct ImageWriter<'a> {
+    content: &'a FileContent,
+    cells: Vec<StoredCells>,
+    metadata_length: u64,
+    file: Option<&'a File>,
+    /// Bytes of `file` that are written; the rest is in `buffer`.
+    flushed: u64,
+    buffer: Vec<u8>,
+    /// CRC-32C of the chunks so far.
+    crc: u32,
+}
+
+impl<'a> ImageWriter<'a> {
+    /// Starts an image of `content`. It goes to `file`, which is empty, or stays in memory.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the content contradicts itself, `TooLarge` when it does not fit in an HDF5 file.
+    pub(crate) fn new(content: &'a FileContent, file: Option<&'a File>) -> Result<Self> {
+        content.check()?;
+        let mut cells = Vec::with_capacity(content.variables.len());
+        for variable in &content.variables {
+            let shape = content.shape(variable);
+            cells.push(match &variable.storage {
+                VariableStorage::Whole => StoredCells::Inline(filled(
+                    variable.fill,
+                    shape.iter().product(),
+                )?),
+                VariableStorage::Chunked { chunk_shape, .. } => {
+                    let count = ChunkGrid::new(&shape, chunk_shape).chunk_count();
+                    if count > CHUNK_COUNT_MAX {
+                        return Err(Error::too_large(format!(
+                            "variable '{}' would have {count} chunks, more than {CHUNK_COUNT_MAX}; choose larger chunks",
+                            variable.name
+                        )));
+                    }
+                    StoredCells::Chunks(vec![ChunkLocation::ABSENT; count as usize])
+                }
+            });
+        }
+        let length = metadata(content, &cells, 0)?.len();
+        Ok(Self {
+            content,
+            cells,
+            metadata_length: length as u64,
+            file,
+            flushed: 0,
+            buffer: vec![0; length],
+            crc: 0,
+        })
+    }
+
+    /// Adds the encoded chunk of that number. Each is added at most once; chunks that are not added read as fill.
+    pub(crate) fn put_chunk(
+        &mut self,
+        variable: usize,
+        chunk: u64,
+        encoded: &[u8],
+        mask: u32,
+    ) -> Result<()> {
+        let location = ChunkLocation {
+            address: self.flushed + self.buffer.len() as u64,
+            size: encoded.len() as u64,
+            mask,
+        };
+        let slot = match self.cells.get_mut(variable) {
+            Some(StoredCells::Chunks(chunks)) => chunks.get_mut(chunk as usize),
+            _ => None,
+        };
+        *slot.ok_or_else(|| Error::internal(format!("there is no chunk {chunk}")))? = location;
+        self.crc = crc32c::crc32c_append(self.crc, encoded);
+        self.buffer.extend_from_slice(encoded);
+        if self.buffer.len() > BUFFER_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Sets all cells of a variable that is not chunked.
+    pub(crate) fn put_whole(&mut self, variable: usize, bytes: &[u8]) -> Result<()> {
+        match self.cells.get_mut(variable) {
+            Some(StoredCells::Inline(inline)) if inline.len() == bytes.len() => {
+                inline.copy_from_slice(bytes);
+                Ok(())
+            }
+            _ => Err(Error::internal("these are not the cells of the variable")),
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if let Some(file) = self.file {
+            write_at(file, &self.buffer, self.flushed)?;
+            self.flushed += self.buffer.len() as u64;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+
+    /// Ends the image. Returns its bytes when it has no file; else they are all written, not synced.
+    pub(crate) fn finish(mut self) -> Result<Vec<u8>> {
+        let length = self.flushed + self.buffer.len() as u64;
+        let metadata = metadata(self.content, &self.cells, length)?;
+        if metadata.len() as u64 != self.metadata_length {
+            return Err(Error::internal("the metadata of a file changed its size"));
+        }
+        let metadata_crc = crc32c::crc32c(&metadata);
+        let chunk_length = usize::try_from(length - self.metadata_length)
+            .map_err(|_| Error::too_large("the file does not fit the address space"))?;
+        let footer = Footer {
+            length,
+            metadata_length: u32::try_from(metadata.len())
+                .map_err(|_| Error::too_large("the metadata of the file exceed 4 GiB"))?,
+            metadata_crc,
+            crc: crc32c::crc32c_combine(metadata_crc, self.crc, chunk_length),
+        };
+        self.buffer.extend_from_slice(&footer.to_bytes());
+        if self.flushed == 0 {
+            self.buffer[..metadata.len()].copy_from_slice(&metadata);
+        } else if let Some(file) = self.file {
+            write_at(file, &metadata, 0)?;
+        }
+        self.flush()?;
+        Ok(self.buffer)
+    }
+}
+
+fn write_at(file: &File, bytes: &[u8], offset: u64) -> Result<()> {
+    file.write_all_at(bytes, offset)
+        .map_err(|source| Error::io("write", "a temporary file", source))
+}

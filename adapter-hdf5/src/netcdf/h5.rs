@@ -1,0 +1,317 @@
+//! What importing needs of the HDF5 library: opening, attributes, texts and cells, with our errors.
+
+use std::fs::File as OsFile;
+use std::io::Read;
+use std::path::Path;
+
+use half::f16;
+use hdf5::types::{
+    FixedAscii, FixedUnicode, FloatSize, IntSize, TypeDescriptor, VarLenAscii, VarLenUnicode,
+};
+use hdf5::{Container, Dataset, File, H5Type, Hyperslab as H5Hyperslab, Location, SliceOrIndex};
+use hyperslab_core::{ArrayBuf, DType, Element, Error, Hyperslab, Result, Scalar};
+use num_complex::{Complex32, Complex64};
+
+use super::attribute::{ForeignAttributes, ForeignValue};
+
+/// Opens a file for reading. Files that other programs write at this moment are not waited for.
+pub(super) fn open(path: &Path) -> Result<File> {
+    let mut magic = [0; 4];
+    let mut file =
+        OsFile::open(path).map_err(|source| Error::io("open", path.display(), source))?;
+    // A shorter file is no netCDF-3 file either.
+    let length = file.read(&mut magic).unwrap_or(0);
+    if length == 4 && magic.starts_with(b"CDF") && matches!(magic[3], 1 | 2 | 5) {
+        return Err(Error::unsupported(format!(
+            "{} is a netCDF-3 file; convert it with `nccopy -k nc4 {} new.nc` and read that",
+            path.display(),
+            path.display()
+        )));
+    }
+    File::with_options()
+        .with_fapl(|access| access.file_locking(false))
+        .open(path)
+        .map_err(|source| {
+            Error::invalid(format!(
+                "{} cannot be opened as netCDF-4 or HDF5: {source}",
+                path.display()
+            ))
+            .with_source(source)
+        })
+}
+
+/// An error of the library while doing `action` on `what`.
+pub(super) fn failed(action: &str, what: &str) -> impl FnOnce(hdf5::Error) -> Error + use<> {
+    let message = format!("cannot {action} {what}");
+    move |source| {
+        let text = source.to_string();
+        if text.contains("filter") {
+            return Error::unsupported(format!(
+                "{message}: {text}; repack the file with `h5repack -f GZIP=4`"
+            ))
+            .with_source(source);
+        }
+        Error::corrupt(format!("{message}: {text}")).with_source(source)
+    }
+}
+
+/// The element type of cells, or what else they are.
+pub(super) fn dtype_of(container: &Container) -> std::result::Result<DType, String> {
+    let descriptor = container
+        .dtype()
+        .and_then(|dtype| dtype.to_descriptor())
+        .map_err(|_| "of a type that hyperslab does not know".to_owned())?;
+    dtype_of_descriptor(&descriptor)
+}
+
+fn dtype_of_descriptor(descriptor: &TypeDescriptor) -> std::result::Result<DType, String> {
+    Ok(match descriptor {
+        TypeDescriptor::Integer(IntSize::U1) => DType::Int8,
+        TypeDescriptor::Integer(IntSize::U2) => DType::Int16,
+        TypeDescriptor::Integer(IntSize::U4) => DType::Int32,
+        TypeDescriptor::Integer(IntSize::U8) => DType::Int64,
+        TypeDescriptor::Unsigned(IntSize::U1) => DType::UInt8,
+        TypeDescriptor::Unsigned(IntSize::U2) => DType::UInt16,
+        TypeDescriptor::Unsigned(IntSize::U4) => DType::UInt32,
+        TypeDescriptor::Unsigned(IntSize::U8) => DType::UInt64,
+        TypeDescriptor::Float(FloatSize::U2) => DType::Float16,
+        TypeDescriptor::Float(FloatSize::U4) => DType::Float32,
+        TypeDescriptor::Float(FloatSize::U8) => DType::Float64,
+        TypeDescriptor::Boolean => DType::Bool,
+        TypeDescriptor::Compound(compound) => {
+            let fields: Vec<_> = compound
+                .fields
+                .iter()
+                .map(|field| (field.name.as_str(), &field.ty))
+                .collect();
+            match fields.as_slice() {
+                [
+                    ("r", TypeDescriptor::Float(re)),
+                    ("i", TypeDescriptor::Float(im)),
+                ] if re == im => match re {
+                    FloatSize::U4 => DType::Complex64,
+                    FloatSize::U8 => DType::Complex128,
+                    FloatSize::U2 => return Err("made of complex numbers of half precision".into()),
+                },
+                _ => return Err("made of records (a compound type)".into()),
+            }
+        }
+        TypeDescriptor::Enum(_) => return Err("made of named values (an enum type)".into()),
+        TypeDescriptor::FixedAscii(_)
+        | TypeDescriptor::FixedUnicode(_)
+        | TypeDescriptor::VarLenAscii
+        | TypeDescriptor::VarLenUnicode => return Err("made of text".into()),
+        TypeDescriptor::FixedArray(..) | TypeDescriptor::VarLenArray(_) => {
+            return Err("made of lists (an array or vlen type)".into());
+        }
+        TypeDescriptor::Reference(_) => return Err("made of references".into()),
+    })
+}
+
+/// The attributes of an object in the order of the file. One that cannot be read is [`ForeignValue::Other`].
+pub(super) fn attributes(location: &Location, what: &str) -> Result<ForeignAttributes> {
+    let mut names = location
+        .attr_names()
+        .map_err(failed("list the attributes of", what))?;
+    let by_creation = location.attr_names_by(
+        hdf5::IndexType::CreationOrder,
+        hdf5::IterationOrder::Increasing,
+    );
+    // Only files that track the order of creation have that index.
+    if let Ok(ordered) = by_creation
+        && ordered.len() == names.len()
+    {
+        names = ordered;
+    }
+    names
+        .into_iter()
+        .map(|name| {
+            let attribute = location
+                .attr(&name)
+                .map_err(failed(&format!("open attribute '{name}' of"), what))?;
+            Ok((name, value(&attribute)))
+        })
+        .collect()
+}
+
+fn value(container: &Container) -> ForeignValue {
+    let descriptor = container.dtype().and_then(|dtype| dtype.to_descriptor());
+    let Ok(descriptor) = descriptor else {
+        return ForeignValue::Other("a type that hyperslab does not know".to_owned());
+    };
+    if let Some(texts) = texts(container, &descriptor) {
+        return match texts {
+            Ok(mut texts) if container.ndim() == 0 || texts.len() == 1 => {
+                ForeignValue::Text(texts.pop().unwrap_or_default())
+            }
+            Ok(texts) => ForeignValue::Texts(texts),
+            Err(error) => ForeignValue::Other(error.to_string()),
+        };
+    }
+    let cells = match &descriptor {
+        // Named values are the numbers behind them here.
+        TypeDescriptor::Enum(_) => whole::<i64>(container),
+        other => match dtype_of_descriptor(other) {
+            Ok(dtype) => read_whole(container, dtype),
+            Err(what) => return ForeignValue::Other(what),
+        },
+    };
+    match cells.and_then(|cells| cells.scalars().collect::<Result<Vec<Scalar>>>()) {
+        Ok(numbers) => ForeignValue::Numbers(numbers),
+        Err(error) => ForeignValue::Other(error.to_string()),
+    }
+}
+
+/// The texts of an attribute or a variable, or `None` when it has none.
+fn texts(container: &Container, descriptor: &TypeDescriptor) -> Option<Result<Vec<String>>> {
+    let read = match *descriptor {
+        TypeDescriptor::FixedAscii(length) => match length {
+            0..=64 => strings::<FixedAscii<64>>(container, FixedAscii::as_bytes),
+            65..=1024 => strings::<FixedAscii<1024>>(container, FixedAscii::as_bytes),
+            1025..=65_536 => strings::<FixedAscii<65_536>>(container, FixedAscii::as_bytes),
+            _ => Err("it is longer than 65536 bytes".into()),
+        },
+        TypeDescriptor::FixedUnicode(length) => match length {
+            0..=64 => strings::<FixedUnicode<64>>(container, FixedUnicode::as_bytes),
+            65..=1024 => strings::<FixedUnicode<1024>>(container, FixedUnicode::as_bytes),
+            1025..=65_536 => strings::<FixedUnicode<65_536>>(container, FixedUnicode::as_bytes),
+            _ => Err("it is longer than 65536 bytes".into()),
+        },
+        TypeDescriptor::VarLenAscii => strings(container, |text: &VarLenAscii| {
+            // A text that was never set is a null pointer.
+            if text.as_ptr().is_null() {
+                &[]
+            } else {
+                text.as_bytes()
+            }
+        }),
+        TypeDescriptor::VarLenUnicode => strings(container, |text: &VarLenUnicode| {
+            if text.as_ptr().is_null() {
+                &[]
+            } else {
+                text.as_bytes()
+            }
+        }),
+        _ => return None,
+    };
+    Some(read.map_err(failed("read", "text")))
+}
+
+fn strings<T: H5Type>(
+    container: &Container,
+    bytes: impl Fn(&T) -> &[u8],
+) -> hdf5::Result<Vec<String>> {
+    if container.size() == 0 {
+        return Ok(Vec::new());
+    }
+    let raw = container.read_raw::<T>()?;
+    Ok(raw.iter().map(|text| decode_text(bytes(text))).collect())
+}
+
+/// UTF-8, else Latin-1, which is what older files hold.
+fn decode_text(bytes: &[u8]) -> String {
+    let text = String::from_utf8(bytes.to_vec())
+        .unwrap_or_else(|_| bytes.iter().map(|&byte| char::from(byte)).collect());
+    text.trim_end_matches('\0').to_owned()
+}
+
+/// The labels of a coordinate variable: a list of texts, or a table of characters with one text per row.
+pub(super) fn labels(dataset: &Dataset) -> Option<Result<Vec<String>>> {
+    let descriptor = dataset
+        .dtype()
+        .and_then(|dtype| dtype.to_descriptor())
+        .ok()?;
+    let texts = texts(dataset, &descriptor)?;
+    let is_characters = matches!(
+        descriptor,
+        TypeDescriptor::FixedAscii(1) | TypeDescriptor::FixedUnicode(1)
+    );
+    match dataset.shape().as_slice() {
+        [_] => Some(texts),
+        [_, length] if is_characters && *length > 0 => Some(texts.map(|characters| {
+            let rows = characters.chunks(*length);
+            rows.map(|row| row.concat()).collect()
+        })),
+        _ => None,
+    }
+}
+
+/// Runs `$read::<T>` for the type that cells of `$dtype` are read as.
+macro_rules! dispatch {
+    ($dtype:expr, $read:ident($($argument:expr),*)) => {
+        match $dtype {
+            DType::Bool => $read::<u8>($($argument),*).and_then(to_bool),
+            DType::Int8 => $read::<i8>($($argument),*),
+            DType::Int16 => $read::<i16>($($argument),*),
+            DType::Int32 => $read::<i32>($($argument),*),
+            DType::Int64 => $read::<i64>($($argument),*),
+            DType::UInt8 => $read::<u8>($($argument),*),
+            DType::UInt16 => $read::<u16>($($argument),*),
+            DType::UInt32 => $read::<u32>($($argument),*),
+            DType::UInt64 => $read::<u64>($($argument),*),
+            DType::Float16 => $read::<f16>($($argument),*),
+            DType::Float32 => $read::<f32>($($argument),*),
+            DType::Float64 => $read::<f64>($($argument),*),
+            DType::Complex64 => $read::<Complex32>($($argument),*),
+            DType::Complex128 => $read::<Complex64>($($argument),*),
+            other => Err(Error::unsupported(format!("cells of type {other} cannot be read"))),
+        }
+    };
+}
+
+/// All cells, in C order.
+pub(super) fn read_whole(container: &Container, dtype: DType) -> Result<ArrayBuf> {
+    dispatch!(dtype, whole(container))
+}
+
+fn whole<T: Element + H5Type>(container: &Container) -> Result<ArrayBuf> {
+    let shape: Vec<u64> = container.shape().iter().map(|&size| size as u64).collect();
+    if container.size() == 0 {
+        return ArrayBuf::zeroed(T::DTYPE, &[0]);
+    }
+    let cells = container
+        .read_raw::<T>()
+        .map_err(failed("read", &container.name()))?;
+    ArrayBuf::from_slice(&shape, &cells)
+}
+
+/// The cells of a hyperslab, in C order and native byte order.
+pub(super) fn read_slab(dataset: &Dataset, dtype: DType, slab: &Hyperslab) -> Result<ArrayBuf> {
+    if slab.is_empty() {
+        return ArrayBuf::zeroed(dtype, &slab.shape());
+    }
+    dispatch!(dtype, part(dataset, slab))
+}
+
+fn part<T: Element + H5Type>(dataset: &Dataset, slab: &Hyperslab) -> Result<ArrayBuf> {
+    let failed = failed("read", &dataset.name());
+    let shape = slab.shape();
+    if shape.is_empty() {
+        return ArrayBuf::from_slice(&shape, &[dataset.read_scalar::<T>().map_err(failed)?]);
+    }
+    let axes: Result<Vec<SliceOrIndex>> = slab
+        .axes()
+        .iter()
+        .map(|axis| {
+            let number = |value: u64| {
+                usize::try_from(value).map_err(|_| Error::too_large("the selection is too large"))
+            };
+            Ok(SliceOrIndex::SliceCount {
+                start: number(axis.start)?,
+                step: number(axis.stride)?,
+                count: number(axis.count)?,
+                block: 1,
+            })
+        })
+        .collect();
+    let cells = dataset
+        .read_slice::<T, _, ndarray::IxDyn>(H5Hyperslab::from(axes?))
+        .map_err(failed)?;
+    Ok(ArrayBuf::from_ndarray(&cells.view()))
+}
+
+/// Bools are read as bytes: a damaged file must not make a bool that is neither.
+fn to_bool(bytes: ArrayBuf) -> Result<ArrayBuf> {
+    let cells: Vec<bool> = bytes.bytes().iter().map(|&byte| byte != 0).collect();
+    ArrayBuf::from_slice(bytes.shape(), &cells)
+}

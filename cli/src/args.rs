@@ -1,0 +1,162 @@
+//! The command line: what is common to all verbs. What belongs to one verb stands in its own file.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use hyperslab::{MemoryLimit, StoreOptions, WriteOptions};
+
+use crate::verbs;
+
+/// Stores collections of labelled N-d arrays, and reads and writes any rectangular piece of them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hyperslab",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 done            1 `check` found something   2 wrong usage or input   3 not found
+  4 exists already  5 locked                    6 conflict               7 corrupt
+  8 unsupported     9 too large                 10 denied                11 unavailable
+  12 cancelled      70 a defect of hyperslab
+
+Try it: hyperslab demo";
+
+/// Options that every verb takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Print one JSON document (docs/cli-json.md) instead of text
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub(crate) json: bool,
+    /// Say more: the causes of an error, and with -vv what the library does
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
+    pub(crate) verbose: u8,
+    /// Print nothing but what was asked for, and errors
+    #[arg(
+        short,
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Everywhere"
+    )]
+    pub(crate) quiet: bool,
+    /// The most memory one read may take, such as 512M or 4G [default: 3/4 of the machine's]
+    #[arg(long, global = true, value_name = "SIZE", help_heading = "Everywhere")]
+    pub(crate) memory_limit: Option<MemoryLimit>,
+    /// How many seconds to wait for somebody else's lock
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(help_heading = "Everywhere")]
+    pub(crate) lock_timeout: u64,
+}
+
+impl Global {
+    /// How the store is to be used.
+    pub(crate) fn store_options(&self) -> StoreOptions {
+        StoreOptions {
+            memory_limit: self.memory_limit.unwrap_or_default(),
+            write: WriteOptions {
+                lock_timeout: Duration::from_secs(self.lock_timeout),
+                ..WriteOptions::default()
+            },
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make an empty store
+    Init(verbs::init::Init),
+    /// Make a collection from a schema
+    Create(verbs::create::Create),
+    /// Make an array in a collection
+    New(verbs::new::New),
+    /// List collections, or the arrays of one
+    Ls(verbs::ls::Ls),
+    /// Show what a store, a collection or an array is
+    Show(verbs::show::Show),
+    /// Read a piece of an array: look at it, or put it in a file
+    Read(verbs::read::Read),
+    /// Write a piece of an array, or its attributes
+    Write(verbs::write::Write),
+    /// Set a piece of an array back to the fill value
+    Clear(verbs::clear::Clear),
+    /// Delete an array, all arrays, or a collection
+    Rm(verbs::rm::Rm),
+    /// Make collections from the variables of a netCDF or HDF5 file
+    Import(verbs::import::Import),
+    /// Put a piece of an array in a netCDF file, or one of another format
+    Export(verbs::export::Export),
+    /// Look for faults, and mend what can be mended
+    Check(verbs::check::Check),
+    /// Show what collections take up
+    Du(verbs::du::Du),
+    /// Show who holds locks
+    Locks(verbs::locks::Locks),
+    /// Show all of this on a real sample: import, select, draw, check
+    Demo(verbs::demo::Demo),
+    /// Print the completions of a shell
+    Completions(verbs::completions::Completions),
+}
+
+/// A store and one of its collections.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CollectionArgs {
+    /// The store: a path or a URL
+    pub(crate) store: String,
+    /// The collection
+    pub(crate) collection: String,
+}
+
+/// `NAME=VALUE` on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pair {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+impl std::str::FromStr for Pair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() => Ok(Self {
+                name: name.trim().to_owned(),
+                value: value.to_owned(),
+            }),
+            _ => Err("write it as NAME=VALUE".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_verb_has_an_example() {
+        Cli::command().debug_assert();
+        for verb in Cli::command().get_subcommands() {
+            let help = verb
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                help.contains(&format!("hyperslab {}", verb.get_name())),
+                "{} has no example",
+                verb.get_name()
+            );
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The verbs, one file each.
+
+pub(crate) mod check;
+pub(crate) mod clear;
+pub(crate) mod completions;
+pub(crate) mod create;
+pub(crate) mod demo;
+pub(crate) mod du;
+pub(crate) mod export;
+pub(crate) mod import;
+pub(crate) mod init;
+pub(crate) mod locks;
+pub(crate) mod ls;
+pub(crate) mod new;
+pub(crate) mod read;
+pub(crate) mod rm;
+pub(crate) mod show;
+pub(crate) mod write;
+
+use hyperslab::{Collection, Connect, Error, Result, Store};
+
+use crate::args::{Cli, CollectionArgs, Global, Verb};
+use crate::console::Console;
+use crate::failure::Outcome;
+
+/// Runs what the command line asks for.
+pub(crate) async fn run(cli: Cli, console: &mut Console) -> Outcome {
+    let global = &cli.global;
+    match cli.verb {
+        Verb::Init(verb) => verb.run(global, console).await,
+        Verb::Create(verb) => verb.run(global, console).await,
+        Verb::New(verb) => verb.run(global, console).await,
+        Verb::Ls(verb) => verb.run(global, console).await,
+        Verb::Show(verb) => verb.run(global, console).await,
+        Verb::Read(verb) => verb.run(global, console).await,
+        Verb::Write(verb) => verb.run(global, console).await,
+        Verb::Clear(verb) => verb.run(global, console).await,
+        Verb::Rm(verb) => verb.run(global, console).await,
+        Verb::Import(verb) => verb.run(global, console).await,
+        Verb::Export(verb) => verb.run(global, console).await,
+        Verb::Check(verb) => verb.run(global, console).await,
+        Verb::Du(verb) => verb.run(global, console).await,
+        Verb::Locks(verb) => verb.run(global, console).await,
+        // The demo runs other verbs, so its future would contain itself.
+        Verb::Demo(verb) => Box::pin(verb.run(global, console)).await,
+        Verb::Completions(verb) => verb.run(console),
+    }
+}
+
+/// Opens a store as the options say.
+async fn open_store(store: &str, global: &Global) -> Result<Store> {
+    Store::open_with(store, global.store_options()).await
+}
+
+impl CollectionArgs {
+    /// Opens the collection.
+    pub(crate) async fn open(&self, global: &Global) -> Result<Collection> {
+        open_store(&self.store, global)
+            .await?
+            .collection(&self.collection)
+            .await
+    }
+}
+
+/// Refuses an adapter that the store does not use.
+fn check_adapter(store: &Store, adapter: Option<&str>) -> Result<()> {
+    let used = store.info().adapter;
+    match adapter {
+        Some(wanted) if !hyperslab::ADAPTERS.contains(&wanted) => Err(Error::invalid(format!(
+            "adapter '{wanted}' is unknown; this build has: {}",
+            hyperslab::ADAPTERS.join(", ")
+        ))),
+        Some(wanted) if wanted != used => Err(Error::unsupported(format!(
+            "{} uses the adapter '{used}', not '{wanted}'; leave out --adapter, or use another store",
+            store.info().url
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,138 @@
+//! `hyperslab check`: faults.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use hyperslab::{CheckLevel, CheckRequest, Error, Finding};
+use serde_json::{Value, json};
+
+use super::open_store;
+use crate::args::Global;
+use crate::console::Console;
+use crate::failure::{Failure, Outcome, Status};
+use crate::human;
+
+const EXAMPLE: &str = "\
+Examples:
+  hyperslab check ./climate --level 4
+  hyperslab check ./climate weather --repair --to-file report.txt
+
+Level 1: every collection opens. 2: every array opens, and no lock is stale. 3: layout and index
+agree. 4: every chunk decodes and its checksum holds. Each level includes those before it.
+The exit code is 1 when anything was found, also when it was repaired.";
+
+/// Look for faults. One fault does not end the check.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Check {
+    /// The store: a path or a URL
+    store: String,
+    /// Only this collection
+    collection: Option<String>,
+    /// How deep to look, from 1 to 4
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=4))]
+    level: u8,
+    /// Mend what can be mended without losing a cell
+    #[arg(long)]
+    repair: bool,
+    /// Put the report in this file instead of on the screen
+    #[arg(long, value_name = "FILE")]
+    to_file: Option<PathBuf>,
+}
+
+impl Check {
+    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
+        let store = open_store(&self.store, global).await?;
+        let request = CheckRequest {
+            level: CheckLevel::try_from(self.level)?,
+            collection: self.collection.clone(),
+            repair: self.repair,
+        };
+        let mut findings: Vec<Finding> = Vec::new();
+        let progress = console.progress("faults found so far:");
+        let mut sink = |finding: Finding| {
+            findings.push(finding);
+            progress.update(findings.len() as u64, 0);
+        };
+        store.check(&request, &mut sink).await?;
+        drop(progress);
+        self.tell(&findings, console)?;
+        Ok(if findings.is_empty() {
+            Status::Done
+        } else {
+            Status::Found
+        })
+    }
+
+    fn tell(&self, findings: &[Finding], console: &mut Console) -> Result<(), Failure> {
+        let document = json!({
+            "level": self.level,
+            "findings": findings,
+            "found": findings.len(),
+            "repaired": findings.iter().filter(|finding| finding.repaired).count(),
+        });
+        let summary = self.summary(findings);
+        if let Some(path) = &self.to_file {
+            let mut report = Vec::new();
+            if console.wants_json() {
+                writeln!(report, "{document:#}")?;
+            } else {
+                for finding in findings {
+                    writeln!(report, "{}", line(finding))?;
+                }
+                writeln!(report, "{summary}")?;
+            }
+            std::fs::write(path, report)
+                .map_err(|source| Error::io("write the report", path.display(), source))?;
+            return console.report(&document, format_args!("{summary}; see {}", path.display()));
+        }
+        if console.wants_json() {
+            return console.json(&document);
+        }
+        for finding in findings {
+            console.line(format_args!("{}", line(finding)))?;
+        }
+        console.report(&Value::Null, format_args!("{summary}"))
+    }
+
+    fn summary(&self, findings: &[Finding]) -> String {
+        if findings.is_empty() {
+            return format!("nothing found at level {}", self.level);
+        }
+        let count = |matches: fn(&Finding) -> bool| {
+            findings.iter().filter(|finding| matches(finding)).count() as u64
+        };
+        let repaired = count(|finding| finding.repaired);
+        let repairable = count(|finding| finding.repairable && !finding.repaired);
+        let found = human::count(findings.len() as u64, "fault");
+        let mut parts = vec![format!("{found} found at level {}", self.level)];
+        if repaired > 0 {
+            parts.push(format!("{} repaired", human::grouped(repaired)));
+        }
+        if repairable > 0 {
+            parts.push(format!(
+                "{} to be mended with --repair",
+                human::grouped(repairable)
+            ));
+        }
+        parts.join(", ")
+    }
+}
+
+/// One finding on one line.
+fn line(finding: &Finding) -> String {
+    let kind = serde_json::to_value(finding.kind).unwrap_or_default();
+    let kind = kind.as_str().unwrap_or_default().replace('_', " ");
+    let place = match &finding.collection {
+        Some(collection) => format!("{collection}: {}", finding.subject),
+        None => finding.subject.clone(),
+    };
+    let state = match (finding.repaired, finding.repairable) {
+        (true, _) => " [repaired]",
+        (false, true) => " [repairable]",
+        (false, false) => "",
+    };
+    let message = finding.message.replace('\n', " ");
+    format!("{kind}: {place}: {message}{state}")
+}

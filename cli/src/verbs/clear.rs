@@ -1,0 +1,45 @@
+//! `hyperslab clear`: cells back to the fill value.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::args::{CollectionArgs, Global};
+use crate::console::Console;
+use crate::failure::{Outcome, Status};
+use crate::human;
+use crate::select::{KeyArgs, SelectArgs};
+
+const EXAMPLE: &str = "\
+Example:
+  hyperslab clear ./climate weather dt=2023-01-03 --sel lat=80..90";
+
+/// Set a piece of an array back to the fill value; without a selection, all of it.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Clear {
+    #[command(flatten)]
+    target: CollectionArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+    #[command(flatten)]
+    selection: SelectArgs,
+}
+
+impl Clear {
+    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
+        let collection = self.target.open(global).await?;
+        let array = self.key.open(&collection).await?;
+        let subset = self.selection.apply(&array)?;
+        subset.clear().await?;
+        let cell_count = subset.hyperslab()?.cell_count();
+        console.report(
+            &json!({ "array": array.name(), "cleared_cells": cell_count }),
+            format_args!(
+                "cleared {} of {}",
+                human::count(cell_count, "cell"),
+                array.name()
+            ),
+        )?;
+        Ok(Status::Done)
+    }
+}

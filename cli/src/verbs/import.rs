@@ -1,0 +1,81 @@
+//! `hyperslab import`: variables of a netCDF or HDF5 file.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use hyperslab::netcdf::{self, ImportOptions};
+use hyperslab::{Connect, ErrorKind, Result, Store};
+use serde_json::json;
+
+use super::create::StorageArgs;
+use super::{check_adapter, open_store};
+use crate::args::{CollectionArgs, Global};
+use crate::console::Console;
+use crate::failure::{Outcome, Status};
+
+const EXAMPLE: &str = "\
+Examples:
+  hyperslab import coads_climatology.nc ./climate coads --variable SST
+  hyperslab import era5.nc ./climate era5 --variable t --variable z --codec zstd:3
+
+The dimensions of the collection carry the file's coordinates, units and CF times. Variables of one
+shape and type share a collection, each an array with the key `variable=NAME`.";
+
+/// Make a collection from variables of a netCDF or HDF5 file. A store that is not there yet is made.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Import {
+    /// The netCDF-4 or HDF5 file
+    file: PathBuf,
+    #[command(flatten)]
+    target: CollectionArgs,
+    /// A variable; repeatable. May be left out when the file has only one of two or more dimensions
+    #[arg(long, value_name = "NAME")]
+    variable: Vec<String>,
+    /// Keep packed integers as they are instead of applying scale_factor and add_offset
+    #[arg(long)]
+    packed: bool,
+    /// How the arrays are stored [default: hdf5 on a disk]
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    #[command(flatten)]
+    storage: StorageArgs,
+}
+
+impl Import {
+    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
+        let options = ImportOptions {
+            variables: self.variable.clone(),
+            packed: self.packed,
+            storage: self.storage.options()?,
+        };
+        let store = self.open_or_create(global).await?;
+        check_adapter(&store, self.adapter.as_deref())?;
+        let name = &self.target.collection;
+        let progress = console.progress("importing");
+        let report = netcdf::import(&store, name, &self.file, &options, &|done, total| {
+            progress.update(done, total);
+        })
+        .await?;
+        drop(progress);
+        for note in &report.notes {
+            console.remark(format_args!("{note}"))?;
+        }
+        let arrays: Vec<_> = report.arrays.iter().map(hyperslab::Array::name).collect();
+        console.report(
+            &json!({ "collection": name, "arrays": arrays, "notes": report.notes }),
+            format_args!("imported {} into collection {name}", arrays.join(", ")),
+        )?;
+        Ok(Status::Done)
+    }
+
+    /// The first import is often the first command: it may make the store.
+    async fn open_or_create(&self, global: &Global) -> Result<Store> {
+        match open_store(&self.target.store, global).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Store::create_with(&self.target.store, global.store_options()).await
+            }
+            opened => opened,
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! `hyperslab read`: a piece of an array, on the screen or in a file.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use hyperslab::{ReadPlan, Subset};
+use serde_json::{Map, Value, json};
+
+use super::ls::table;
+use crate::args::{CollectionArgs, Global};
+use crate::console::Console;
+use crate::failure::{Failure, Outcome, Status};
+use crate::human;
+use crate::labelled::{Labelled, Statistics};
+use crate::output::{self, Format};
+use crate::render::{View, terminal};
+use crate::select::{KeyArgs, SelectArgs, load};
+
+const EXAMPLE: &str = "\
+Examples:
+  hyperslab read ./climate coads --sel COADSY=-10..10 --isel TIME=0
+  hyperslab read ./climate coads --isel TIME=0 -o sst.png
+  hyperslab read ./climate weather dt=2023-01-03 --isel hour=::6 -o day.npy
+  hyperslab read ./climate weather dt=2023-01-03 --explain";
+
+/// Read a piece of an array: look at it, or put it in a file.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Read {
+    #[command(flatten)]
+    target: CollectionArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+    #[command(flatten)]
+    selection: SelectArgs,
+    /// Put it in a file; the ending tells the format: .npy, .csv, .json, .png or .nc
+    #[arg(short, long, value_name = "FILE", conflicts_with = "explain")]
+    output: Option<PathBuf>,
+    /// Do not read, but tell what would be read: files, chunks, bytes
+    #[arg(long)]
+    explain: bool,
+}
+
+impl Read {
+    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
+        // A file of no known kind is refused before anything is read.
+        let format = self.output.as_deref().map(Format::of).transpose()?;
+        let collection = self.target.open(global).await?;
+        let array = self.key.open(&collection).await?;
+        let subset = self.selection.apply(&array)?;
+        if self.explain {
+            explain(&subset, console).await?;
+        } else if let Some((path, format)) = self.output.as_deref().zip(format) {
+            save(&subset, path, format, console).await?;
+        } else {
+            look(&load(&subset).await?, console)?;
+        }
+        Ok(Status::Done)
+    }
+}
+
+/// Puts a subset in a file.
+pub(super) async fn save(
+    subset: &Subset,
+    path: &Path,
+    format: Format,
+    console: &mut Console,
+) -> Result<(), Failure> {
+    if format == Format::NetCdf {
+        hyperslab::netcdf::export(subset, path).await?;
+    } else {
+        output::write(path, format, &load(subset).await?)?;
+    }
+    let shape = subset.shape();
+    console.report(
+        &json!({ "file": path, "shape": shape, "dtype": subset.array().dtype() }),
+        format_args!(
+            "wrote {} ({} of {})",
+            path.display(),
+            subset.array().dtype(),
+            human::shape(&shape)
+        ),
+    )
+}
+
+/// Shows what was read: what it is, how its values spread, and how it looks.
+fn look(labelled: &Labelled, console: &mut Console) -> Result<(), Failure> {
+    let numbers = labelled.numbers()?;
+    let statistics = Statistics::of(&numbers);
+    if console.wants_json() {
+        return console.json(&summary_json(labelled, &statistics));
+    }
+    let title = match &labelled.long_name {
+        Some(long_name) => format!("{}: {long_name}", labelled.name),
+        None => labelled.name.clone(),
+    };
+    let unit = labelled
+        .unit
+        .as_ref()
+        .map_or_else(String::new, |unit| format!(" {}", human::unit(unit)));
+    console.line(format_args!(
+        "{title}, {} of {}",
+        labelled.cells.dtype(),
+        human::shape(labelled.cells.shape())
+    ))?;
+    let rows: Vec<_> = labelled
+        .held
+        .iter()
+        .chain(&labelled.axes)
+        .enumerate()
+        .map(|(index, axis)| {
+            let length = if index < labelled.held.len() {
+                String::new()
+            } else {
+                axis.len().to_string()
+            };
+            vec![format!("  {}", axis.name), length, axis.summary()]
+        })
+        .collect();
+    table(console, &rows)?;
+    let missing = match statistics.missing_count {
+        0 => String::new(),
+        count => format!(", {} missing", human::grouped(count)),
+    };
+    match statistics.spread {
+        Some(spread) => console.line(format_args!(
+            "min {}, mean {}, max {}{unit}{missing}",
+            human::value(spread.min),
+            human::value(spread.mean),
+            human::value(spread.max),
+        ))?,
+        None => console.line(format_args!("no values{missing}"))?,
+    }
+    let (palette, width) = (console.palette(), console.width());
+    let view = View::first(labelled, &numbers);
+    Ok(terminal::draw(console.writer(), &view, palette, width)?)
+}
+
+fn summary_json(labelled: &Labelled, statistics: &Statistics) -> Value {
+    let coordinates: Map<_, _> = labelled
+        .axes
+        .iter()
+        .map(|axis| (axis.name.clone(), axis.to_json()))
+        .collect();
+    let held: Map<_, _> = labelled
+        .held
+        .iter()
+        .map(|axis| (axis.name.clone(), axis.to_json()[0].clone()))
+        .collect();
+    let number = |pick: fn(&crate::labelled::Spread) -> f64| statistics.spread.as_ref().map(pick);
+    json!({
+        "name": labelled.name,
+        "long_name": labelled.long_name,
+        "unit": labelled.unit,
+        "dtype": labelled.cells.dtype(),
+        "dims": labelled.axes.iter().map(|axis| &axis.name).collect::<Vec<_>>(),
+        "shape": labelled.cells.shape(),
+        "coords": coordinates,
+        "at": held,
+        "min": number(|spread| spread.min),
+        "mean": number(|spread| spread.mean),
+        "max": number(|spread| spread.max),
+        "missing": statistics.missing_count,
+    })
+}
+
+/// Shows what reading would touch.
+async fn explain(subset: &Subset, console: &mut Console) -> Result<(), Failure> {
+    let plan = subset.plan().await?;
+    let dtype = subset.array().dtype();
+    let cell_count = subset.hyperslab()?.cell_count();
+    let memory_bytes = cell_count.saturating_mul(dtype.size() as u64);
+    let stored_bytes: u64 = plan.objects.iter().map(|(_, bytes)| bytes).sum();
+    if console.wants_json() {
+        return console.json(&json!({
+            "shape": subset.shape(),
+            "dtype": dtype,
+            "memory_bytes": memory_bytes,
+            "stored_bytes": stored_bytes,
+            "objects": plan.objects.iter()
+                .map(|(name, bytes)| json!({ "name": name, "bytes": bytes }))
+                .collect::<Vec<_>>(),
+            "chunk_count": plan.chunk_count,
+            "absent_chunk_count": plan.absent_chunk_count,
+            "chunk_shape": plan.chunk_shape,
+            "codecs": plan.codecs,
+        }));
+    }
+    console.line(format_args!(
+        "reads   {} of {} ({})",
+        dtype,
+        human::shape(&subset.shape()),
+        human::bytes(memory_bytes)
+    ))?;
+    console.line(format_args!("chunks  {}", chunks_text(&plan)))?;
+    console.line(format_args!(
+        "from    {}, {}",
+        human::count(plan.objects.len() as u64, "file"),
+        human::bytes(stored_bytes)
+    ))?;
+    for (name, bytes) in &plan.objects {
+        console.line(format_args!("        {name} ({})", human::bytes(*bytes)))?;
+    }
+    Ok(())
+}
+
+fn chunks_text(plan: &ReadPlan) -> String {
+    let absent = match plan.absent_chunk_count {
+        0 => String::new(),
+        count => format!(", {} never written", human::grouped(count)),
+    };
+    let codecs = if plan.codecs.is_empty() {
+        "uncoded".to_owned()
+    } else {
+        plan.codecs.join(" + ")
+    };
+    format!(
+        "{} to decode{absent}; each {}, {codecs}",
+        human::grouped(plan.chunk_count),
+        human::shape(&plan.chunk_shape)
+    )
+}

@@ -1,0 +1,75 @@
+//! `hyperslab rm`: an array, all arrays, or a collection.
+
+use clap::Args;
+use serde_json::json;
+
+use super::open_store;
+use crate::args::{CollectionArgs, Global};
+use crate::console::Console;
+use crate::failure::{Outcome, Status};
+use crate::human;
+use crate::select::KeyArgs;
+
+const EXAMPLE: &str = "\
+Examples:
+  hyperslab rm ./climate weather dt=2023-01-03     one array
+  hyperslab rm ./climate weather --all             all arrays; the collection stays
+  hyperslab rm ./climate weather --collection      the collection and all its arrays
+
+What is deleted cannot be brought back.";
+
+/// Delete an array, all arrays, or a collection.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLE)]
+#[command(group = clap::ArgGroup::new("what").args(["key", "all", "whole"]).required(true))]
+pub(crate) struct Rm {
+    #[command(flatten)]
+    target: CollectionArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// Delete all arrays, and keep the collection
+    #[arg(long)]
+    all: bool,
+    /// Delete the collection and all its arrays
+    #[arg(long = "collection", id = "whole")]
+    whole: bool,
+}
+
+impl Rm {
+    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
+        let name = &self.target.collection;
+        let store = open_store(&self.target.store, global).await?;
+        let collection = store.collection(name).await;
+        if self.whole {
+            // Also one that does not open any more.
+            store.delete_collection(name).await?;
+            console.report(
+                &json!({ "deleted": { "collection": name } }),
+                format_args!("deleted collection {name}"),
+            )?;
+            return Ok(Status::Done);
+        }
+        let collection = collection?;
+        if self.all {
+            let array_count = collection.find("").count().await?;
+            collection.clear().await?;
+            console.report(
+                &json!({ "deleted": { "arrays": array_count } }),
+                format_args!(
+                    "deleted {} of {name}",
+                    human::count(array_count as u64, "array")
+                ),
+            )?;
+        } else {
+            let array = self.key.open(&collection).await?;
+            let array_name = array.name();
+            let id = array.id();
+            array.delete().await?;
+            console.report(
+                &json!({ "deleted": { "array": array_name, "id": id } }),
+                format_args!("deleted array {array_name} of {name}"),
+            )?;
+        }
+        Ok(Status::Done)
+    }
+}

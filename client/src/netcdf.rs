@@ -1,0 +1,20 @@
+//! netCDF-4 and HDF5 files of other programs: in as arrays of a collection, out as a file that any tool opens.
+
+mod export;
+mod import;
+mod merge;
+
+pub use export::export;
+pub use hyperslab_hdf5::netcdf::VariableInfo;
+pub use import::{ImportOptions, ImportReport, import, list_variables};
+
+use hyperslab_core::{Error, Result};
+
+/// Runs file operations where they may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::internal(format!("reading or writing a file stopped: {error}")))?
+}
