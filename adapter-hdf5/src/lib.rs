@@ -9,6 +9,8 @@
 #[cfg(target_endian = "big")]
 compile_error!("array files are little-endian, and this crate copies cells as they stand");
 
+mod cf;
 mod chunk;
 mod file;
+mod name;
 mod worker;
