@@ -9,8 +9,19 @@
 #[cfg(target_endian = "big")]
 compile_error!("array files are little-endian, and this crate copies cells as they stand");
 
+mod adapter;
+mod array;
+mod cache;
 mod cf;
+mod check;
 mod chunk;
+mod disk;
+mod document;
 mod file;
+mod ids;
+mod image;
 mod name;
+mod store;
 mod worker;
+
+pub use adapter::Hdf5Adapter;

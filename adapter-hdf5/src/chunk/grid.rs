@@ -79,7 +79,9 @@ impl ChunkGrid {
     /// Bytes of the cells of one chunk, saturating.
     pub(crate) fn chunk_bytes(&self, cell_size: usize) -> u64 {
         let lengths = self.chunk_shape.iter();
-        lengths.fold(cell_size as u64, |bytes, &length| bytes.saturating_mul(length))
+        lengths.fold(cell_size as u64, |bytes, &length| {
+            bytes.saturating_mul(length)
+        })
     }
 
     /// How many chunks there are, saturating.

@@ -1,5 +1,8 @@
 //! Reads what other programs have written, through the HDF5 library on its worker thread.
-#![expect(unsafe_code, reason = "some calls of the HDF5 library have no safe form")]
+#![expect(
+    unsafe_code,
+    reason = "some calls of the HDF5 library have no safe form"
+)]
 
 use std::path::{Path, PathBuf};
 
