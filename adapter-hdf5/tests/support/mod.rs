@@ -4,6 +4,7 @@
     reason = "not every test binary uses every helper"
 )]
 #![allow(dead_code, reason = "not every test binary uses every helper")]
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::path::{Path, PathBuf};
 
