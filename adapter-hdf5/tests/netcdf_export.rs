@@ -1,4 +1,5 @@
 //! Export: what is written can be read back, and a failure leaves nothing behind.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Files of other programs: what is read, what a schema is made of, what is refused.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 
