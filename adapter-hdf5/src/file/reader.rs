@@ -11,6 +11,7 @@ use super::content::NamedAttribute;
 use super::footer::{FOOTER_SIZE, Footer};
 use super::index::ChunkLocation;
 use super::{library, parse};
+use crate::cache::FileIdentity;
 use crate::chunk::{ChunkGrid, ChunkPiece, CodecChain, copy_cells};
 
 /// The largest chunk that is decoded here; HDF5 allows 4 GiB.
@@ -66,6 +67,7 @@ pub(crate) struct ArrayFile {
     variable: String,
     file: File,
     length: u64,
+    identity: FileIdentity,
     footer: Option<Footer>,
     header: FileHeader,
 }
@@ -78,7 +80,8 @@ impl ArrayFile {
     pub(crate) fn open(path: &Path, variable: &str) -> Result<Self> {
         let fail = |source| Error::io("open", path.display(), source);
         let file = File::open(path).map_err(fail)?;
-        let length = file.metadata().map_err(fail)?.len();
+        let metadata = file.metadata().map_err(fail)?;
+        let length = metadata.len();
         let footer = read_footer(&file, length).map_err(|error| error.context(path.display()))?;
         let own = match &footer {
             Some(footer) if footer.metadata_length > 0 => {
@@ -99,6 +102,7 @@ impl ArrayFile {
             variable: variable.to_owned(),
             file,
             length,
+            identity: FileIdentity::of(&metadata),
             footer,
             header,
         };
@@ -114,6 +118,16 @@ impl ArrayFile {
     /// Whether the file ends in a footer: no other program has changed it.
     pub(crate) fn is_stamped(&self) -> bool {
         self.footer.is_some()
+    }
+
+    /// What tells this file from the next one of its name.
+    pub(crate) fn identity(&self) -> FileIdentity {
+        self.identity
+    }
+
+    /// The variable that was opened.
+    pub(crate) fn variable(&self) -> &str {
+        &self.variable
     }
 
     /// Bytes of the file.
