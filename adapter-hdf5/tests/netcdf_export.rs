@@ -120,7 +120,7 @@ fn a_selection_takes_its_coordinates_with_it() {
     assert_eq!(plan.schema.dimensions()[1], Dimension::new("member", 2));
     assert_eq!(plan.custom.get("layer"), Some(&"v".into()));
     assert_eq!(plan.custom.get("pair"), custom.get("pair"));
-    assert_eq!(plan.custom.get("dt"), Some(&"2023-01-03T00:00:00Z".into()));
+    assert_eq!(plan.schema.metadata()["dt"], "2023-01-03T00:00:00Z");
     let x = &found.auxiliary()[0];
     assert_eq!(
         (x.name.as_str(), x.attributes.text("units")),
