@@ -36,9 +36,14 @@ pub(crate) fn draw(
         return Ok(());
     }
     let colors = ColorScale::over(&view.numbers);
-    let fixed = view.fixed_text();
-    if !fixed.is_empty() && view.fixed.iter().any(|(_, text)| text.ends_with(')')) {
-        writeln!(out, "{fixed}")?;
+    let firsts: Vec<_> = view
+        .fixed
+        .iter()
+        .filter(|(_, text)| text.ends_with(')'))
+        .map(|(name, text)| format!("{name} = {text}"))
+        .collect();
+    if !firsts.is_empty() {
+        writeln!(out, "shown: {}", firsts.join(", "))?;
     }
     match view.axes.as_slice() {
         [x] => draw_chart(out, view, x, palette, width),
@@ -192,10 +197,8 @@ fn draw_legend(
     palette: Palette,
 ) -> io::Result<()> {
     const STEPS: u32 = 24;
-    let unit = view
-        .unit
-        .as_ref()
-        .map_or_else(String::new, |unit| format!(" {}", human::unit(unit)));
+    let unit = view.unit.as_deref().and_then(human::unit);
+    let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
     let (low, high) = (human::value(colors.low), human::value(colors.high));
     if palette == Palette::Plain {
         return writeln!(out, "0 = {low}, 9 = {high}{unit}, blank = missing");
