@@ -10,7 +10,10 @@ mod footer;
 mod header;
 mod heap;
 mod index;
+mod library;
 mod metadata;
+mod parse;
+mod reader;
 mod scales;
 mod writer;
 
@@ -18,5 +21,7 @@ pub(crate) use content::{
     AxisContent, CoordinateCells, CoordinateContent, FileAttribute, FileContent, NamedAttribute,
     VariableContent, VariableStorage,
 };
+pub(crate) use footer::{FOOTER_SIZE, Footer};
 pub(crate) use index::ChunkLocation;
+pub(crate) use reader::{ArrayFile, FileHeader, StoredVariable, VariableCells};
 pub(crate) use writer::ImageWriter;

@@ -10,6 +10,20 @@
 #[cfg(target_endian = "big")]
 compile_error!("array files are little-endian, and this crate copies cells as they stand");
 
+mod adapter;
+mod array;
+mod cache;
+mod cf;
+mod check;
 mod chunk;
+mod disk;
+mod document;
 mod file;
+mod ids;
+mod image;
+mod name;
 pub mod netcdf;
+mod store;
+mod worker;
+
+pub use adapter::Hdf5Adapter;

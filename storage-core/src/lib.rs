@@ -1,7 +1,7 @@
 //! The domain of hyperslab: typed collections of labelled N-d arrays, with no format and no store in sight.
 //!
 //! - What an array is: [`Schema`], [`Dimension`], [`Coordinates`], [`DType`], [`AttributeSchema`].
-//! - What is selected: selections become a [`Hyperslab`] before any byte is read.
+//! - What is selected: a [`selection`] becomes a [`Hyperslab`] before any byte is read.
 //! - What an adapter promises: [`StorageAdapter`], [`ArrayHandle`], [`LockManager`].
 //!
 //! Applications use the `hyperslab` crate, which adds the adapters to this one.
@@ -26,7 +26,7 @@ mod memory_limit;
 pub mod name;
 mod scalar;
 mod schema;
-mod selection;
+pub mod selection;
 mod store;
 mod subset;
 mod time;

@@ -287,7 +287,7 @@ fn check_dimensions(dimensions: &[Dimension], attributes: &[AttributeSchema]) ->
 
 /// Names that netCDF and HDF5 give a meaning of their own; an attribute of such a name would change what other tools
 /// read.
-const RESERVED: [&str; 16] = [
+const RESERVED: [&str; 17] = [
     "CLASS",
     "DIMENSION_LABELS",
     "DIMENSION_LIST",
@@ -301,6 +301,7 @@ const RESERVED: [&str; 16] = [
     "add_offset",
     "calendar",
     "coordinates",
+    "dtype",
     "id",
     "missing_value",
     "scale_factor",

@@ -1,6 +1,5 @@
 """What every cross-check needs: the built command, the real files, a store made by importing them."""
 
-import json
 import os
 import pathlib
 import subprocess
@@ -64,7 +63,7 @@ def assert_same_array(ours: xr.DataArray, theirs: xr.DataArray) -> None:
     """Equal cells, fill cells, dimensions, units, and the coordinates of each dimension."""
     assert ours.dims == theirs.dims
     assert ours.dtype == theirs.dtype
-    np.testing.assert_array_equal(ours.values, theirs.values)
+    np.testing.assert_array_equal(ours.values, theirs.values, strict=True)
     assert ours.attrs.get("units") == theirs.attrs.get("units")
     for dim in theirs.dims:
         assert (dim in ours.coords) == (dim in theirs.coords), f"coordinates of {dim}"
@@ -83,5 +82,3 @@ def imported(request, tmp_path_factory):
     return data_file(name), variable, store, "sample"
 
 
-def json_lines(text: str) -> list:
-    return [json.loads(line) for line in text.splitlines() if line.strip()]

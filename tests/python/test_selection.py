@@ -161,7 +161,9 @@ def compare(store, collection: str, expected: np.ndarray, axes: list[Axis], coun
             ours = np.frombuffer(raw, cells.newbyteorder("<")).reshape(header["shape"])
             fill = cells.type(float(header["fill"]))
             ours = np.where(ours == fill, cells.type(np.nan), ours)
-            np.testing.assert_array_equal(ours, expected[index], err_msg=f"{request} (seed {seed})")
+            np.testing.assert_array_equal(
+                ours, expected[index], err_msg=f"{request} (seed {seed})", strict=True
+            )
         assert run.stdout.read() == b""
     assert run.returncode == 0
 

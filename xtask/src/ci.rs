@@ -140,3 +140,32 @@ fn run_tests(report: &mut Report, long: bool) -> Outcome {
     }
     run_counting(&mut tests, &mut report.counts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{STEPS, parse};
+
+    fn steps(arguments: &[&str]) -> Option<Vec<&'static str>> {
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        parse(&arguments).ok().map(|options| options.steps)
+    }
+
+    #[test]
+    fn steps_are_chosen_in_their_own_order() {
+        assert_eq!(steps(&[]), Some(STEPS.to_vec()));
+        assert_eq!(steps(&["--all"]), Some(STEPS.to_vec()));
+        assert_eq!(
+            steps(&["--only", "tests,format"]),
+            Some(vec!["format", "tests"])
+        );
+        let rest = steps(&["--skip", "python,deny"]);
+        assert!(rest.is_some_and(|rest| rest.len() == STEPS.len() - 2 && !rest.contains(&"deny")));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        assert_eq!(steps(&["--only", "test"]), None);
+        assert_eq!(steps(&["--only"]), None);
+        assert_eq!(steps(&["--everything"]), None);
+    }
+}

@@ -76,6 +76,14 @@ impl ChunkGrid {
         &self.chunk_shape
     }
 
+    /// Bytes of the cells of one chunk, saturating.
+    pub(crate) fn chunk_bytes(&self, cell_size: usize) -> u64 {
+        let lengths = self.chunk_shape.iter();
+        lengths.fold(cell_size as u64, |bytes, &length| {
+            bytes.saturating_mul(length)
+        })
+    }
+
     /// How many chunks there are, saturating.
     pub(crate) fn chunk_count(&self) -> u64 {
         let counts = self.counts.iter();

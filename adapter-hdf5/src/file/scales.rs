@@ -16,9 +16,23 @@ fn placeholder_name(size: u64) -> String {
     format!("This is a netCDF dimension but not a netCDF variable.{size:10}")
 }
 
-/// Whether a scale of that name stands for a dimension without coordinates.
-pub(super) fn is_placeholder(name: &str) -> bool {
-    name.starts_with("This is a netCDF dimension but not a netCDF variable")
+/// Attributes that say how a file hangs together, not what is in it.
+const MACHINERY: [&str; 10] = [
+    "CLASS",
+    "NAME",
+    "DIMENSION_LIST",
+    "DIMENSION_LABELS",
+    "REFERENCE_LIST",
+    "_FillValue",
+    "_NCProperties",
+    "_Netcdf4Coordinates",
+    "_Netcdf4Dimid",
+    "_nc3_strict",
+];
+
+/// Whether an attribute of that name belongs to the writer of a file, not to its user.
+pub(super) fn is_netcdf_machinery(name: &str) -> bool {
+    MACHINERY.contains(&name)
 }
 
 fn fixed_text(header: &mut ObjectHeader, name: &str, text: &str) -> Result<()> {

@@ -68,6 +68,7 @@ impl ForeignAttributes {
                 .filter_map(|name| self.get(name))
                 .flat_map(|value| value.as_numbers().iter().copied())
                 .collect(),
+            is_bool: self.text("dtype") == Some("bool"),
             unsigned: self
                 .text("_Unsigned")
                 .and_then(|text| text.to_ascii_lowercase().parse().ok()),

@@ -1,16 +1,20 @@
 //! Variables of files that other programs wrote.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use hdf5::{Dataset, File, Group};
+use hdf5::{
+    Dataset, File, Group, IndexType, IterationOrder, LinkType, LocationToken, LocationType,
+};
 use hyperslab_core::{ArrayBuf, AxisSlab, DType, Error, Hyperslab, Result, Scalar, byte_count};
 
 use super::attribute::{ForeignAttributes, ForeignValue};
 use super::cf::Packing;
 use super::coordinate::{self, ForeignCoordinate, ForeignDimension};
 use super::h5;
+use crate::file::{ArrayFile, VariableCells};
 
-/// How deep groups may lie in each other before they are taken for a circle of links.
+/// How deep groups may lie in each other.
 const GROUP_DEPTH_MAX: usize = 32;
 
 /// How a file is read.
@@ -39,6 +43,8 @@ pub struct VariableInfo {
 pub struct ForeignArray {
     name: String,
     dataset: Dataset,
+    /// Decodes chunks without the library, where that is possible.
+    direct: Option<Arc<ArrayFile>>,
     stored: DType,
     packing: Packing,
     packed_attributes_kept: bool,
@@ -50,7 +56,8 @@ pub struct ForeignArray {
     globals: ForeignAttributes,
 }
 
-/// Lists all variables of a netCDF-4 or HDF5 file, in the order of names, groups after the variables beside them.
+/// Lists all variables of a netCDF-4 or HDF5 file, in the order of creation where the file knows it, else of names; groups
+/// follow the variables beside them.
 ///
 /// # Errors
 /// `NotFound`, `Denied` or `InvalidInput` when the file cannot be opened; `Unsupported` for netCDF-3, with the command that
@@ -58,7 +65,8 @@ pub struct ForeignArray {
 pub fn list_variables(path: &Path) -> Result<Vec<VariableInfo>> {
     let file = h5::open(path)?;
     let mut variables = Vec::new();
-    list_group(&file, "", 0, &mut variables)?;
+    let root = file.loc_info().map_err(h5::failed("read", "the file"))?;
+    list_group(&file, "", &mut vec![root.token], &mut variables)?;
     Ok(variables)
 }
 
@@ -95,11 +103,7 @@ impl ForeignArray {
                 "{place} is {what}; only numbers and bools can be imported"
             ))
         };
-        let stored = h5::dtype_of(&dataset).map_err(|what| refuse(&what))?;
-        let space = dataset.space().map_err(h5::failed("read", &place))?;
-        if space.is_null() {
-            return Err(refuse("empty (it has no shape)"));
-        }
+        let stored = numbers(&dataset).map_err(|what| refuse(&what))?;
         let attributes = h5::attributes(&dataset, &place)?;
         let dimensions = coordinate::dimensions(file, &dataset, name, &attributes)?;
         let auxiliary = coordinate::auxiliary(file, name, &attributes, &dimensions)?;
@@ -111,6 +115,7 @@ impl ForeignArray {
             chunk_shape: dataset.chunk().map(sizes),
             globals: globals(file, name)?,
             name: name.to_owned(),
+            direct: direct(file, path, name, stored),
             dataset,
             stored,
             dimensions,
@@ -191,10 +196,22 @@ impl ForeignArray {
     /// `TooLarge` when the cells do not fit in memory, `Unsupported` when a filter is missing, `Corrupt` when the file is
     /// damaged.
     pub fn read_block(&self, slab: &Hyperslab) -> Result<ArrayBuf> {
+        self.packing.decode(self.read_stored(slab)?)
+    }
+
+    fn read_stored(&self, slab: &Hyperslab) -> Result<ArrayBuf> {
         // Refuses a size that would overflow before the library is asked.
         byte_count(self.stored, &slab.shape())?;
-        self.packing
-            .decode(h5::read_slab(&self.dataset, self.stored, slab)?)
+        if let Some(direct) = &self.direct {
+            let mut cells = ArrayBuf::zeroed(self.stored, &slab.shape())?;
+            // No chunk is absent, so this is never seen.
+            let fill = Scalar::default_fill(self.stored);
+            if direct.read_into(slab, fill, &mut cells).is_ok() {
+                return Ok(cells);
+            }
+            // The library knows chunks that look damaged here, or says what is wrong with them.
+        }
+        h5::read_slab(&self.dataset, self.stored, slab)
     }
 
     /// Blocks that together cover all cells once, each of at most `byte_budget` bytes where a chunk allows it, along
@@ -210,35 +227,52 @@ impl ForeignArray {
     }
 }
 
+/// Lists a group and those inside it. `around` are the addresses of the groups it lies in.
 fn list_group(
     group: &Group,
     prefix: &str,
-    depth: usize,
+    around: &mut Vec<LocationToken>,
     variables: &mut Vec<VariableInfo>,
 ) -> Result<()> {
-    let place = || format!("group '/{prefix}'");
-    let names = group.member_names().map_err(h5::failed("list", &place()))?;
+    let place = format!("group '/{prefix}'");
     let mut inner = Vec::new();
-    for name in names {
+    for (name, link) in links(group).map_err(h5::failed("list", &place))? {
         // A link that leads nowhere is passed over.
         match group.loc_type_by_name(&name) {
-            Ok(hdf5::LocationType::Group) if depth < GROUP_DEPTH_MAX => inner.push(name),
-            Ok(hdf5::LocationType::Dataset) => {
+            // Only a hard link makes a group part of this one.
+            Ok(LocationType::Group) if link == LinkType::Hard => inner.push(name),
+            Ok(LocationType::Dataset) => {
+                let path = format!("{prefix}{name}");
                 let dataset = group
                     .dataset(&name)
-                    .map_err(h5::failed("open", &format!("variable '{prefix}{name}'")))?;
-                variables.extend(info(group, &dataset, format!("{prefix}{name}"))?);
+                    .map_err(h5::failed("open", &format!("variable '{path}'")))?;
+                variables.extend(info(group, &dataset, path)?);
             }
             _ => {}
         }
     }
     for name in inner {
-        let group = group
-            .group(&name)
-            .map_err(h5::failed("open", &format!("group '{prefix}{name}'")))?;
-        list_group(&group, &format!("{prefix}{name}/"), depth + 1, variables)?;
+        let path = format!("{prefix}{name}/");
+        let failed = || h5::failed("open", &format!("group '{path}'"));
+        let group = group.group(&name).map_err(failed())?;
+        let token = group.loc_info().map_err(failed())?.token;
+        if around.len() < GROUP_DEPTH_MAX && !around.contains(&token) {
+            around.push(token);
+            list_group(&group, &path, around, variables)?;
+            around.pop();
+        }
     }
     Ok(())
+}
+
+/// Names and kinds of the links of a group, in the order of creation where the file knows it, else of names.
+fn links(group: &Group) -> hdf5::Result<Vec<(String, LinkType)>> {
+    let by = |order| group.links(order, IterationOrder::Increasing);
+    let links = by(IndexType::CreationOrder).or_else(|_| by(IndexType::Name))?;
+    Ok(links
+        .into_iter()
+        .map(|(name, link)| (name, link.link_type))
+        .collect())
 }
 
 /// The listing of one variable, or `None` for what netCDF does not count as one.
@@ -252,10 +286,32 @@ fn info(group: &Group, dataset: &Dataset, name: String) -> Result<Option<Variabl
     let sizes = dataset.shape().into_iter().map(|size| size as u64);
     Ok(Some(VariableInfo {
         dimensions: names.into_iter().zip(sizes).collect(),
-        dtype: h5::dtype_of(dataset),
+        dtype: numbers(dataset),
         is_coordinate: attributes.text("CLASS") == Some("DIMENSION_SCALE"),
         name,
     }))
+}
+
+/// The file for reading chunks without the library: those of numbers that need no conversion, all of them written, in a
+/// file that begins at its first byte.
+fn direct(file: &File, path: &Path, name: &str, stored: DType) -> Option<Arc<ArrayFile>> {
+    let convertible = stored != DType::Bool && file.userblock() == 0;
+    let opened = convertible.then(|| ArrayFile::open(path, name).ok())??;
+    let variable = &opened.header().variable;
+    let complete = match &variable.cells {
+        VariableCells::Chunked { chunks, .. } => !chunks.iter().any(|chunk| chunk.is_absent()),
+        _ => false,
+    };
+    (complete && variable.dtype == stored).then(|| Arc::new(opened))
+}
+
+/// The element type of a variable, or why it cannot be imported.
+fn numbers(dataset: &Dataset) -> std::result::Result<DType, String> {
+    let is_null = dataset.space().is_ok_and(|space| space.is_null());
+    if is_null {
+        return Err("empty (it has no shape)".to_owned());
+    }
+    h5::dtype_of(dataset)
 }
 
 /// The attributes of the groups around a variable and of the file; the innermost of a name wins.

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use half::f16;
+use hdf5::filters::Filter;
 use hdf5::types::{
     FixedAscii, FixedUnicode, FloatSize, IntSize, TypeDescriptor, VarLenAscii, VarLenUnicode,
 };
@@ -43,16 +44,47 @@ pub(super) fn open(path: &Path) -> Result<File> {
 /// An error of the library while doing `action` on `what`.
 pub(super) fn failed(action: &str, what: &str) -> impl FnOnce(hdf5::Error) -> Error + use<> {
     let message = format!("cannot {action} {what}");
+    move |source| Error::corrupt(format!("{message}: {source}")).with_source(source)
+}
+
+/// An error of the library while reading cells: most often a filter that is not built in.
+fn unreadable(dataset: &Dataset) -> impl FnOnce(hdf5::Error) -> Error {
+    let name = dataset.name();
+    let missing: Vec<String> = dataset
+        .filters()
+        .into_iter()
+        .filter_map(|filter| match filter {
+            Filter::User(id, _) => Some(filter_name(id)),
+            Filter::SZip(..) => Some("szip".to_owned()),
+            _ => None,
+        })
+        .collect();
     move |source| {
-        let text = source.to_string();
-        if text.contains("filter") {
-            return Error::unsupported(format!(
-                "{message}: {text}; repack the file with `h5repack -f GZIP=4`"
-            ))
-            .with_source(source);
+        if missing.is_empty() {
+            return failed("read variable", &name)(source);
         }
-        Error::corrupt(format!("{message}: {text}")).with_source(source)
+        Error::unsupported(format!(
+            "variable '{name}' is compressed with {}, which is not built in; rewrite the file where that is installed, with `h5repack -f SHUF -f GZIP=4`",
+            missing.join(" and ")
+        ))
+        .with_source(source)
     }
+}
+
+/// The name of a registered filter.
+fn filter_name(id: i32) -> String {
+    let name = match id {
+        307 => "bzip2",
+        32_000 => "lzf",
+        32_001 => "blosc",
+        32_004 => "lz4",
+        32_008 => "bitshuffle",
+        32_013 => "zfp",
+        32_015 => "zstd",
+        32_026 => "blosc2",
+        _ => return format!("filter {id}"),
+    };
+    name.to_owned()
 }
 
 /// The element type of cells, or what else they are.
@@ -221,19 +253,24 @@ pub(super) fn labels(dataset: &Dataset) -> Option<Result<Vec<String>>> {
         .dtype()
         .and_then(|dtype| dtype.to_descriptor())
         .ok()?;
-    let texts = texts(dataset, &descriptor)?;
-    let is_characters = matches!(
-        descriptor,
-        TypeDescriptor::FixedAscii(1) | TypeDescriptor::FixedUnicode(1)
-    );
-    match dataset.shape().as_slice() {
-        [_] => Some(texts),
-        [_, length] if is_characters && *length > 0 => Some(texts.map(|characters| {
-            let rows = characters.chunks(*length);
-            rows.map(|row| row.concat()).collect()
-        })),
-        _ => None,
-    }
+    let characters = match (dataset.ndim(), &descriptor) {
+        (1, _) => return texts(dataset, &descriptor),
+        (2, TypeDescriptor::FixedAscii(1)) => {
+            bytes(dataset, |c: &FixedAscii<1>| c.as_bytes().first().copied())
+        }
+        (2, TypeDescriptor::FixedUnicode(1)) => {
+            bytes(dataset, |c: &FixedUnicode<1>| c.as_bytes().first().copied())
+        }
+        _ => return None,
+    };
+    let length = dataset.shape().last().copied().unwrap_or(0).max(1);
+    // A character of UTF-8 may take several cells.
+    Some(characters.map(|bytes| bytes.chunks(length).map(decode_text).collect()))
+}
+
+fn bytes<T: H5Type>(dataset: &Dataset, byte: impl Fn(&T) -> Option<u8>) -> Result<Vec<u8>> {
+    let cells = dataset.read_raw::<T>().map_err(unreadable(dataset))?;
+    Ok(cells.iter().map(|cell| byte(cell).unwrap_or(0)).collect())
 }
 
 /// Runs `$read::<T>` for the type that cells of `$dtype` are read as.
@@ -284,7 +321,7 @@ pub(super) fn read_slab(dataset: &Dataset, dtype: DType, slab: &Hyperslab) -> Re
 }
 
 fn part<T: Element + H5Type>(dataset: &Dataset, slab: &Hyperslab) -> Result<ArrayBuf> {
-    let failed = failed("read", &dataset.name());
+    let failed = unreadable(dataset);
     let shape = slab.shape();
     if shape.is_empty() {
         return ArrayBuf::from_slice(&shape, &[dataset.read_scalar::<T>().map_err(failed)?]);

@@ -1,5 +1,13 @@
 //! Every kind of look-up against a model that holds all coordinates in a list and tries each of them.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "the axes of the model are short"
+)]
+
 use proptest::collection::btree_set;
 use proptest::prelude::*;
 

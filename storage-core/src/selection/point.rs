@@ -9,6 +9,9 @@ use crate::{Coordinates, Error, Result, Timestamp};
 /// How many labels are compared to find one that may have been meant.
 const LABELS_COMPARED_MAX: usize = 100_000;
 
+/// The longest text that is taken for a misspelt label: comparing takes the square of its length.
+const LETTERS_COMPARED_MAX: usize = 64;
+
 /// The index within the view of the coordinate that `value` means. Errors do not name the dimension.
 pub(super) fn find(axis: &AxisView<'_>, value: &LabelValue, matching: Matching) -> Result<u64> {
     match axis.coordinates() {
@@ -79,35 +82,44 @@ fn nearest<Q: Quantity, F: Fn(u64) -> Q>(
     let (nearest, second) = line.nearest_two(target);
     let Some(index) = nearest else {
         return Err(Error::invalid(format!(
-            "there is no {value}: no position is there to select"
+            "there is no {value}, for no position is selected"
         )));
     };
     let distance = (line.at)(index).distance(target);
     if allowed(index).is_none_or(|allowed| distance <= allowed) {
         return Ok(index);
     }
+    Err(off_grid(axis, value, matching, index, second))
+}
+
+fn off_grid(
+    axis: &AxisView<'_>,
+    value: &LabelValue,
+    matching: Matching,
+    nearest: u64,
+    second: Option<u64>,
+) -> Error {
     let known = match second {
-        None => format!("the only coordinate is {}", axis.value_at(index)),
+        None => format!("the only coordinate is {}", axis.value_at(nearest)),
         Some(second) => {
-            // In stored order, as `describe` shows them.
-            let (one, other) = (index.min(second), index.max(second));
-            let (one, other) = (axis.value_at(one), axis.value_at(other));
+            let one = axis.value_at(nearest.min(second));
+            let other = axis.value_at(nearest.max(second));
             format!("the nearest are {one} and {other}")
         }
     };
-    let (what, remedy): (&dyn Display, _) = match &matching {
-        Matching::Tolerance(tolerance) => (tolerance, "allow a greater tolerance"),
-        Matching::TimeTolerance(tolerance) => (tolerance, "allow a greater tolerance"),
-        _ => (
-            &"",
-            "ask for the nearest (`~value`) or give a tolerance (`value~tolerance`)",
+    let too_far = |tolerance: &dyn Display| {
+        format!(
+            "no coordinate is within {tolerance} of {value}; {known}; allow a greater tolerance"
+        )
+    };
+    Error::invalid(match &matching {
+        Matching::Tolerance(tolerance) => too_far(tolerance),
+        Matching::TimeTolerance(tolerance) => too_far(tolerance),
+        Matching::Exact | Matching::Nearest => format!(
+            "{value} is not a coordinate; {known}; ask for the nearest (`~value`) or give a tolerance \
+             (`value~tolerance`)"
         ),
-    };
-    let what = match what.to_string() {
-        none if none.is_empty() => format!("{value} is not a coordinate"),
-        tolerance => format!("no coordinate is within {tolerance} of {value}"),
-    };
-    Err(Error::invalid(format!("{what}; {known}; {remedy}")))
+    })
 }
 
 /// The number a user means, which may be infinite but is not NaN.
@@ -190,6 +202,9 @@ fn unknown_label(axis: &AxisView<'_>, labels: &[String], wanted: &str, elsewhere
 fn closest_label<'a>(labels: &'a [String], wanted: &str) -> Option<&'a str> {
     let wanted = wanted.to_lowercase();
     let length = wanted.chars().count();
+    if length > LETTERS_COMPARED_MAX {
+        return None;
+    }
     let most = (length / 3).max(1);
     labels
         .iter()

@@ -113,6 +113,8 @@ fn single_numbers() {
     assert!(
         refusal(&down, "95").starts_with("'95' is not a coordinate; the nearest are 90 and 87;")
     );
+    assert!(refusal(&up, 1000.0).contains("the nearest are 87 and 89;"));
+    assert!(refusal(&up, -1000.0).contains("the nearest are -89 and -87;"));
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         for selector in [bad.into(), LabelSelector::nearest(bad)] {
             assert!(refusal(&up, selector).contains("is not a coordinate"));
@@ -187,8 +189,8 @@ fn explicit_numbers() {
     assert_eq!(at(&one, f64::from(0.1_f32) * (1.0 - 1.5e-8)), 0);
     assert!(refusal(&one, f64::from(0.1_f32)).contains("the only coordinate is 0.1;"));
     let none = Dimension::values("level", vec![], "");
-    assert!(refusal(&none, 1.0).contains("no position"));
-    assert!(refusal(&none, LabelSelector::nearest(1.0)).contains("no position"));
+    assert!(refusal(&none, 1.0).contains("no position is selected"));
+    assert!(refusal(&none, LabelSelector::nearest(1.0)).contains("no position is selected"));
     assert_eq!(range(&none, 0.0..=1.0), (0, 0));
 }
 
@@ -198,6 +200,12 @@ fn a_grid_far_from_zero_forgives_its_rounding() {
     for position in 0..10_000_u64 {
         let text = format!("1700000{:03}.{:03}", position / 1000, position % 1000);
         assert_eq!(at(&seconds, text.as_str()), position);
+    }
+    let tenths = Dimension::scale("t", 1 << 40, 0.0, 0.1, "s");
+    for position in 99_999_999_000..100_000_000_000_u64 {
+        let text = format!("{}.{}", position / 10, position % 10);
+        assert_eq!(at(&tenths, text.as_str()), position);
+        assert_eq!(range(&tenths, text.as_str()..=text.as_str()), (position, 1));
     }
     assert!(refusal(&seconds, 1.7e9 + 0.0015).contains("is not a coordinate"));
 }
@@ -367,7 +375,7 @@ fn indices() {
         (Index::from(..-12), 10, slab(0, 0, 1)),
         (Index::from(-12..), 10, slab(0, 10, 1)),
         (Index::from(8..100), 10, slab(8, 2, 1)),
-        (Index::from(5..2), 10, slab(0, 0, 1)),
+        (Index::from(-5..2), 10, slab(0, 0, 1)),
         (Index::from(10..), 10, slab(0, 0, 1)),
         (Index::from(..), 0, slab(0, 0, 1)),
         (Index::range(1..).step(4), 10, slab(1, 3, 4)),

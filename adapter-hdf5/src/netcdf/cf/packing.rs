@@ -42,6 +42,8 @@ pub(crate) struct PackingAttributes {
     pub(crate) missing: Vec<Scalar>,
     /// The value of `_Unsigned`.
     pub(crate) unsigned: Option<bool>,
+    /// Whether the attribute `dtype` says `bool`, which is how xarray stores bools.
+    pub(crate) is_bool: bool,
 }
 
 impl Packing {
@@ -61,7 +63,10 @@ impl Packing {
         let is_packed = scale.is_some() || offset.is_some();
         // A float that is only marked by NaN keeps its type, as in xarray.
         let only_nan = !missing.is_empty() && missing.iter().all(is_nan);
-        let result = if is_packed && !only_nan {
+        let is_byte = matches!(stored, DType::Int8 | DType::UInt8);
+        let result = if attributes.is_bool && is_byte && !is_packed && missing.is_empty() {
+            DType::Bool
+        } else if is_packed && !only_nan {
             float_for(signed, scale, offset)
         } else if is_packed && !signed.is_float() {
             DType::Float64
@@ -114,6 +119,10 @@ impl Packing {
         } else {
             ArrayBuf::from_bytes(self.signed, cells.shape(), cells.bytes())?
         };
+        if self.result == DType::Bool && cells.dtype() != DType::Bool {
+            let bools: Vec<bool> = cells.bytes().iter().map(|&byte| byte != 0).collect();
+            return ArrayBuf::from_slice(cells.shape(), &bools);
+        }
         let is_plain = !self.is_packed() && self.missing.len() < 2;
         if is_plain || cells.dtype().is_complex() || cells.dtype() == DType::Bool {
             return Ok(cells);
@@ -363,7 +372,7 @@ mod tests {
                 scale,
                 offset,
                 missing,
-                unsigned: None,
+                ..PackingAttributes::default()
             };
             let packing = packing(stored, attributes.clone());
             assert_eq!(packing.dtype(), result, "{attributes:?}");
@@ -380,6 +389,7 @@ mod tests {
                 offset: Some(Scalar::Float32(10.0)),
                 missing: vec![Scalar::Int8(-1)],
                 unsigned: Some(true),
+                is_bool: false,
             },
         );
         let cells = ArrayBuf::from_slice(&[3], &[2i8, -2, -1]).unwrap();

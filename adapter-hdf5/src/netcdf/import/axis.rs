@@ -61,7 +61,7 @@ fn coordinates(
         match numbers.map(|numbers| TimeAxis::decide(numbers, units, calendar)) {
             Some(TimeAxis::Instants(times)) => return instants(times),
             Some(TimeAxis::Numbers { reason }) => {
-                notes.push(format!("{what} stays a number of '{units}': {reason}"));
+                notes.push(format!("{what} stays a number in '{units}': {reason}"));
             }
             None => {}
         }
@@ -105,7 +105,8 @@ fn instants(times: Vec<Timestamp>) -> Outcome {
 }
 
 fn time_scale(times: &[Timestamp]) -> Option<Coordinates> {
-    let [first, second, ..] = times else {
+    // Two instants do not tell whether the next would be as far away.
+    let [first, second, _, ..] = times else {
         return None;
     };
     let start = first.as_nanoseconds();
@@ -144,7 +145,8 @@ fn numbers(values: Vec<f64>, unit: Option<String>) -> Outcome {
     reason = "more than 2^53 coordinates are out of reach"
 )]
 fn scale(values: &[f64]) -> Option<(f64, f64)> {
-    let [start, second, ..] = *values else {
+    // Two numbers do not tell whether the next would be as far away.
+    let [start, second, _, ..] = *values else {
         return None;
     };
     let last = *values.last()?;
@@ -232,7 +234,8 @@ mod tests {
         let single: Vec<f64> = (0..20).map(|i| f64::from(0.1f32 * i as f32)).collect();
         assert_eq!(scale(&single), None);
         assert_eq!(scale(&[1.0, 2.0, 3.0, 4.5]), None);
-        assert_eq!(scale(&[-0.0, 1.0]), None);
+        assert_eq!(scale(&[-0.0, 1.0, 2.0]), None);
+        assert_eq!(scale(&[850.0, 500.0]), None);
         assert_eq!(scale(&[5.0]), None);
         assert_eq!(scale(&[]), None);
     }

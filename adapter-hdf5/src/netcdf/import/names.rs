@@ -20,6 +20,7 @@ pub(super) fn is_structural(name: &str) -> bool {
                 | "DIMENSION_LIST"
                 | "NAME"
                 | "REFERENCE_LIST"
+                | "_Encoding"
                 | "_FillValue"
                 | "_NCProperties"
                 | "_Unsigned"

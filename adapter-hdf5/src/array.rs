@@ -1,0 +1,225 @@
+//! An open array.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hyperslab_core::{
+    ArrayBuf, ArrayHandle, ArrayMeta, Attributes, CollectionMeta, DType, Error, Hyperslab,
+    ReadPlan, Result, WriteData, WriteOptions,
+};
+use uuid::Uuid;
+
+use crate::adapter::{blocking, lock_array};
+use crate::chunk::Codec;
+use crate::file::{ArrayFile, VariableCells};
+use crate::image::Edit;
+use crate::name::EXTENSION;
+use crate::store::{ARRAYS, Store};
+
+/// An array: the file of its name, as long as it is the array of its id.
+#[derive(Debug)]
+pub(crate) struct Hdf5Array {
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+struct Place {
+    store: Arc<Store>,
+    collection: Arc<CollectionMeta>,
+    stem: String,
+    id: Uuid,
+}
+
+impl Place {
+    fn load(&self) -> Result<(Arc<ArrayFile>, ArrayMeta)> {
+        let opened = self.store.open(&self.collection)?;
+        let (file, meta) = self.store.load(&self.collection, &opened, &self.stem)?;
+        if meta.id == self.id {
+            return Ok((file, meta));
+        }
+        Err(Error::not_found(format!(
+            "array {} of collection '{}' was deleted; another one has its key",
+            self.stem, self.collection.name
+        )))
+    }
+
+    fn read(&self, slab: &Hyperslab, out: &mut ArrayBuf) -> Result<()> {
+        let schema = &self.collection.schema;
+        if out.dtype() != schema.dtype() || out.shape() != slab.shape() {
+            return Err(Error::invalid(format!(
+                "a buffer of {} {:?} does not fit {} cells {slab}",
+                out.dtype(),
+                out.shape(),
+                schema.dtype()
+            )));
+        }
+        check_fit(slab, &schema.shape())?;
+        let (file, _) = self.load()?;
+        file.read_into(slab, schema.fill_value(), out)?;
+        if schema.dtype() == DType::Bool && out.bytes().iter().any(|&cell| cell > 1) {
+            return Err(Error::corrupt(format!(
+                "array {}: a bool cell is neither 0 nor 1",
+                self.stem
+            )));
+        }
+        Ok(())
+    }
+
+    fn plan(&self, slab: &Hyperslab) -> Result<ReadPlan> {
+        check_fit(slab, &self.collection.schema.shape())?;
+        let (file, _) = self.load()?;
+        let name = format!("{}/{ARRAYS}/{}{EXTENSION}", self.collection.name, self.stem);
+        let shape = self.collection.schema.shape();
+        let cell_size = self.collection.schema.dtype().size() as u64;
+        let VariableCells::Chunked {
+            grid,
+            codecs,
+            chunks,
+        } = &file.header().variable.cells
+        else {
+            let bytes = slab.cell_count().saturating_mul(cell_size);
+            return Ok(ReadPlan {
+                objects: vec![(name, bytes)],
+                chunk_count: u64::from(!slab.is_empty()),
+                chunk_shape: shape,
+                ..ReadPlan::default()
+            });
+        };
+        let mut plan = ReadPlan {
+            chunk_shape: grid.chunk_shape().to_vec(),
+            codecs: codecs.codecs().iter().map(Codec::name).collect(),
+            ..ReadPlan::default()
+        };
+        let mut bytes = 0;
+        for piece in grid.pieces(slab) {
+            match chunks.get(piece.chunk as usize) {
+                Some(chunk) if !chunk.is_absent() => {
+                    plan.chunk_count += 1;
+                    bytes += chunk.size;
+                }
+                _ => plan.absent_chunk_count += 1,
+            }
+        }
+        plan.objects.push((name, bytes));
+        Ok(plan)
+    }
+}
+
+/// Hyperslabs are made for a shape; this one must be made for ours.
+fn check_fit(slab: &Hyperslab, shape: &[u64]) -> Result<()> {
+    Hyperslab::new(slab.axes().to_vec(), shape).map(drop)
+}
+
+impl Hdf5Array {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        collection: Arc<CollectionMeta>,
+        stem: String,
+        id: Uuid,
+    ) -> Self {
+        Self {
+            place: Place {
+                store,
+                collection,
+                stem,
+                id,
+            },
+        }
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Place) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let place = self.place.clone();
+        blocking(move || work(&place)).await
+    }
+}
+
+#[async_trait]
+impl ArrayHandle for Hdf5Array {
+    async fn meta(&self) -> Result<ArrayMeta> {
+        self.run(|place| place.load().map(|(_, meta)| meta)).await
+    }
+
+    async fn read_into(&self, slab: &Hyperslab, mut out: ArrayBuf) -> Result<ArrayBuf> {
+        let slab = slab.clone();
+        self.run(move |place| {
+            place.read(&slab, &mut out)?;
+            Ok(out)
+        })
+        .await
+    }
+
+    async fn write(&self, slab: &Hyperslab, data: WriteData, options: &WriteOptions) -> Result<()> {
+        let schema = &self.place.collection.schema;
+        check_fit(slab, &schema.shape())?;
+        let fits = match &data {
+            WriteData::Scalar(value) => value.dtype() == schema.dtype(),
+            WriteData::Cells(cells) => {
+                cells.dtype() == schema.dtype() && cells.shape() == slab.shape()
+            }
+        };
+        if !fits {
+            return Err(Error::invalid(format!(
+                "the cells given do not fit {} cells {slab}",
+                schema.dtype()
+            )));
+        }
+        if slab.is_empty() {
+            return self.meta().await.map(drop);
+        }
+        let place = &self.place;
+        let guard = lock_array(&place.store, &place.collection, &place.stem, options).await?;
+        let (slab, durability) = (slab.clone(), options.durability);
+        self.run(move |place| {
+            let edit = Edit {
+                slab: &slab,
+                data: &data,
+            };
+            let array = (place.stem.as_str(), place.id);
+            let store = &place.store;
+            store.update_array(&place.collection, array, Some(edit), |_| Ok(()), durability)?;
+            drop(guard);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn update_attributes(
+        &self,
+        changed: &Attributes,
+        removed: &[String],
+        options: &WriteOptions,
+    ) -> Result<ArrayMeta> {
+        let place = &self.place;
+        let guard = lock_array(&place.store, &place.collection, &place.stem, options).await?;
+        let (changed, removed) = (changed.clone(), removed.to_vec());
+        let durability = options.durability;
+        self.run(move |place| {
+            let array = (place.stem.as_str(), place.id);
+            let schema = &place.collection.schema;
+            let change = |meta: &mut ArrayMeta| {
+                for name in &removed {
+                    meta.custom.remove(name);
+                }
+                for (name, value) in changed.iter() {
+                    meta.custom.insert(name, value.clone());
+                }
+                // Every custom attribute is known and of its type, in schema order.
+                meta.custom = schema.check_custom(&meta.custom)?;
+                Ok(())
+            };
+            let store = &place.store;
+            let meta = store.update_array(&place.collection, array, None, change, durability)?;
+            drop(guard);
+            Ok(meta)
+        })
+        .await
+    }
+
+    async fn plan(&self, slab: &Hyperslab) -> Result<ReadPlan> {
+        let slab = slab.clone();
+        self.run(move |place| place.plan(&slab)).await
+    }
+}

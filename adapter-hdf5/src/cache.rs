@@ -1,0 +1,95 @@
+//! Open files, kept as long as they are what their path names.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hyperslab_core::{Error, Result};
+
+use crate::file::ArrayFile;
+
+/// How many files are kept open.
+const FILE_COUNT_MAX: usize = 128;
+
+/// What tells one file from the next of the same name. An inode is not used again as long as its file is open, as it is
+/// here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileIdentity {
+    device: u64,
+    inode: u64,
+    length: u64,
+    seconds: i64,
+    nanoseconds: i64,
+}
+
+impl FileIdentity {
+    /// The identity of a file with these metadata.
+    pub(crate) fn of(metadata: &std::fs::Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            seconds: metadata.mtime(),
+            nanoseconds: metadata.mtime_nsec(),
+        }
+    }
+}
+
+/// Open array files by path.
+#[derive(Debug, Default)]
+pub(crate) struct FileCache {
+    files: Mutex<Files>,
+}
+
+#[derive(Debug, Default)]
+struct Files {
+    by_path: HashMap<PathBuf, Arc<ArrayFile>>,
+    /// Paths in the order of opening.
+    order: VecDeque<PathBuf>,
+}
+
+impl FileCache {
+    /// The file that `path` names now.
+    ///
+    /// # Errors
+    /// As [`ArrayFile::open`].
+    pub(crate) fn open(&self, path: &Path, variable: &str) -> Result<Arc<ArrayFile>> {
+        let metadata = match std::fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(source) => {
+                if source.kind() == io::ErrorKind::NotFound {
+                    self.lock().by_path.remove(path);
+                }
+                return Err(Error::io("open", path.display(), source));
+            }
+        };
+        let identity = FileIdentity::of(&metadata);
+        if let Some(known) = self.lock().by_path.get(path)
+            && known.identity() == identity
+            && known.variable() == variable
+        {
+            return Ok(Arc::clone(known));
+        }
+        let opened = Arc::new(ArrayFile::open(path, variable)?);
+        let mut files = self.lock();
+        if files
+            .by_path
+            .insert(path.to_owned(), Arc::clone(&opened))
+            .is_none()
+        {
+            files.order.push_back(path.to_owned());
+        }
+        while files.order.len() > FILE_COUNT_MAX {
+            if let Some(oldest) = files.order.pop_front() {
+                files.by_path.remove(&oldest);
+            }
+        }
+        Ok(opened)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,185 @@
+//! Files on a disk: temporaries, publishing by one rename, syncing.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hyperslab_core::{Durability, Error, Result};
+use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
+
+/// The end of the name of a temporary file or folder.
+pub(crate) const TEMPORARY: &str = ".tmp";
+
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// A file under construction. It is removed when it is dropped without having been published.
+#[derive(Debug)]
+pub(crate) struct TempFile {
+    path: PathBuf,
+    file: File,
+    published: bool,
+}
+
+/// A name that no other process of this machine uses at the same time, with the process in it.
+pub(crate) fn temporary_name() -> String {
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let time = time.map_or(0, |since| since.as_nanos());
+    format!("{}-{number}-{time:x}{TEMPORARY}", std::process::id())
+}
+
+impl TempFile {
+    /// A new file in `folder`, locked as long as it is open so that nobody takes it for a leftover.
+    pub(crate) fn create(folder: &Path) -> Result<Self> {
+        let path = folder.join(temporary_name());
+        let open = || {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .open(&path)
+        };
+        let file = match open() {
+            // A store that was copied without its hidden folders gets them back.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    && folder
+                        .parent()
+                        .is_some_and(|machinery| machinery.parent().is_some_and(Path::is_dir)) =>
+            {
+                std::fs::create_dir_all(folder).and_then(|()| open())
+            }
+            other => other,
+        };
+        let file = file.map_err(|source| Error::io("create", path.display(), source))?;
+        let temporary = Self {
+            path,
+            file,
+            published: false,
+        };
+        // A file system without locks is no reason to fail: the process in the name protects the file as well.
+        let _ = flock(&temporary.file, FlockOperation::NonBlockingLockExclusive);
+        Ok(temporary)
+    }
+
+    /// The file, to be written.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Makes the bytes of the file safe, before it gets the name `target`.
+    pub(crate) fn sync(&self, target: &Path, durability: Durability) -> Result<()> {
+        if durability == Durability::Synced {
+            self.file
+                .sync_all()
+                .map_err(|source| Error::io("sync", target.display(), source))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the file its name, which must be free. The caller syncs the folder.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when another file has it.
+    pub(crate) fn publish_new(mut self, target: &Path) -> Result<()> {
+        rename_new(&self.path, target)
+            .map_err(|source| Error::io("create", target.display(), source))?;
+        self.published = true;
+        Ok(())
+    }
+
+    /// Gives the file its name, and the file that had it loses it. The caller syncs the folder.
+    pub(crate) fn replace(mut self, target: &Path) -> Result<()> {
+        std::fs::rename(&self.path, target)
+            .map_err(|source| Error::io("replace", target.display(), source))?;
+        self.published = true;
+        Ok(())
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        if !self.published {
+            // What cannot be removed is found by a check.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Renames without ever replacing anything.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        // Not every file system knows that flag; a hard link does the same for a file.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if from.is_file() => {
+            std::fs::hard_link(from, to)?;
+            std::fs::remove_file(from)
+        }
+        // And a folder can only take the place of an empty one.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if !to.exists() => {
+            std::fs::rename(from, to)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes the names in the folder of `path` safe.
+pub(crate) fn sync_parent(path: &Path, durability: Durability) -> Result<()> {
+    match path.parent() {
+        Some(folder) => sync_folder(folder, durability),
+        None => Ok(()),
+    }
+}
+
+/// Makes the names in a folder safe.
+pub(crate) fn sync_folder(folder: &Path, durability: Durability) -> Result<()> {
+    if durability == Durability::Relaxed {
+        return Ok(());
+    }
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| Error::io("sync", folder.display(), source))
+}
+
+/// Whether the process that made a temporary has gone.
+pub(crate) fn is_leftover(path: &Path) -> bool {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or("");
+    let process = name.split('-').next().unwrap_or("");
+    if process.parse::<u32>().is_ok() && Path::new("/proc").join(process).exists() {
+        return false;
+    }
+    match File::open(path) {
+        Ok(file) => flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok(),
+        Err(_) => false,
+    }
+}
+
+/// The names in a folder but `.` and `..`; none when there is no such folder.
+///
+/// A folder of up to some 100 000 files is listed in one call of the system, so that a file that is replaced meanwhile
+/// is neither missed nor seen twice.
+pub(crate) fn list(folder: &Path) -> Result<Vec<String>> {
+    const BUFFER_BYTES: usize = 8 << 20;
+    let fail = |source: io::Error| Error::io("list", folder.display(), source);
+    let opened = match File::open(folder) {
+        Ok(opened) => opened,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(fail(error)),
+    };
+    let mut buffer = Vec::with_capacity(BUFFER_BYTES);
+    let mut entries = rustix::fs::RawDir::new(&opened, buffer.spare_capacity_mut());
+    let mut names = std::collections::BTreeSet::new();
+    while let Some(entry) = entries.next() {
+        let entry = entry.map_err(|source| fail(source.into()))?;
+        // A name that is not UTF-8 is none of ours, but a check shows it.
+        let name = entry.file_name().to_string_lossy();
+        if name != "." && name != ".." {
+            names.insert(name.into_owned());
+        }
+    }
+    Ok(names.into_iter().collect())
+}

@@ -1,0 +1,396 @@
+//! Reads what other programs have written, through the HDF5 library on its worker thread.
+#![expect(
+    unsafe_code,
+    reason = "some calls of the HDF5 library have no safe form"
+)]
+
+use std::path::{Path, PathBuf};
+
+use hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenAscii, VarLenUnicode};
+use hdf5::{Attribute, Container, Dataset, Datatype, Location};
+use hdf5_sys::{h5a, h5d, h5p, h5s, h5t};
+use hyperslab_core::{ArrayBuf, DType, Element, Error, Hyperslab, Result};
+
+use super::content::{FileAttribute, NamedAttribute};
+use super::index::ChunkLocation;
+use super::reader::{FileHeader, StoredVariable, VariableCells};
+use super::scales::is_netcdf_machinery;
+use crate::chunk::{ChunkGrid, CodecChain, Filter};
+use crate::worker;
+
+/// Attributes larger than this are left out.
+const ATTRIBUTE_BYTES_MAX: usize = 16 << 20;
+
+/// More chunks than this are read through the library, without an index in memory.
+const CHUNK_COUNT_MAX: u64 = 1 << 26;
+
+/// An error of the library about a file.
+pub(crate) fn damaged(path: &Path, error: hdf5::Error) -> Error {
+    Error::corrupt(format!(
+        "{} cannot be read as HDF5: {error}; run `check`, or restore the file from a copy",
+        path.display()
+    ))
+    .with_source(error)
+}
+
+/// Opens a file for reading, without locks: nobody changes a published file.
+pub(crate) fn open(path: &Path) -> Result<hdf5::File> {
+    hdf5::FileBuilder::new()
+        .with_fapl(|access| access.file_locking(false))
+        .open(path)
+        .map_err(|error| damaged(path, error))
+}
+
+/// Reads the attributes of the file and of one variable, and where its cells are.
+pub(super) fn read_header(path: &Path, variable: &str) -> Result<FileHeader> {
+    let (path, variable) = (path.to_owned(), variable.to_owned());
+    worker::run(move || {
+        let fail = |error| damaged(&path, error);
+        let file = open(&path)?;
+        let dataset = file.dataset(&variable).map_err(|error| {
+            Error::corrupt(format!(
+                "{} has no variable '{variable}'; restore the file from a copy",
+                path.display()
+            ))
+            .with_source(error)
+        })?;
+        let kind = dataset.dtype().map_err(fail)?;
+        let dtype = dtype_of(&kind).ok_or_else(|| {
+            Error::unsupported(format!(
+                "{}: the type of variable '{variable}' is not one of a cell",
+                path.display()
+            ))
+        })?;
+        let shape: Vec<u64> = (dataset.get_shape().map_err(fail)?.iter())
+            .map(|&length| length as u64)
+            .collect();
+        Ok(FileHeader {
+            attributes: attributes(&file).map_err(fail)?,
+            variable: StoredVariable {
+                dtype,
+                attributes: attributes(&dataset).map_err(fail)?,
+                cells: cells(&dataset, &kind, &shape, dtype).map_err(fail)?,
+                shape,
+            },
+        })
+    })
+}
+
+/// Reads the cells of a hyperslab as native bytes in C order.
+pub(super) fn read_cells(
+    path: PathBuf,
+    variable: String,
+    slab: Hyperslab,
+    dtype: DType,
+) -> Result<Vec<u8>> {
+    worker::run(move || {
+        let fail = |error| damaged(&path, error);
+        let file = open(&path)?;
+        let dataset = file.dataset(&variable).map_err(fail)?;
+        let kind = dataset.dtype().map_err(fail)?;
+        let memory = native(&kind, dtype).map_err(fail)?;
+        let size = hyperslab_core::byte_count(dtype, &slab.shape())?;
+        let mut bytes = vec![0; size];
+        hdf5::sync::sync(|| select_and_read(&dataset, &memory, &slab, &mut bytes)).map_err(fail)?;
+        Ok(bytes)
+    })
+}
+
+fn select_and_read(
+    dataset: &Dataset,
+    memory: &Datatype,
+    slab: &Hyperslab,
+    bytes: &mut [u8],
+) -> hdf5::Result<()> {
+    let space = dataset.space()?;
+    let axes = slab.axes();
+    let start: Vec<u64> = axes.iter().map(|axis| axis.start).collect();
+    let stride: Vec<u64> = axes.iter().map(|axis| axis.stride).collect();
+    let count = slab.shape();
+    if space.ndim() != axes.len() || memory.size() * slab.cell_count() as usize != bytes.len() {
+        return Err("the variable has changed its shape".into());
+    }
+    // SAFETY: the handles are alive, each array has one item per axis, and `bytes` has room for the selected cells of
+    // type `memory`, as was just checked.
+    let status = unsafe {
+        if axes.is_empty() {
+            h5d::H5Dread(
+                dataset.id(),
+                memory.id(),
+                h5s::H5S_ALL,
+                h5s::H5S_ALL,
+                h5p::H5P_DEFAULT,
+                bytes.as_mut_ptr().cast(),
+            )
+        } else {
+            let selected = h5s::H5Sselect_hyperslab(
+                space.id(),
+                h5s::H5S_seloper_t::H5S_SELECT_SET,
+                start.as_ptr(),
+                stride.as_ptr(),
+                count.as_ptr(),
+                std::ptr::null(),
+            );
+            let rank = i32::try_from(axes.len()).unwrap_or(0);
+            let target = h5s::H5Screate_simple(rank, count.as_ptr(), std::ptr::null());
+            if selected < 0 || target < 0 {
+                return Err(hdf5::Error::query().unwrap_or_else(|_| "selection failed".into()));
+            }
+            let status = h5d::H5Dread(
+                dataset.id(),
+                memory.id(),
+                target,
+                space.id(),
+                h5p::H5P_DEFAULT,
+                bytes.as_mut_ptr().cast(),
+            );
+            h5s::H5Sclose(target);
+            status
+        }
+    };
+    if status < 0 {
+        return Err(hdf5::Error::query().unwrap_or_else(|_| "the cells cannot be read".into()));
+    }
+    Ok(())
+}
+
+/// The element type that a datatype of the file is; `bool` is `uint8`.
+pub(crate) fn dtype_of(kind: &Datatype) -> Option<DType> {
+    if is_half(kind) {
+        return Some(DType::Float16);
+    }
+    Some(match kind.to_descriptor().ok()? {
+        TypeDescriptor::Integer(size) => match size {
+            IntSize::U1 => DType::Int8,
+            IntSize::U2 => DType::Int16,
+            IntSize::U4 => DType::Int32,
+            IntSize::U8 => DType::Int64,
+        },
+        TypeDescriptor::Unsigned(size) => match size {
+            IntSize::U1 => DType::UInt8,
+            IntSize::U2 => DType::UInt16,
+            IntSize::U4 => DType::UInt32,
+            IntSize::U8 => DType::UInt64,
+        },
+        TypeDescriptor::Float(FloatSize::U4) => DType::Float32,
+        TypeDescriptor::Float(FloatSize::U8) => DType::Float64,
+        // The enumeration h5py makes of a bool.
+        TypeDescriptor::Boolean => DType::UInt8,
+        TypeDescriptor::Compound(compound) => match compound.fields.as_slice() {
+            [re, im] if re.ty == im.ty => match re.ty {
+                TypeDescriptor::Float(FloatSize::U4) => DType::Complex64,
+                TypeDescriptor::Float(FloatSize::U8) => DType::Complex128,
+                _ => return None,
+            },
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+fn is_half(kind: &Datatype) -> bool {
+    // SAFETY: the handle is alive and the calls only look at it.
+    hdf5::sync::sync(|| unsafe {
+        h5t::H5Tget_class(kind.id()) == h5t::H5T_class_t::H5T_FLOAT
+            && h5t::H5Tget_size(kind.id()) == 2
+            && h5t::H5Tget_ebias(kind.id()) == 15
+    })
+}
+
+fn is_little_endian(kind: &Datatype) -> bool {
+    // A compound type has the order of its members, or none when they differ.
+    let order = hdf5::sync::sync(|| {
+        // SAFETY: the handle is alive and the call only looks at it.
+        unsafe { h5t::H5Tget_order(kind.id()) }
+    });
+    matches!(
+        order,
+        h5t::H5T_order_t::H5T_ORDER_LE | h5t::H5T_order_t::H5T_ORDER_NONE
+    )
+}
+
+/// The datatype of cells in memory.
+fn native(kind: &Datatype, dtype: DType) -> hdf5::Result<Datatype> {
+    if is_little_endian(kind) && kind.size() == dtype.size() {
+        return Ok(kind.clone());
+    }
+    if dtype == DType::Float16 {
+        return Err("half floats in big-endian order cannot be read".into());
+    }
+    Datatype::from_descriptor(&kind.to_descriptor()?)
+}
+
+fn cells(
+    dataset: &Dataset,
+    kind: &Datatype,
+    shape: &[u64],
+    dtype: DType,
+) -> hdf5::Result<VariableCells> {
+    let Some(chunk_shape) = dataset.chunk() else {
+        return Ok(VariableCells::Library);
+    };
+    let chunk_shape: Vec<u64> = chunk_shape.iter().map(|&length| length as u64).collect();
+    let grid = ChunkGrid::new(shape, &chunk_shape);
+    let codecs = CodecChain::from_filters(&filters(dataset)?);
+    let readable = is_little_endian(kind)
+        && kind.size() == dtype.size()
+        && chunk_shape.len() == shape.len()
+        && !chunk_shape.contains(&0)
+        && grid.chunk_count() <= CHUNK_COUNT_MAX;
+    let (Some(codecs), true) = (codecs, readable) else {
+        return Ok(VariableCells::Library);
+    };
+    let mut chunks = vec![ChunkLocation::ABSENT; grid.chunk_count() as usize];
+    let mut strange = false;
+    dataset.chunks_visit(|chunk| {
+        let slot = grid
+            .chunk_at(chunk.offset)
+            .and_then(|number| chunks.get_mut(number as usize));
+        match slot {
+            Some(slot) => {
+                *slot = ChunkLocation {
+                    address: chunk.addr,
+                    size: chunk.size,
+                    mask: chunk.filter_mask,
+                };
+            }
+            None => strange = true,
+        }
+        0
+    })?;
+    if strange {
+        return Ok(VariableCells::Library);
+    }
+    Ok(VariableCells::Chunked {
+        grid,
+        codecs,
+        chunks,
+    })
+}
+
+fn filters(dataset: &Dataset) -> hdf5::Result<Vec<Filter>> {
+    let plist = dataset.create_plist()?;
+    hdf5::sync::sync(|| {
+        // SAFETY: the handle is alive; each call writes at most as many values as `count` says there is room for.
+        unsafe {
+            let number = h5p::H5Pget_nfilters(plist.id());
+            (0..u32::try_from(number).map_err(|_| "the filters cannot be read")?)
+                .map(|index| {
+                    let mut values = [0_u32; 64];
+                    let (mut count, mut flags, mut config) = (values.len(), 0, 0);
+                    let id = h5p::H5Pget_filter2(
+                        plist.id(),
+                        index,
+                        &raw mut flags,
+                        &raw mut count,
+                        values.as_mut_ptr(),
+                        0,
+                        std::ptr::null_mut(),
+                        &raw mut config,
+                    );
+                    Ok(Filter {
+                        id: u16::try_from(id).map_err(|_| "a filter cannot be read")?,
+                        flags: u16::try_from(flags).unwrap_or(0),
+                        values: values[..count.min(values.len())].to_vec(),
+                    })
+                })
+                .collect()
+        }
+    })
+}
+
+/// All attributes of an object that can be carried, without those of netCDF's machinery.
+pub(crate) fn attributes(location: &Location) -> hdf5::Result<Vec<NamedAttribute>> {
+    let mut found = Vec::new();
+    for name in location.attr_names()? {
+        if is_netcdf_machinery(&name) {
+            continue;
+        }
+        let attribute = location.attr(&name)?;
+        if let Some(value) = attribute_value(&attribute)? {
+            found.push((name, value));
+        }
+    }
+    Ok(found)
+}
+
+/// The value of an attribute, unless it is of a type that cannot be carried.
+pub(crate) fn attribute_value(attribute: &Attribute) -> hdf5::Result<Option<FileAttribute>> {
+    let kind = attribute.dtype()?;
+    let shape: Vec<u64> = (attribute.get_shape()?.iter())
+        .map(|&length| length as u64)
+        .collect();
+    let size = attribute.size().saturating_mul(kind.size());
+    if shape.len() > 1 || size > ATTRIBUTE_BYTES_MAX {
+        return Ok(None);
+    }
+    let Ok(descriptor) = kind.to_descriptor() else {
+        return Ok(None);
+    };
+    let scalar = shape.is_empty();
+    Ok(match descriptor {
+        TypeDescriptor::VarLenUnicode => {
+            let texts = attribute.read_raw::<VarLenUnicode>()?;
+            texts_of(scalar, texts.iter().map(VarLenUnicode::as_str))
+        }
+        TypeDescriptor::VarLenAscii => {
+            let texts = attribute.read_raw::<VarLenAscii>()?;
+            texts_of(scalar, texts.iter().map(VarLenAscii::as_str))
+        }
+        TypeDescriptor::FixedAscii(length) | TypeDescriptor::FixedUnicode(length) => {
+            let bytes = raw_bytes(attribute, &kind, size)?;
+            let texts: Vec<String> = bytes.chunks(length.max(1)).map(fixed_text).collect();
+            texts_of(scalar, texts.iter().map(String::as_str))
+        }
+        TypeDescriptor::Boolean => cells_of::<i8>(attribute, &shape)?,
+        _ => match dtype_of(&kind) {
+            Some(DType::Int8) => cells_of::<i8>(attribute, &shape)?,
+            Some(DType::Int16) => cells_of::<i16>(attribute, &shape)?,
+            Some(DType::Int32) => cells_of::<i32>(attribute, &shape)?,
+            Some(DType::Int64) => cells_of::<i64>(attribute, &shape)?,
+            Some(DType::UInt8) => cells_of::<u8>(attribute, &shape)?,
+            Some(DType::UInt16) => cells_of::<u16>(attribute, &shape)?,
+            Some(DType::UInt32) => cells_of::<u32>(attribute, &shape)?,
+            Some(DType::UInt64) => cells_of::<u64>(attribute, &shape)?,
+            Some(DType::Float32) => cells_of::<f32>(attribute, &shape)?,
+            Some(DType::Float64) => cells_of::<f64>(attribute, &shape)?,
+            _ => None,
+        },
+    })
+}
+
+fn texts_of<'a>(scalar: bool, texts: impl Iterator<Item = &'a str>) -> Option<FileAttribute> {
+    let mut texts: Vec<String> = texts.map(str::to_owned).collect();
+    if scalar {
+        texts.pop().map(FileAttribute::Text)
+    } else {
+        Some(FileAttribute::Texts(texts))
+    }
+}
+
+fn fixed_text(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|&byte| byte == 0);
+    String::from_utf8_lossy(&bytes[..end.unwrap_or(bytes.len())]).into_owned()
+}
+
+fn raw_bytes(attribute: &Container, kind: &Datatype, size: usize) -> hdf5::Result<Vec<u8>> {
+    let mut bytes = vec![0; size];
+    // SAFETY: the handles are alive and `bytes` has room for all values of the attribute in its own type.
+    let status = hdf5::sync::sync(|| unsafe {
+        h5a::H5Aread(attribute.id(), kind.id(), bytes.as_mut_ptr().cast())
+    });
+    if status < 0 {
+        return Err("an attribute cannot be read".into());
+    }
+    Ok(bytes)
+}
+
+fn cells_of<T: hdf5::H5Type + Element>(
+    attribute: &Attribute,
+    shape: &[u64],
+) -> hdf5::Result<Option<FileAttribute>> {
+    let values = attribute.as_reader().read_raw::<T>()?;
+    Ok(ArrayBuf::from_slice(shape, &values)
+        .ok()
+        .map(FileAttribute::Cells))
+}

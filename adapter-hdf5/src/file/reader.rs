@@ -1,0 +1,355 @@
+//! Opens an array file and reads its cells.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, Scalar};
+use rayon::prelude::*;
+
+use super::content::NamedAttribute;
+use super::footer::{FOOTER_SIZE, Footer};
+use super::index::ChunkLocation;
+use super::{library, parse};
+use crate::cache::FileIdentity;
+use crate::chunk::{ChunkGrid, ChunkPiece, CodecChain, copy_cells};
+
+/// The largest chunk that is decoded here; HDF5 allows 4 GiB.
+const CHUNK_BYTES_MAX: u64 = 1 << 30;
+
+/// Bytes of decoded chunks that one read holds beside its result.
+const BATCH_BYTES: u64 = 32 << 20;
+
+/// Where the cells of a variable are.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum VariableCells {
+    /// In memory already.
+    Inline(Vec<u8>),
+    /// In chunks that this crate can decode.
+    Chunked {
+        /// How the array is cut.
+        grid: ChunkGrid,
+        /// What each chunk went through.
+        codecs: CodecChain,
+        /// Where each chunk lies.
+        chunks: Vec<ChunkLocation>,
+    },
+    /// Stored in a way that only the HDF5 library reads.
+    Library,
+}
+
+/// A variable as the file describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StoredVariable {
+    /// The element type; `bool` is stored as `uint8`.
+    pub(crate) dtype: DType,
+    /// The length along each axis.
+    pub(crate) shape: Vec<u64>,
+    /// Attributes, without those of netCDF's machinery.
+    pub(crate) attributes: Vec<NamedAttribute>,
+    /// Where the cells are.
+    pub(crate) cells: VariableCells,
+}
+
+/// What a file says before its cells are read.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FileHeader {
+    /// Attributes of the file as a whole.
+    pub(crate) attributes: Vec<NamedAttribute>,
+    /// The data variable.
+    pub(crate) variable: StoredVariable,
+}
+
+/// An open array file. The file is immutable, so it stays readable as it was when another image takes its name.
+#[derive(Debug)]
+pub(crate) struct ArrayFile {
+    path: PathBuf,
+    variable: String,
+    file: File,
+    length: u64,
+    identity: FileIdentity,
+    footer: Option<Footer>,
+    header: FileHeader,
+}
+
+impl ArrayFile {
+    /// Opens the file and reads the header of one variable.
+    ///
+    /// # Errors
+    /// `NotFound`, `Denied`; `Corrupt` for a file that is damaged, `Unsupported` for one of a newer version.
+    pub(crate) fn open(path: &Path, variable: &str) -> Result<Self> {
+        let fail = |source| Error::io("open", path.display(), source);
+        let file = File::open(path).map_err(fail)?;
+        let metadata = file.metadata().map_err(fail)?;
+        let length = metadata.len();
+        let footer = read_footer(&file, length).map_err(|error| error.context(path.display()))?;
+        let own = match &footer {
+            Some(footer) if footer.metadata_length > 0 => {
+                let metadata = read_metadata(&file, footer);
+                parse::parse(
+                    &metadata.map_err(|error| error.context(path.display()))?,
+                    variable,
+                )
+            }
+            _ => None,
+        };
+        let header = match own {
+            Some(header) => header,
+            None => library::read_header(path, variable)?,
+        };
+        let opened = Self {
+            path: path.to_owned(),
+            variable: variable.to_owned(),
+            file,
+            length,
+            identity: FileIdentity::of(&metadata),
+            footer,
+            header,
+        };
+        opened.check_extent()?;
+        Ok(opened)
+    }
+
+    /// What the file says before its cells are read.
+    pub(crate) fn header(&self) -> &FileHeader {
+        &self.header
+    }
+
+    /// Whether the file ends in a footer: no other program has changed it.
+    pub(crate) fn is_stamped(&self) -> bool {
+        self.footer.is_some()
+    }
+
+    /// What tells this file from the next one of its name.
+    pub(crate) fn identity(&self) -> FileIdentity {
+        self.identity
+    }
+
+    /// The variable that was opened.
+    pub(crate) fn variable(&self) -> &str {
+        &self.variable
+    }
+
+    /// Bytes of the file.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn corrupt(&self, why: &str) -> Error {
+        Error::corrupt(format!(
+            "{}: {why}; run `check` and restore the file from a copy",
+            self.path.display()
+        ))
+    }
+
+    /// Chunks must lie inside the file and be of a size that can be held.
+    fn check_extent(&self) -> Result<()> {
+        let VariableCells::Chunked { grid, chunks, .. } = &self.header.variable.cells else {
+            return Ok(());
+        };
+        if grid.chunk_bytes(self.header.variable.dtype.size()) > CHUNK_BYTES_MAX {
+            return Err(Error::too_large(format!(
+                "{}: chunks of {:?} cells are too large",
+                self.path.display(),
+                grid.chunk_shape()
+            )));
+        }
+        let outside = chunks.iter().any(|chunk| {
+            let end = chunk.address.checked_add(chunk.size);
+            !chunk.is_absent() && end.is_none_or(|end| end > self.length)
+        });
+        if outside {
+            return Err(self.corrupt("a chunk lies behind the end of the file"));
+        }
+        Ok(())
+    }
+
+    /// Reads cells into `out`, whose shape is that of the hyperslab and whose element type is that of the variable.
+    ///
+    /// # Errors
+    /// `Corrupt` when a chunk does not decode.
+    pub(crate) fn read_into(
+        &self,
+        slab: &Hyperslab,
+        fill: Scalar,
+        out: &mut ArrayBuf,
+    ) -> Result<()> {
+        let variable = &self.header.variable;
+        if slab.is_empty() {
+            return Ok(());
+        }
+        match &variable.cells {
+            VariableCells::Inline(bytes) => {
+                let grid = ChunkGrid::new(&variable.shape, &variable.shape);
+                for piece in grid.pieces(slab) {
+                    scatter(&grid, &piece, bytes, out);
+                }
+                Ok(())
+            }
+            VariableCells::Chunked {
+                grid,
+                codecs,
+                chunks,
+            } => self.read_chunks((grid, codecs, chunks), slab, fill, out),
+            VariableCells::Library => {
+                let shape = out.shape().to_vec();
+                let (path, name) = (self.path.clone(), self.variable.clone());
+                let bytes = library::read_cells(path, name, slab.clone(), variable.dtype)?;
+                if bytes.len() != out.bytes().len() {
+                    return Err(Error::internal(format!("cells of shape {shape:?}")));
+                }
+                out.bytes_mut().copy_from_slice(&bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn read_chunks(
+        &self,
+        (grid, codecs, chunks): (&ChunkGrid, &CodecChain, &[ChunkLocation]),
+        slab: &Hyperslab,
+        fill: Scalar,
+        out: &mut ArrayBuf,
+    ) -> Result<()> {
+        let cell_size = out.dtype().size();
+        let chunk_bytes = grid.chunk_bytes(cell_size);
+        let pieces = grid.pieces(slab);
+        let located = |piece: &ChunkPiece| chunks.get(piece.chunk as usize).copied();
+        let absent = |piece: &ChunkPiece| located(piece).is_none_or(|chunk| chunk.is_absent());
+        if pieces.iter().any(&absent) {
+            out.fill(fill);
+        }
+        let present: Vec<&ChunkPiece> = pieces.iter().filter(|piece| !absent(piece)).collect();
+        let batch = usize::try_from(BATCH_BYTES / chunk_bytes.max(1)).unwrap_or(1);
+        for batch in present.chunks(batch.max(1)) {
+            let decode = |piece: &&ChunkPiece| {
+                let location = located(piece).unwrap_or(ChunkLocation::ABSENT);
+                self.decode(codecs, location, chunk_bytes)
+            };
+            let decoded: Vec<Vec<u8>> = match batch {
+                [_] => batch.iter().map(decode).collect::<Result<_>>()?,
+                _ => batch.par_iter().map(decode).collect::<Result<_>>()?,
+            };
+            for (piece, bytes) in batch.iter().zip(&decoded) {
+                scatter(grid, piece, bytes, out);
+            }
+        }
+        Ok(())
+    }
+
+    fn decode(
+        &self,
+        codecs: &CodecChain,
+        location: ChunkLocation,
+        chunk_bytes: u64,
+    ) -> Result<Vec<u8>> {
+        let encoded = self.read_raw(location)?;
+        let size = usize::try_from(chunk_bytes)
+            .map_err(|_| Error::too_large("a chunk does not fit the address space"))?;
+        let mut cells = vec![0; size];
+        codecs
+            .decode(&encoded, location.mask, &mut cells)
+            .map_err(|error| {
+                self.corrupt(&format!(
+                    "the chunk at byte {} is damaged ({error})",
+                    location.address
+                ))
+                .with_source(error)
+            })?;
+        Ok(cells)
+    }
+
+    /// The decoded cells of one chunk; `None` when it was never written or the cells are not in chunks.
+    pub(crate) fn chunk_cells(&self, number: u64) -> Result<Option<Vec<u8>>> {
+        let VariableCells::Chunked {
+            grid,
+            codecs,
+            chunks,
+        } = &self.header.variable.cells
+        else {
+            return Ok(None);
+        };
+        match chunks.get(number as usize) {
+            Some(location) if !location.is_absent() => {
+                let bytes = grid.chunk_bytes(self.header.variable.dtype.size());
+                self.decode(codecs, *location, bytes).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The bytes of a chunk as they are stored.
+    pub(crate) fn read_raw(&self, location: ChunkLocation) -> Result<Vec<u8>> {
+        let size = usize::try_from(location.size)
+            .map_err(|_| self.corrupt("a chunk is larger than the address space"))?;
+        let mut encoded = vec![0; size];
+        self.file
+            .read_exact_at(&mut encoded, location.address)
+            .map_err(|source| Error::io("read", self.path.display(), source))?;
+        Ok(encoded)
+    }
+
+    /// Reads every byte of a stamped file and compares the checksum of the footer.
+    pub(crate) fn verify(&self) -> Result<()> {
+        let Some(footer) = &self.footer else {
+            return Ok(());
+        };
+        let crc = file_crc(&self.file, footer.length)
+            .map_err(|source| Error::io("read", self.path.display(), source))?;
+        if crc == footer.crc {
+            Ok(())
+        } else {
+            Err(self.corrupt("its bytes are not those that were written"))
+        }
+    }
+}
+
+/// The CRC-32C of the first `length` bytes of a file.
+pub(crate) fn file_crc(file: &File, length: u64) -> std::io::Result<u32> {
+    let mut buffer = vec![0; 1 << 20];
+    let (mut crc, mut offset) = (0, 0);
+    while offset < length {
+        let count = buffer
+            .len()
+            .min(usize::try_from(length - offset).unwrap_or(usize::MAX));
+        file.read_exact_at(&mut buffer[..count], offset)?;
+        crc = crc32c::crc32c_append(crc, &buffer[..count]);
+        offset += count as u64;
+    }
+    Ok(crc)
+}
+
+fn scatter(grid: &ChunkGrid, piece: &ChunkPiece, cells: &[u8], out: &mut ArrayBuf) {
+    let cell_size = out.dtype().size();
+    let copy = grid.copy_of(piece, out.shape(), cell_size);
+    copy_cells(
+        &copy.axes,
+        cell_size,
+        (cells, copy.in_chunk),
+        (out.bytes_mut(), copy.in_slab),
+    );
+}
+
+fn read_footer(file: &File, length: u64) -> Result<Option<Footer>> {
+    let Some(start) = length.checked_sub(FOOTER_SIZE as u64) else {
+        return Ok(None);
+    };
+    let mut bytes = [0; FOOTER_SIZE];
+    file.read_exact_at(&mut bytes, start)
+        .map_err(|source| Error::io("read", "the footer", source))?;
+    Footer::from_bytes(&bytes, length)
+}
+
+fn read_metadata(file: &File, footer: &Footer) -> Result<Vec<u8>> {
+    // The footer's own checksum holds, and it says that the metadata are no longer than the file.
+    let mut metadata = vec![0; footer.metadata_length as usize];
+    file.read_exact_at(&mut metadata, 0)
+        .map_err(|source| Error::io("read", "the metadata", source))?;
+    if crc32c::crc32c(&metadata) == footer.metadata_crc {
+        Ok(metadata)
+    } else {
+        Err(Error::corrupt(
+            "the metadata are damaged; run `check` and restore the file from a copy",
+        ))
+    }
+}
