@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use hyperslab_core::{Error, MemoryAdapter, Result, StorageAdapter, Store, StoreOptions};
+#[cfg(feature = "hdf5")]
+use hyperslab_core::RandomIds;
+use hyperslab_core::{MemoryAdapter, Result, StorageAdapter, Store, StoreOptions};
+#[cfg(feature = "hdf5")]
+use hyperslab_hdf5::Hdf5Adapter;
 
 use crate::location::Location;
 
@@ -54,41 +58,39 @@ pub trait Connect: Sized {
 
 impl Connect for Store {
     async fn open_with(url: &str, options: StoreOptions) -> Result<Self> {
-        let location = Location::parse(url)?;
-        run(move || open(&location), options).await
+        let adapter = open(&Location::parse(url)?).await?;
+        Ok(Self::new(adapter, options))
     }
 
     async fn create_with(url: &str, options: StoreOptions) -> Result<Self> {
-        let location = Location::parse(url)?;
-        run(move || create(&location), options).await
+        let adapter = create(&Location::parse(url)?).await?;
+        Ok(Self::new(adapter, options))
     }
 }
 
-/// Runs the file operations of opening where they may block.
-async fn run(
-    connect: impl FnOnce() -> Result<Arc<dyn StorageAdapter>> + Send + 'static,
-    options: StoreOptions,
-) -> Result<Store> {
-    let adapter = tokio::task::spawn_blocking(connect)
-        .await
-        .map_err(|error| Error::internal(format!("opening the store stopped: {error}")))??;
-    Ok(Store::new(adapter, options))
-}
-
-fn open(location: &Location) -> Result<Arc<dyn StorageAdapter>> {
+async fn open(location: &Location) -> Result<Arc<dyn StorageAdapter>> {
     match location {
         Location::Memory => Ok(Arc::new(MemoryAdapter::new())),
+        #[cfg(feature = "hdf5")]
+        Location::Disk(path) => Ok(Arc::new(Hdf5Adapter::open(path).await?)),
+        #[cfg(not(feature = "hdf5"))]
         Location::Disk(_) => Err(no_disk()),
     }
 }
 
-fn create(location: &Location) -> Result<Arc<dyn StorageAdapter>> {
+async fn create(location: &Location) -> Result<Arc<dyn StorageAdapter>> {
     match location {
         Location::Memory => Ok(Arc::new(MemoryAdapter::new())),
+        #[cfg(feature = "hdf5")]
+        Location::Disk(path) => Ok(Arc::new(Hdf5Adapter::create(path, Arc::new(RandomIds)).await?)),
+        #[cfg(not(feature = "hdf5"))]
         Location::Disk(_) => Err(no_disk()),
     }
 }
 
-fn no_disk() -> Error {
-    Error::unsupported("this build has no adapter for a disk; build with the feature `hdf5`")
+#[cfg(not(feature = "hdf5"))]
+fn no_disk() -> hyperslab_core::Error {
+    hyperslab_core::Error::unsupported(
+        "this build has no adapter for a disk; build with the feature `hdf5`",
+    )
 }
