@@ -27,7 +27,7 @@ fn mistakes_exit_with_the_code_of_their_kind() {
         (
             3,
             vec!["read", "s", "weather", "dt=2023-01-09", "station=a"],
-            "2023-01-09",
+            "station=a does not exist",
         ),
         (
             3,

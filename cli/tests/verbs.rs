@@ -143,11 +143,12 @@ fn read_shows_what_was_selected_by_label() {
     let scene = Scene::with_arrays();
     let name = ["s", "weather", "dt=2023-01-03", "station=a"];
     let north = ["--sel", "time=2023-01-03T06:00", "--sel", "site=north"];
+    scene.npy("two.npy", "2, ", &[270.0, 279.0]);
     scene.ok(&[
         &["write"],
         &name[..],
         &north,
-        &["--isel", "lat=:2", "--value", "271.5"],
+        &["--isel", "lat=:2", "--from", "two.npy"],
     ]
     .concat());
     assert_eq!(
@@ -157,21 +158,23 @@ weather: Air temperature, float32 of 3
   time     2023-01-03T06:00Z
   site     north
   lat   3  -10, 0, 10 degrees_north
-min 271.5, mean 271.5, max 271.5 K, 1 missing
-274.22 │
-       │
-       │
-       │
-       │********
-       │
-       │
-       │
-       │
-268.78 │
-       └────────────
-        -10       10
+min 270, mean 274.5, max 279 K, 1 missing
+279 │    ****
+    │
+    │
+    │
+    │
+    │
+    │
+    │
+    │
+270 │****
+    └────────────
+     -10       10
 "
     );
+    let one = scene.ok(&[&["read"], &name[..], &north, &["--isel", "lat=0"]].concat());
+    assert!(one.ends_with("\nvalue 270 K\n"), "{one}");
 }
 
 #[test]
