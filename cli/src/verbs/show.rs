@@ -138,9 +138,8 @@ fn show_array(array: &Array, console: &mut Console) -> Result<(), Failure> {
 
 fn show_cells(schema: &Schema, console: &mut Console) -> Result<(), Failure> {
     console.line(format_args!(
-        "cells       {} of {}, fill value {}",
-        schema.dtype(),
-        human::shape(&schema.shape()),
+        "cells       {}, fill value {}",
+        human::cells(schema.dtype(), &schema.shape()),
         schema.fill_value().to_json()
     ))
 }
