@@ -154,8 +154,13 @@ fn packed_numbers_are_unpacked_or_left() {
     assert_eq!(raw.fill_value(), Some(Scalar::Int16(i16::MIN)));
     let cells = raw.read_block(&Hyperslab::full(&[3])).unwrap();
     assert_eq!(cells.as_slice::<i16>().unwrap(), [100, i16::MIN, 50]);
-    let custom = plan_import(&raw).unwrap().custom;
-    assert_eq!(custom.get("scale_factor_"), Some(&0.5.into()));
+    let plan = plan_import(&raw).unwrap();
+    assert_eq!(plan.custom.get("scale_factor_"), Some(&0.5.into()));
+    assert!(
+        plan.notes.iter().any(|note| note.contains("float32")),
+        "{:?}",
+        plan.notes
+    );
 }
 
 #[test]
