@@ -27,7 +27,9 @@ async fn a_flipped_bit_is_found_wherever_it_is() {
         let whole = std::fs::read(&sample.file).unwrap();
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         for _ in 0..300 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             let bit = usize::try_from(state >> 20).unwrap() % (whole.len() * 8);
             std::fs::write(&sample.file, flip(&whole, bit)).unwrap();
             // What is read is right, or it is refused.
@@ -39,7 +41,11 @@ async fn a_flipped_bit_is_found_wherever_it_is() {
                 ),
             }
             let found = findings(&sample, false).await;
-            assert!(!found.is_empty(), "{codec}, bit {bit} of {}", whole.len() * 8);
+            assert!(
+                !found.is_empty(),
+                "{codec}, bit {bit} of {}",
+                whole.len() * 8
+            );
         }
     }
 }
@@ -62,7 +68,10 @@ async fn a_file_without_a_footer_is_vouched_for_again() {
     std::fs::write(&sample.file, flip(&stamped, stamped.len() * 4)).unwrap();
     let found = findings(&sample, false).await;
     assert!(
-        matches!(found[0].kind, FindingKind::Corrupt | FindingKind::ArrayUnreadable),
+        matches!(
+            found[0].kind,
+            FindingKind::Corrupt | FindingKind::ArrayUnreadable
+        ),
         "{found:?}"
     );
 }
@@ -79,10 +88,16 @@ async fn a_newer_version_is_refused_by_name() {
         assert_ne!(text, newer);
         std::fs::write(&path, newer).unwrap();
         let outcome = if reopen {
-            hyperslab_hdf5::Hdf5Adapter::open(&sample.root()).await.map(drop)
+            hyperslab_hdf5::Hdf5Adapter::open(&sample.root())
+                .await
+                .map(drop)
         } else {
-            let reopened = hyperslab_hdf5::Hdf5Adapter::open(&sample.root()).await.unwrap();
-            hyperslab_core::StorageAdapter::read_collection(&reopened, "c").await.map(drop)
+            let reopened = hyperslab_hdf5::Hdf5Adapter::open(&sample.root())
+                .await
+                .unwrap();
+            hyperslab_core::StorageAdapter::read_collection(&reopened, "c")
+                .await
+                .map(drop)
         };
         let error = outcome.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
@@ -105,8 +120,11 @@ async fn strays_and_leftovers_are_found() {
         .unwrap()
         .path();
     std::fs::remove_file(&index).unwrap();
-    let mut kinds: Vec<FindingKind> =
-        findings(&sample, true).await.iter().map(|found| found.kind).collect();
+    let mut kinds: Vec<FindingKind> = findings(&sample, true)
+        .await
+        .iter()
+        .map(|found| found.kind)
+        .collect();
     kinds.sort_by_key(|kind| format!("{kind:?}"));
     assert_eq!(
         kinds,
@@ -118,9 +136,16 @@ async fn strays_and_leftovers_are_found() {
         ]
     );
     let left = findings(&sample, false).await;
-    assert!(left.iter().all(|found| found.kind == FindingKind::Stray), "{left:?}");
+    assert!(
+        left.iter().all(|found| found.kind == FindingKind::Stray),
+        "{left:?}"
+    );
 
     std::fs::remove_file(&sample.file).unwrap();
     let lost = findings(&sample, false).await;
-    assert!(lost.iter().any(|found| found.kind == FindingKind::ArrayLost), "{lost:?}");
+    assert!(
+        lost.iter()
+            .any(|found| found.kind == FindingKind::ArrayLost),
+        "{lost:?}"
+    );
 }

@@ -54,7 +54,13 @@ pub(super) fn collection_faults(
         // Read anew: what this process remembers may be of files that are no more.
         let index = IdIndex::default();
         for (stem, _) in names.iter().filter(|(_, parsed)| parsed.is_some()) {
-            faults.extend(unindexed((store, &index), collection, &opened, stem, repair)?);
+            faults.extend(unindexed(
+                (store, &index),
+                collection,
+                &opened,
+                stem,
+                repair,
+            )?);
         }
         faults.extend(lost(&index, folders)?);
     }

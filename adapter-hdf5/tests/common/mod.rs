@@ -36,7 +36,10 @@ pub(crate) const OPTIONS: WriteOptions = WriteOptions {
 pub(crate) fn schema() -> Schema {
     Schema::builder(DType::Int32)
         .dimension(Dimension::scale("y", 20, 0.0, 0.5, "m"))
-        .dimension(Dimension::labels("x", (0..15).map(|number| format!("x{number}"))))
+        .dimension(Dimension::labels(
+            "x",
+            (0..15).map(|number| format!("x{number}")),
+        ))
         .attribute(AttributeSchema::key("k", AttributeType::Int))
         .attribute(AttributeSchema::custom("note", AttributeType::Text))
         .build()
@@ -47,7 +50,9 @@ impl Sample {
     pub(crate) async fn new(codec: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("store");
-        let store = Hdf5Adapter::create(&root, Arc::new(RandomIds)).await.unwrap();
+        let store = Hdf5Adapter::create(&root, Arc::new(RandomIds))
+            .await
+            .unwrap();
         let options = json!({"codec": codec, "chunks": [7, 8]});
         let collection = Arc::new(CollectionMeta {
             name: "c".to_owned(),
@@ -112,4 +117,3 @@ pub(crate) fn flip(bytes: &[u8], bit: usize) -> Vec<u8> {
     flipped[bit / 8] ^= 1 << (bit % 8);
     flipped
 }
-
