@@ -456,3 +456,12 @@ fn a_coordinate_variable_can_be_imported_itself() {
     assert!(matches!(&coordinate.values, CoordinateValues::Floats(values) if values[1] == 23.0));
     assert_eq!(plan_import(&foreign).unwrap().schema.shape(), [180]);
 }
+
+#[test]
+fn a_foreign_array_may_cross_threads() {
+    fn crosses<T: Send + Sync + 'static>(_: &T) {}
+    let foreign = open(&coads(), "SST");
+    crosses(&foreign);
+    let read = std::thread::spawn(move || foreign.read_block(&Hyperslab::full(foreign.shape())));
+    assert_eq!(read.join().unwrap().unwrap().shape(), [12, 90, 180]);
+}
