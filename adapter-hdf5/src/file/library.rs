@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenAscii, VarLenUnicode};
 use hdf5::{Attribute, Container, Dataset, Datatype, Location};
-use hdf5_sys::{h5a, h5d, h5p, h5s, h5t};
+use hdf5_sys::{h5a, h5d, h5p, h5s, h5t, h5z};
 use hyperslab_core::{ArrayBuf, DType, Element, Error, Hyperslab, Result};
 
 use super::content::{FileAttribute, NamedAttribute};
@@ -89,6 +89,13 @@ pub(super) fn read_cells(
         let dataset = file.dataset(&variable).map_err(fail)?;
         let kind = dataset.dtype().map_err(fail)?;
         let memory = native(&kind, dtype).map_err(fail)?;
+        let missing = missing_filter(&dataset).map_err(fail)?;
+        if let Some(id) = missing {
+            return Err(Error::unsupported(format!(
+                "{} is compressed with filter {id}, which this program does not have; write it again with gzip",
+                path.display()
+            )));
+        }
         let size = hyperslab_core::byte_count(dtype, &slab.shape())?;
         let mut bytes = vec![0; size];
         hdf5::sync::sync(|| select_and_read(&dataset, &memory, &slab, &mut bytes)).map_err(fail)?;
@@ -297,6 +304,17 @@ fn filters(dataset: &Dataset) -> hdf5::Result<Vec<Filter>> {
                 .collect()
         }
     })
+}
+
+/// The first filter that the library does not have.
+fn missing_filter(dataset: &Dataset) -> hdf5::Result<Option<u16>> {
+    let available = |filter: &Filter| {
+        // SAFETY: the call looks up a number.
+        hdf5::sync::sync(|| unsafe { h5z::H5Zfilter_avail(i32::from(filter.id)) }) > 0
+    };
+    let filters = filters(dataset)?;
+    let missing = filters.iter().find(|filter| !available(filter));
+    Ok(missing.map(|filter| filter.id))
 }
 
 /// All attributes of an object that can be carried, without those of netCDF's machinery.
