@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
+use super::show::array_json;
 use crate::args::{CollectionArgs, Global};
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
@@ -33,7 +34,7 @@ impl Clear {
         subset.clear().await?;
         let cell_count = subset.hyperslab()?.cell_count();
         console.report(
-            &json!({ "array": array.name(), "cleared_cells": cell_count }),
+            &json!({ "array": array_json(&array), "cleared_cells": cell_count }),
             format_args!(
                 "cleared {} of {}",
                 human::count(cell_count, "cell"),

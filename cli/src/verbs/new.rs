@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hyperslab::{Error, Role};
+use serde_json::json;
 
 use super::show::array_json;
 use super::write::cells_for;
@@ -57,7 +58,7 @@ impl New {
         }
         let array = new.await?;
         console.report(
-            &array_json(&array)?,
+            &json!({ "array": array_json(&array) }),
             format_args!("created array {} in {}", array.name(), collection.name()),
         )?;
         Ok(Status::Done)

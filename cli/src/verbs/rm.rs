@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::open_store;
+use super::show::array_json;
 use crate::args::{CollectionArgs, Global};
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
@@ -63,10 +64,10 @@ impl Rm {
         } else {
             let array = self.key.open(&collection).await?;
             let array_name = array.name();
-            let id = array.id();
+            let document = json!({ "deleted": { "array": array_json(&array) } });
             array.delete().await?;
             console.report(
-                &json!({ "deleted": { "array": array_name, "id": id } }),
+                &document,
                 format_args!("deleted array {array_name} of {name}"),
             )?;
         }

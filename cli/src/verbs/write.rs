@@ -6,6 +6,7 @@ use clap::Args;
 use hyperslab::{ArrayBuf, DType, Error, Result, Role, Scalar};
 use serde_json::{Value, json};
 
+use super::show::array_json;
 use crate::args::{CollectionArgs, Global, Pair};
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
@@ -77,11 +78,7 @@ impl Write {
         }
         let attribute_count = self.set.len() + self.unset.len();
         console.report(
-            &json!({
-                "array": array.name(),
-                "written_cells": cell_count,
-                "custom": array.custom().to_json(),
-            }),
+            &json!({ "array": array_json(&array), "written_cells": cell_count }),
             format_args!(
                 "wrote {} of {}",
                 match (cell_count, attribute_count) {
