@@ -18,6 +18,10 @@ const VOLATILE: [&str; 6] = [
 ];
 
 /// The command and the document of each example.
+#[expect(
+    clippy::unwrap_used,
+    reason = "a page that does not parse fails the test"
+)]
 fn examples() -> Vec<(Vec<&'static str>, Value)> {
     let mut examples = Vec::new();
     let mut rest = PAGE;

@@ -31,7 +31,9 @@ impl Clear {
         let collection = self.target.open(global).await?;
         let array = self.key.open(&collection).await?;
         let subset = self.selection.apply(&array)?;
+        let progress = console.progress("clearing");
         subset.clear().await?;
+        drop(progress);
         let cell_count = subset.hyperslab()?.cell_count();
         console.report(
             &json!({ "array": array_json(&array), "cleared_cells": cell_count }),

@@ -53,9 +53,9 @@ impl Import {
         let store = self.open_or_create(global).await?;
         check_adapter(&store, self.adapter.as_deref())?;
         let name = &self.target.collection;
-        let progress = console.progress("importing").in_bytes();
+        let progress = console.progress("importing");
         let report = netcdf::import(&store, name, &self.file, &options, &|done, total| {
-            progress.update(done, total);
+            progress.bytes(done, total);
         })
         .await?;
         drop(progress);

@@ -56,7 +56,9 @@ impl New {
         if let Some(path) = &self.from {
             new = new.data(cells_for(schema.dtype(), npy::read(path)?, self.cast)?);
         }
+        let progress = console.progress("writing");
         let array = new.await?;
+        drop(progress);
         console.report(
             &json!({ "array": array_json(&array) }),
             format_args!("created array {} in {}", array.name(), collection.name()),

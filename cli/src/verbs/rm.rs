@@ -41,9 +41,11 @@ impl Rm {
         let name = &self.target.collection;
         let store = open_store(&self.target.store, global).await?;
         let collection = store.collection(name).await;
+        let progress = console.progress("deleting");
         if self.whole {
             // Also one that does not open any more.
             store.delete_collection(name).await?;
+            drop(progress);
             console.report(
                 &json!({ "deleted": { "collection": name } }),
                 format_args!("deleted collection {name}"),
@@ -54,6 +56,7 @@ impl Rm {
         if self.all {
             let array_count = collection.find("").count().await?;
             collection.clear().await?;
+            drop(progress);
             console.report(
                 &json!({ "deleted": { "arrays": array_count } }),
                 format_args!(
@@ -66,6 +69,7 @@ impl Rm {
             let array_name = array.name();
             let document = json!({ "deleted": { "array": array_json(&array) } });
             array.delete().await?;
+            drop(progress);
             console.report(
                 &document,
                 format_args!("deleted array {array_name} of {name}"),
