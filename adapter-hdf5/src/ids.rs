@@ -14,13 +14,15 @@ use hyperslab_core::{Durability, Error, Result};
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
+use crate::cache::FileIdentity;
+
 /// The names of the living files of one shard by id.
 type Names = HashMap<Uuid, String>;
 
-/// The index files that have been read, by path, with their length.
+/// The index files that have been read, by path.
 #[derive(Debug, Default)]
 pub(crate) struct IdIndex {
-    read: Mutex<HashMap<PathBuf, (u64, Arc<Names>)>>,
+    read: Mutex<HashMap<PathBuf, (FileIdentity, Arc<Names>)>>,
 }
 
 /// One index file, held so that nobody else adds to it.
@@ -70,22 +72,29 @@ fn parse(text: &str) -> Names {
 impl IdIndex {
     fn names(&self, path: &Path) -> Result<Arc<Names>> {
         let fail = |source: io::Error| Error::io("read", path.display(), source);
-        let length = match std::fs::metadata(path) {
-            Ok(found) => found.len(),
+        let identity = match std::fs::metadata(path) {
+            Ok(found) => FileIdentity::of(&found),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Arc::default()),
             Err(error) => return Err(fail(error)),
         };
-        // Files only grow, and a shard of a collection made anew has other ids, which the caller verifies.
+        // Files only grow, so that no change leaves the identity as it was.
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, names)) = read.get(path)
-            && *known == length
+            && *known == identity
         {
             return Ok(Arc::clone(names));
         }
         let bytes = std::fs::read(path).map_err(fail)?;
         let names = Arc::new(parse(&String::from_utf8_lossy(&bytes)));
-        read.insert(path.to_owned(), (bytes.len() as u64, Arc::clone(&names)));
+        // Read after it was looked at, it may hold more than its identity says; then it is read again.
+        read.insert(path.to_owned(), (identity, Arc::clone(&names)));
         Ok(names)
+    }
+
+    /// Forgets what was read in a folder that has been emptied.
+    pub(crate) fn forget(&self, folder: &Path) {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.retain(|path, _| !path.starts_with(folder));
     }
 
     /// The name of the file of that id, as far as the index knows.

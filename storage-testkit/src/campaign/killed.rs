@@ -1,6 +1,5 @@
 //! Writers that are killed at any moment.
 
-use std::io::BufReader;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -50,8 +49,8 @@ fn change_and_be_killed(
     seed: u64,
     random: &mut Rng,
 ) -> Vec<Vec<String>> {
-    let mut child = persistent.spawn(&json!({"role": "change", "path": path, "seed": seed}));
-    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut worker = persistent.spawn(&json!({"role": "change", "path": path, "seed": seed}));
+    let mut lines = worker.messages.take().unwrap();
     let (sender, messages) = mpsc::channel();
     let listener = std::thread::spawn(move || {
         while let Some(message) = next_message(&mut lines) {
@@ -65,8 +64,7 @@ fn change_and_be_killed(
         Some(messages.recv().unwrap())
     };
     std::thread::sleep(Duration::from_micros(random.u64(..40_000)));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(worker);
     listener.join().unwrap();
     first.into_iter().chain(messages).collect()
 }
