@@ -53,7 +53,10 @@ impl Read {
         } else if let Some((path, format)) = self.output.as_deref().zip(format) {
             save(&subset, path, format, console).await?;
         } else {
-            look(&load(&subset).await?, console)?;
+            let progress = console.progress("reading");
+            let labelled = load(&subset).await?;
+            drop(progress);
+            look(&labelled, console)?;
         }
         Ok(Status::Done)
     }
@@ -66,11 +69,13 @@ pub(super) async fn save(
     format: Format,
     console: &mut Console,
 ) -> Result<(), Failure> {
+    let progress = console.progress("reading and writing");
     if format == Format::NetCdf {
         hyperslab::netcdf::export(subset, path).await?;
     } else {
         output::write(path, format, &load(subset).await?)?;
     }
+    drop(progress);
     let shape = subset.shape();
     console.report(
         &json!({ "file": path, "shape": shape, "dtype": subset.array().dtype() }),
