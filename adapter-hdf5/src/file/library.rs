@@ -16,7 +16,7 @@ use super::index::ChunkLocation;
 use super::reader::{FileHeader, StoredVariable, VariableCells};
 use super::scales::is_netcdf_machinery;
 use crate::chunk::{ChunkGrid, CodecChain, Filter};
-use crate::worker;
+use crate::{index, worker};
 
 /// Attributes larger than this are left out.
 const ATTRIBUTE_BYTES_MAX: usize = 16 << 20;
@@ -114,7 +114,7 @@ fn select_and_read(
     let start: Vec<u64> = axes.iter().map(|axis| axis.start).collect();
     let stride: Vec<u64> = axes.iter().map(|axis| axis.stride).collect();
     let count = slab.shape();
-    if space.ndim() != axes.len() || memory.size() * slab.cell_count() as usize != bytes.len() {
+    if space.ndim() != axes.len() || memory.size() * index(slab.cell_count()) != bytes.len() {
         return Err("the variable has changed its shape".into());
     }
     // SAFETY: the handles are alive, each array has one item per axis, and `bytes` has room for the selected cells of
@@ -247,12 +247,12 @@ fn cells(
     let (Some(codecs), true) = (codecs, readable) else {
         return Ok(VariableCells::Library);
     };
-    let mut chunks = vec![ChunkLocation::ABSENT; grid.chunk_count() as usize];
+    let mut chunks = vec![ChunkLocation::ABSENT; index(grid.chunk_count())];
     let mut strange = false;
     dataset.chunks_visit(|chunk| {
         let slot = grid
             .chunk_at(chunk.offset)
-            .and_then(|number| chunks.get_mut(number as usize));
+            .and_then(|number| chunks.get_mut(index(number)));
         match slot {
             Some(slot) => {
                 *slot = ChunkLocation {

@@ -1,5 +1,6 @@
 //! One array in a store of its own.
 #![allow(dead_code, reason = "not every test uses everything")]
+#![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
 
 use std::path::PathBuf;
 use std::sync::Arc;
