@@ -41,6 +41,7 @@ pub(crate) fn content(
         dtype: schema.dtype(),
         axes: (0..axes.len()).collect(),
         fill: schema.fill_value(),
+        declares_fill: schema.declared_fill_value().is_some(),
         attributes: file_attributes(&array.custom)?,
         storage,
     };
