@@ -105,6 +105,11 @@ pub(super) fn fixed_text(size: u32) -> Vec<u8> {
     start(1, TEXT, [0, 0, 0], size).into_vec()
 }
 
+/// Text of exactly `size` bytes in UTF-8, as netCDF writes the text of attributes.
+pub(super) fn exact_text(size: u32) -> Vec<u8> {
+    start(1, TEXT, [0x11, 0, 0], size).into_vec()
+}
+
 /// A reference to an object: its address.
 fn object_reference() -> Vec<u8> {
     start(1, REFERENCE, [0, 0, 0], 8).into_vec()

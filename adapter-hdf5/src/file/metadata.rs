@@ -14,6 +14,9 @@ use super::heap::Heap;
 use super::index::{ChunkLocation, IndexShape};
 use super::scales;
 
+/// The longest text that stands in an attribute itself; a message of HDF5 ends at 64 KiB.
+const EXACT_TEXT_BYTES_MAX: usize = 32 << 10;
+
 /// Bytes of a superblock.
 pub(super) const SUPERBLOCK_SIZE: usize = 48;
 
@@ -266,6 +269,11 @@ impl<'a> Pass<'a> {
     ) -> Result<()> {
         for (name, value) in attributes {
             match value {
+                // Older netCDF programs read text of this kind only.
+                FileAttribute::Text(text) if (1..=EXACT_TEXT_BYTES_MAX).contains(&text.len()) => {
+                    let datatype = datatype::exact_text(u32::try_from(text.len()).unwrap_or(0));
+                    object.attribute(name, &datatype, &header::dataspace(&[]), text.as_bytes())?;
+                }
                 FileAttribute::Text(text) => {
                     let data = self.heap.insert_text(text);
                     object.attribute(name, &datatype::text(), &header::dataspace(&[]), &data)?;

@@ -137,6 +137,10 @@ fn attributes(metadata: &[u8], messages: &[Message<'_>]) -> Option<Vec<NamedAttr
         }
         let value = if kind == datatype::text() {
             texts(metadata, body, &shape)?
+        } else if shape.is_empty()
+            && u32::try_from(body.0.len()).is_ok_and(|size| kind == datatype::exact_text(size))
+        {
+            FileAttribute::Text(std::str::from_utf8(body.0).ok()?.to_owned())
         } else {
             let dtype = number(kind)?;
             FileAttribute::Cells(ArrayBuf::from_bytes(dtype, &shape, body.0).ok()?)
