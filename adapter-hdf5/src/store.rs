@@ -298,7 +298,7 @@ impl Store {
             publish(temporary)?;
         } else {
             let mut shard = IdIndex::hold(&folders.ids(), array.id)?;
-            if let Some(other) = shard.find(array.id)?
+            if let Some(other) = shard.find(&self.ids, array.id)?
                 && folders.array(&other).exists()
             {
                 return Err(exists());

@@ -1,4 +1,9 @@
 //! The conformance suite, with the layouts that change what lies on the disk.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test reports a failure by panicking"
+)]
 
 use std::path::PathBuf;
 use std::sync::Arc;

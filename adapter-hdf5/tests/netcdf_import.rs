@@ -154,8 +154,13 @@ fn packed_numbers_are_unpacked_or_left() {
     assert_eq!(raw.fill_value(), Some(Scalar::Int16(i16::MIN)));
     let cells = raw.read_block(&Hyperslab::full(&[3])).unwrap();
     assert_eq!(cells.as_slice::<i16>().unwrap(), [100, i16::MIN, 50]);
-    let custom = plan_import(&raw).unwrap().custom;
-    assert_eq!(custom.get("scale_factor_"), Some(&0.5.into()));
+    let plan = plan_import(&raw).unwrap();
+    assert_eq!(plan.custom.get("scale_factor_"), Some(&0.5.into()));
+    assert!(
+        plan.notes.iter().any(|note| note.contains("float32")),
+        "{:?}",
+        plan.notes
+    );
 }
 
 #[test]
@@ -450,4 +455,13 @@ fn a_coordinate_variable_can_be_imported_itself() {
     let coordinate = foreign.dimensions()[0].coordinate.as_ref().unwrap();
     assert!(matches!(&coordinate.values, CoordinateValues::Floats(values) if values[1] == 23.0));
     assert_eq!(plan_import(&foreign).unwrap().schema.shape(), [180]);
+}
+
+#[test]
+fn a_foreign_array_may_cross_threads() {
+    fn crosses<T: Send + Sync + 'static>(_: &T) {}
+    let foreign = open(&coads(), "SST");
+    crosses(&foreign);
+    let read = std::thread::spawn(move || foreign.read_block(&Hyperslab::full(foreign.shape())));
+    assert_eq!(read.join().unwrap().unwrap().shape(), [12, 90, 180]);
 }

@@ -82,12 +82,11 @@ fn is_named(meta: &ArrayMeta, stem: &str) -> bool {
 
 fn data_fault(file: &ArrayFile, collection: &CollectionMeta, stem: &str) -> Option<Fault> {
     let corrupt = |error: Error| {
-        Fault::new(
-            CheckLevel::Data,
-            FindingKind::Corrupt,
-            stem,
-            error.to_string(),
-        )
+        let kind = match error.kind() {
+            ErrorKind::Unsupported => FindingKind::ArrayUnreadable,
+            _ => FindingKind::Corrupt,
+        };
+        Fault::new(CheckLevel::Data, kind, stem, error.to_string())
     };
     if let Err(error) = file
         .verify()

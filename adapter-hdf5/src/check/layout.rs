@@ -51,10 +51,18 @@ pub(super) fn collection_faults(
     let unknown = names.iter().filter(|(_, parsed)| parsed.is_none());
     faults.extend(unknown.map(|(name, _)| stray(&format!("{ARRAYS}/{name}"))));
     if collection.schema.key_attributes().next().is_some() {
+        // Read anew: what this process remembers may be of files that are no more.
+        let index = IdIndex::default();
         for (stem, _) in names.iter().filter(|(_, parsed)| parsed.is_some()) {
-            faults.extend(unindexed(store, collection, &opened, stem, repair)?);
+            faults.extend(unindexed(
+                (store, &index),
+                collection,
+                &opened,
+                stem,
+                repair,
+            )?);
         }
-        faults.extend(lost(store, folders)?);
+        faults.extend(lost(&index, folders)?);
     }
     Ok(faults)
 }
@@ -100,7 +108,7 @@ fn leftovers(folder: &Path, repair: bool) -> Result<Vec<Fault>> {
 
 /// A file that the index does not know, or knows under another name.
 fn unindexed(
-    store: &Store,
+    (store, index): (&Store, &IdIndex),
     collection: &CollectionMeta,
     opened: &Opened,
     stem: &str,
@@ -112,7 +120,7 @@ fn unindexed(
         return Ok(None);
     };
     let knows = |found: Option<String>| found.is_some_and(|name| name == stem);
-    if knows(store.ids.find(&ids, meta.id)?) {
+    if knows(index.find(&ids, meta.id)?) {
         return Ok(None);
     }
     let fault = |repaired| {
@@ -134,7 +142,7 @@ fn unindexed(
         Err(error) if error.kind() == ErrorKind::Denied => return Ok(fault(false)),
         Err(error) => return Err(error),
     };
-    if knows(shard.find(meta.id)?) || !opened.folders.array(stem).exists() {
+    if knows(shard.find(index, meta.id)?) || !opened.folders.array(stem).exists() {
         return Ok(None);
     }
     let repaired = repair
@@ -145,16 +153,16 @@ fn unindexed(
 }
 
 /// Files that the index knows and that are not there.
-fn lost(store: &Store, folders: &Folders) -> Result<Vec<Fault>> {
+fn lost(index: &IdIndex, folders: &Folders) -> Result<Vec<Fault>> {
     let gone = |stem: &str| !folders.array(stem).exists();
     let mut faults = Vec::new();
-    let known: Vec<(Uuid, String)> = store.ids.all(&folders.ids())?;
+    let known: Vec<(Uuid, String)> = index.all(&folders.ids())?;
     for (id, stem) in known {
         if !gone(&stem) {
             continue;
         }
         // A deletion enters its line before it removes the file.
-        if store.ids.find(&folders.ids(), id)?.as_ref() != Some(&stem) {
+        if index.find(&folders.ids(), id)?.as_ref() != Some(&stem) {
             continue;
         }
         faults.push(Fault::new(

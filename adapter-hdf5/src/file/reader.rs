@@ -13,6 +13,7 @@ use super::index::ChunkLocation;
 use super::{library, parse};
 use crate::cache::FileIdentity;
 use crate::chunk::{ChunkGrid, ChunkPiece, CodecChain, copy_cells};
+use crate::index;
 
 /// The largest chunk that is decoded here; HDF5 allows 4 GiB.
 const CHUNK_BYTES_MAX: u64 = 1 << 30;
@@ -212,7 +213,7 @@ impl ArrayFile {
         let cell_size = out.dtype().size();
         let chunk_bytes = grid.chunk_bytes(cell_size);
         let pieces = grid.pieces(slab);
-        let located = |piece: &ChunkPiece| chunks.get(piece.chunk as usize).copied();
+        let located = |piece: &ChunkPiece| chunks.get(index(piece.chunk)).copied();
         let absent = |piece: &ChunkPiece| located(piece).is_none_or(|chunk| chunk.is_absent());
         if pieces.iter().any(&absent) {
             out.fill(fill);
@@ -267,7 +268,7 @@ impl ArrayFile {
         else {
             return Ok(None);
         };
-        match chunks.get(number as usize) {
+        match chunks.get(index(number)) {
             Some(location) if !location.is_absent() => {
                 let bytes = grid.chunk_bytes(self.header.variable.dtype.size());
                 self.decode(codecs, *location, bytes).map(Some)

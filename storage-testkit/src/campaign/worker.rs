@@ -103,7 +103,7 @@ async fn change(persistent: Persistent, work: &Value) {
     let mut random = fastrand::Rng::with_seed(work["seed"].as_u64().unwrap());
     for number in 0.. {
         let operation = random_operation(&mut random, persistent.layouts);
-        tell(&format!("begin {number}"));
+        tell(&format!("begin {number} {}", operation.kind()));
         let outcome = match perform(&*store, &operation).await {
             Ok(()) => "ok",
             Err(error) => match error.kind() {
