@@ -1,6 +1,6 @@
 //! What was read, with the names and coordinates it came with.
 
-use hyperslab::{ArrayBuf, Result, Scalar};
+use hyperslab::{ArrayBuf, DType, Element, Result, Scalar};
 
 use crate::axis::Axis;
 
@@ -58,17 +58,50 @@ impl Labelled {
 
     /// Each cell as a number, NaN where it is missing; the magnitude of a complex number.
     pub(crate) fn numbers(&self) -> Result<Vec<f64>> {
-        self.cells
-            .scalars()
-            .map(|cell| {
-                let cell = cell?;
-                Ok(if self.is_missing(cell) {
+        match self.cells.dtype() {
+            DType::Bool => self.each::<bool>(),
+            DType::Int8 => self.each::<i8>(),
+            DType::Int16 => self.each::<i16>(),
+            DType::Int32 => self.each::<i32>(),
+            DType::Int64 => self.each::<i64>(),
+            DType::UInt8 => self.each::<u8>(),
+            DType::UInt16 => self.each::<u16>(),
+            DType::UInt32 => self.each::<u32>(),
+            DType::UInt64 => self.each::<u64>(),
+            DType::Float32 => self.each::<f32>(),
+            DType::Float64 => self.each::<f64>(),
+            // Rare types, one by one.
+            _ => self
+                .cells
+                .scalars()
+                .map(|cell| Ok(self.number_or_nan(cell?)))
+                .collect(),
+        }
+    }
+
+    /// The same for cells of a type known to the compiler: one comparison per cell.
+    fn each<T: Element + Copy>(&self) -> Result<Vec<f64>> {
+        let fill = ArrayBuf::filled(self.fill_value, &[1])?;
+        let fill = fill.as_slice::<T>()?.first().copied();
+        let spares_no_value = T::DTYPE == DType::Bool;
+        let cells = self.cells.as_slice::<T>()?.iter();
+        Ok(cells
+            .map(|&cell| {
+                if Some(cell) == fill && !spares_no_value {
                     f64::NAN
                 } else {
-                    number(cell)
-                })
+                    number(cell.scalar())
+                }
             })
-            .collect()
+            .collect())
+    }
+
+    fn number_or_nan(&self, cell: Scalar) -> f64 {
+        if self.is_missing(cell) {
+            f64::NAN
+        } else {
+            number(cell)
+        }
     }
 }
 
@@ -99,5 +132,43 @@ impl Statistics {
                 max,
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fill_and_nan_are_missing_but_no_bool_is() {
+        for (fill, count) in [
+            (Scalar::Float32(-1.0), 2),
+            (Scalar::Float32(f32::NAN), 1),
+            (Scalar::Float32(0.0), 1),
+        ] {
+            let cells = ArrayBuf::from_slice(&[3], &[-1.0_f32, 2.0, f32::NAN]).unwrap();
+            assert_eq!(missing_count(cells, fill), count, "{fill:?}");
+        }
+        let bools = ArrayBuf::from_slice(&[2], &[false, true]).unwrap();
+        assert_eq!(missing_count(bools, Scalar::Bool(false)), 0);
+        for dtype in DType::ALL.into_iter().filter(|dtype| *dtype != DType::Bool) {
+            let fill = Scalar::default_fill(dtype);
+            let mut cells = ArrayBuf::zeroed(dtype, &[2]).unwrap();
+            cells.bytes_mut()[..dtype.size()].copy_from_slice(&fill.to_bytes());
+            assert_eq!(missing_count(cells, fill), 1, "{dtype}");
+        }
+    }
+
+    fn missing_count(cells: ArrayBuf, fill_value: Scalar) -> u64 {
+        let labelled = Labelled {
+            name: String::new(),
+            long_name: None,
+            unit: None,
+            axes: Vec::new(),
+            held: Vec::new(),
+            cells,
+            fill_value,
+        };
+        Statistics::of(&labelled.numbers().unwrap()).missing_count
     }
 }

@@ -246,3 +246,39 @@ fn a_reader_who_goes_away_is_no_error() {
         .unwrap();
     assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn a_held_lock_is_waited_for_and_its_holder_named() {
+    use hyperslab::{Connect, LockKey, LockRequest, Store};
+
+    let scene = Scene::with_arrays();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let url = scene.path("s").display().to_string();
+    let store = runtime.block_on(Store::open(&url)).unwrap();
+    let key = LockKey::array("weather", "dt=20230103T000000Z,station=a");
+    let request = LockRequest::exclusive(key, std::time::Duration::from_secs(1));
+    let guard = runtime.block_on(store.locks().acquire(request)).unwrap();
+
+    let write = [
+        "write",
+        "s",
+        "weather",
+        "dt=2023-01-03",
+        "station=a",
+        "--value",
+        "1",
+    ];
+    let error = scene.fails(5, &[&write[..], &["--lock-timeout", "0"]].concat());
+    assert!(error.contains(&std::process::id().to_string()), "{error}");
+    let shown = scene.ok(&["locks", "s"]);
+    assert!(
+        shown.starts_with("weather/dt=20230103T000000Z,station=a  exclusive  held  "),
+        "{shown}"
+    );
+    let locks = scene.json(&["locks", "s", "--clean"]);
+    assert_eq!(locks["removed"], 0);
+    assert_eq!(locks["locks"][0]["pid"], std::process::id());
+
+    drop(guard);
+    scene.ok(&write);
+}

@@ -121,6 +121,9 @@ impl Ls {
             let arrays: Vec<_> = entries.iter().map(entry_json).collect();
             console.json(&json!({ "collection": collection.name(), "arrays": arrays }))?;
         } else {
+            if entries.is_empty() {
+                console.remark(format_args!("no array is found"))?;
+            }
             let rows: Vec<_> = entries.iter().map(entry_row).collect();
             table(console, &rows)?;
         }

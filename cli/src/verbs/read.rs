@@ -123,12 +123,20 @@ fn look(labelled: &Labelled, console: &mut Console) -> Result<(), Failure> {
         0 => String::new(),
         count => format!(", {} missing", human::grouped(count)),
     };
+    let of = if labelled.cells.dtype().is_complex() {
+        "magnitude: "
+    } else {
+        ""
+    };
     match statistics.spread {
         Some(spread) if numbers.len() == 1 => {
-            console.line(format_args!("value {}{unit}", human::value(spread.mean)))?;
+            console.line(format_args!(
+                "{of}value {}{unit}",
+                human::value(spread.mean)
+            ))?;
         }
         Some(spread) => console.line(format_args!(
-            "min {}, mean {}, max {}{unit}{missing}",
+            "{of}min {}, mean {}, max {}{unit}{missing}",
             human::value(spread.min),
             human::value(spread.mean),
             human::value(spread.max),
