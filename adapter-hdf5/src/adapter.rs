@@ -216,20 +216,16 @@ impl StorageAdapter for Hdf5Adapter {
         collection: &CollectionMeta,
         options: &WriteOptions,
     ) -> Result<()> {
-        let listed = collection.clone();
-        let entries = self.run(move |store| store.list_arrays(&listed)).await?;
-        for entry in entries {
-            let deleted = match self.locate(collection, &entry.locator()).await {
-                Ok(located) => self.delete_located(collection, located, options).await,
-                Err(error) => Err(error),
-            };
-            match deleted {
-                // Somebody else was faster.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                other => other?,
-            }
-        }
-        Ok(())
+        let request =
+            LockRequest::exclusive(LockKey::collection(&collection.name), options.lock_timeout);
+        let guard = self.store.locks.acquire(request).await?;
+        let collection = collection.clone();
+        self.run(move |store| {
+            let cleared = store.clear_collection(&collection);
+            drop(guard);
+            cleared
+        })
+        .await
     }
 
     async fn create_array(

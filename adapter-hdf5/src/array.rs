@@ -13,6 +13,7 @@ use crate::adapter::{blocking, lock_array};
 use crate::chunk::Codec;
 use crate::file::{ArrayFile, VariableCells};
 use crate::image::Edit;
+use crate::index;
 use crate::name::EXTENSION;
 use crate::store::{ARRAYS, Store};
 
@@ -92,7 +93,7 @@ impl Place {
         };
         let mut bytes = 0;
         for piece in grid.pieces(slab) {
-            match chunks.get(piece.chunk as usize) {
+            match chunks.get(index(piece.chunk)) {
                 Some(chunk) if !chunk.is_absent() => {
                     plan.chunk_count += 1;
                     bytes += chunk.size;

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -140,6 +141,48 @@ pub(crate) fn sync_folder(folder: &Path, durability: Durability) -> Result<()> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|source| Error::io("sync", folder.display(), source))
+}
+
+/// Swaps two folders, at once.
+pub(crate) fn exchange(one: &Path, other: &Path) -> Result<()> {
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
+        .map_err(|source| Error::io("exchange", one.display(), source.into()))
+}
+
+/// Keeps whoever publishes in a collection apart from whoever takes all of it away. Held only while names change.
+#[derive(Debug)]
+pub(crate) struct Fence {
+    _folder: File,
+}
+
+impl Fence {
+    /// Lets others publish at the same time. `NotFound` when the collection in that folder has been deleted.
+    pub(crate) fn shared(folder: &Path) -> Result<Self> {
+        Self::new(folder, FlockOperation::LockShared)
+    }
+
+    /// Keeps everybody else out.
+    pub(crate) fn exclusive(folder: &Path) -> Result<Self> {
+        Self::new(folder, FlockOperation::LockExclusive)
+    }
+
+    fn new(folder: &Path, operation: FlockOperation) -> Result<Self> {
+        let fail = |source: io::Error| Error::io("lock", folder.display(), source);
+        let opened = File::open(folder).map_err(fail)?;
+        // A file system without locks is used by one process at a time, as the format says.
+        let _ = flock(&opened, operation);
+        let (held, named) = (
+            opened.metadata().map_err(fail)?,
+            std::fs::metadata(folder).map_err(fail)?,
+        );
+        if (held.dev(), held.ino()) == (named.dev(), named.ino()) {
+            return Ok(Self { _folder: opened });
+        }
+        Err(Error::not_found(format!(
+            "the collection in {} was deleted",
+            folder.display()
+        )))
+    }
 }
 
 /// Whether the process that made a temporary has gone.

@@ -21,7 +21,6 @@ pub(crate) use content::{
     AxisContent, CoordinateCells, CoordinateContent, FileAttribute, FileContent, NamedAttribute,
     VariableContent, VariableStorage,
 };
-pub(crate) use footer::{FOOTER_SIZE, Footer};
 pub(crate) use index::ChunkLocation;
-pub(crate) use reader::{ArrayFile, FileHeader, StoredVariable, VariableCells};
+pub(crate) use reader::{ArrayFile, FileHeader, VariableCells};
 pub(crate) use writer::ImageWriter;

@@ -6,9 +6,9 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use hyperslab_core::{Durability, Error, Result};
 use rustix::fs::{FlockOperation, flock};
@@ -17,10 +17,42 @@ use uuid::Uuid;
 /// The names of the living files of one shard by id.
 type Names = HashMap<Uuid, String>;
 
-/// The index files that have been read, by path, with their length.
+/// The index files that have been read, by path.
 #[derive(Debug, Default)]
 pub(crate) struct IdIndex {
-    read: Mutex<HashMap<PathBuf, (u64, Arc<Names>)>>,
+    read: Mutex<HashMap<PathBuf, Known>>,
+}
+
+/// What is known of one index file.
+#[derive(Debug, Default)]
+struct Known {
+    device: u64,
+    inode: u64,
+    /// Bytes that have been read: whole lines.
+    parsed: u64,
+    names: Names,
+}
+
+impl Known {
+    /// Reads what the file has grown by.
+    fn catch_up(&mut self, file: &File) -> io::Result<()> {
+        let metadata = file.metadata()?;
+        let same = (self.device, self.inode) == (metadata.dev(), metadata.ino());
+        if !same || metadata.len() < self.parsed {
+            *self = Self {
+                device: metadata.dev(),
+                inode: metadata.ino(),
+                ..Self::default()
+            };
+        }
+        let mut grown = vec![0; usize::try_from(metadata.len() - self.parsed).unwrap_or(0)];
+        file.read_exact_at(&mut grown, self.parsed)?;
+        let whole = grown.iter().rposition(|&byte| byte == b'\n');
+        let whole = &grown[..whole.map_or(0, |end| end + 1)];
+        parse(&String::from_utf8_lossy(whole), &mut self.names);
+        self.parsed += whole.len() as u64;
+        Ok(())
+    }
 }
 
 /// One index file, held so that nobody else adds to it.
@@ -43,8 +75,7 @@ fn shard_path(folder: &Path, id: Uuid) -> PathBuf {
     folder.join(format!("{:02x}", id.as_bytes()[0]))
 }
 
-fn parse(text: &str) -> Names {
-    let mut names = Names::new();
+fn parse(text: &str, names: &mut Names) {
     for line in text.lines() {
         let mut parts = line.splitn(3, ' ');
         let (Some(sign), Some(id), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
@@ -64,41 +95,45 @@ fn parse(text: &str) -> Names {
             _ => {}
         }
     }
-    names
 }
 
 impl IdIndex {
-    fn names(&self, path: &Path) -> Result<Arc<Names>> {
-        let fail = |source: io::Error| Error::io("read", path.display(), source);
-        let length = match std::fs::metadata(path) {
-            Ok(found) => found.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Arc::default()),
-            Err(error) => return Err(fail(error)),
-        };
-        // Files only grow, and a shard of a collection made anew has other ids, which the caller verifies.
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, names)) = read.get(path)
-            && *known == length
-        {
-            return Ok(Arc::clone(names));
+    /// Looks at the names in one index file, as it is now.
+    fn look<T: Default>(&self, path: &Path, work: impl FnOnce(&Names) -> T) -> Result<T> {
+        match File::open(path) {
+            Ok(file) => self.look_in(path, &file, work),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
+            Err(source) => Err(Error::io("read", path.display(), source)),
         }
-        let bytes = std::fs::read(path).map_err(fail)?;
-        let names = Arc::new(parse(&String::from_utf8_lossy(&bytes)));
-        read.insert(path.to_owned(), (bytes.len() as u64, Arc::clone(&names)));
-        Ok(names)
+    }
+
+    fn look_in<T>(&self, path: &Path, file: &File, work: impl FnOnce(&Names) -> T) -> Result<T> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = read.entry(path.to_owned()).or_default();
+        known
+            .catch_up(file)
+            .map_err(|source| Error::io("read", path.display(), source))?;
+        Ok(work(&known.names))
+    }
+
+    /// Forgets what was read in a folder that has been emptied.
+    pub(crate) fn forget(&self, folder: &Path) {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.retain(|path, _| !path.starts_with(folder));
     }
 
     /// The name of the file of that id, as far as the index knows.
     pub(crate) fn find(&self, folder: &Path, id: Uuid) -> Result<Option<String>> {
-        Ok(self.names(&shard_path(folder, id))?.get(&id).cloned())
+        self.look(&shard_path(folder, id), |names| names.get(&id).cloned())
     }
 
     /// Every file the index knows.
     pub(crate) fn all(&self, folder: &Path) -> Result<Vec<(Uuid, String)>> {
         let mut all = Vec::new();
         for first in 0..=255_u8 {
-            let names = self.names(&folder.join(format!("{first:02x}")))?;
-            all.extend(names.iter().map(|(id, name)| (*id, name.clone())));
+            self.look(&folder.join(format!("{first:02x}")), |names| {
+                all.extend(names.iter().map(|(id, name)| (*id, name.clone())));
+            })?;
         }
         Ok(all)
     }
@@ -139,11 +174,9 @@ impl IdIndex {
 }
 
 impl Shard {
-    /// The name of the file of that id, read anew.
-    pub(crate) fn find(&self, id: Uuid) -> Result<Option<String>> {
-        let bytes = std::fs::read(&self.path)
-            .map_err(|source| Error::io("read", self.path.display(), source))?;
-        Ok(parse(&String::from_utf8_lossy(&bytes)).remove(&id))
+    /// The name of the file of that id, as it is now.
+    pub(crate) fn find(&self, index: &IdIndex, id: Uuid) -> Result<Option<String>> {
+        index.look_in(&self.path, &self.file, |names| names.get(&id).cloned())
     }
 
     /// Adds a line.

@@ -10,6 +10,9 @@
 #[cfg(target_endian = "big")]
 compile_error!("array files are little-endian, and this crate copies cells as they stand");
 
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("positions in array files are 64 bits wide, and so must be those in memory");
+
 mod adapter;
 mod array;
 mod cache;
@@ -27,3 +30,12 @@ mod store;
 mod worker;
 
 pub use adapter::Hdf5Adapter;
+
+/// A position in a file or an array as a position in memory.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "both have 64 bits, as is made sure above"
+)]
+pub(crate) const fn index(position: u64) -> usize {
+    position as usize
+}

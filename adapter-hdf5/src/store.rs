@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::cache::{FileCache, FileIdentity};
 use crate::cf;
 use crate::chunk::StoragePlan;
-use crate::disk::{self, TempFile};
+use crate::disk::{self, Fence, TempFile};
 use crate::document::{self, CollectionDocument};
 use crate::file::{ArrayFile, VariableCells, VariableStorage};
 use crate::ids::{Fact, IdIndex};
@@ -224,10 +224,12 @@ impl Store {
             .map_err(|source| Error::io("create", temporaries.display(), source))?;
         let hidden = temporaries.join(disk::temporary_name());
         let folder = self.root.join(name);
+        let fence = Fence::exclusive(&folder)?;
         std::fs::rename(&folder, &hidden).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => self.missing(name),
             _ => Error::io("delete", folder.display(), source),
         })?;
+        drop(fence);
         disk::sync_folder(&self.root, Durability::Synced)?;
         // It is gone; what is left of it is found by a check.
         let _ = std::fs::remove_dir_all(&hidden);
@@ -291,11 +293,12 @@ impl Store {
                     _ => error,
                 })
         };
+        let _fence = Fence::shared(folders.root())?;
         if array.key.is_empty() {
             publish(temporary)?;
         } else {
             let mut shard = IdIndex::hold(&folders.ids(), array.id)?;
-            if let Some(other) = shard.find(array.id)?
+            if let Some(other) = shard.find(&self.ids, array.id)?
                 && folders.array(&other).exists()
             {
                 return Err(exists());
@@ -487,9 +490,72 @@ impl Store {
         image::write_next(&last, &content, edit, temporary.file())
             .map_err(|error| error.context(target.display()))?;
         temporary.sync(&target, durability)?;
-        temporary.replace(&target)?;
-        disk::sync_parent(&target, durability)?;
+        self.replace_array(&opened, &last, temporary, &target, durability)?;
         Ok(meta)
+    }
+
+    /// Puts the next image in place of the last one, unless that was taken away with the whole collection.
+    fn replace_array(
+        &self,
+        opened: &Opened,
+        last: &ArrayFile,
+        next: TempFile,
+        target: &Path,
+        durability: Durability,
+    ) -> Result<()> {
+        let fence = Fence::shared(opened.folders.root())?;
+        let current = std::fs::metadata(target)
+            .map_err(|source| Error::io("replace", target.display(), source))?;
+        if FileIdentity::of(&current) != last.identity() {
+            return Err(Error::conflict(format!(
+                "{} was changed by another program meanwhile; try again",
+                target.display()
+            )));
+        }
+        next.replace(target)?;
+        drop(fence);
+        disk::sync_parent(target, durability)
+    }
+
+    /// Gives the file of an array that another program has written a footer. The caller holds the array's lock.
+    pub(crate) fn stamp_array(
+        &self,
+        collection: &CollectionMeta,
+        stem: &str,
+        durability: Durability,
+    ) -> Result<()> {
+        let opened = self.open(collection)?;
+        let (last, _) = self.load(collection, &opened, stem)?;
+        let target = opened.folders.array(stem);
+        let temporary = TempFile::create(&opened.folders.temporaries())?;
+        last.copy_stamped(temporary.file())
+            .map_err(|error| error.context(target.display()))?;
+        temporary.sync(&target, durability)?;
+        self.replace_array(&opened, &last, temporary, &target, durability)
+    }
+
+    /// Takes all arrays out of sight at once, then removes them.
+    pub(crate) fn clear_collection(&self, collection: &CollectionMeta) -> Result<()> {
+        let folders = self.open(collection)?.folders;
+        let hidden = folders.temporaries().join(disk::temporary_name());
+        let (ids, arrays) = (hidden.join(IDS), hidden.join(ARRAYS));
+        for folder in [&ids, &arrays] {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| Error::io("create", folder.display(), source))?;
+        }
+        let fence = Fence::exclusive(folders.root())?;
+        // The index first: until the arrays go, they are only found the long way.
+        let cleared = disk::exchange(&ids, &folders.ids())
+            .and_then(|()| disk::exchange(&arrays, &folders.arrays()));
+        drop(fence);
+        let cleared = cleared.and_then(|()| {
+            disk::sync_folder(folders.root(), Durability::Synced)?;
+            disk::sync_folder(&folders.root().join(MACHINERY), Durability::Synced)
+        });
+        // They are gone; what is left of them is found by a check.
+        let _ = std::fs::remove_dir_all(&hidden);
+        self.ids.forget(&folders.ids());
+        cleared
     }
 
     /// Removes an array. The caller holds its lock.
@@ -518,6 +584,7 @@ impl Store {
         durability: Durability,
     ) -> Result<()> {
         let path = opened.folders.array(stem);
+        let _fence = Fence::shared(opened.folders.root())?;
         if !meta.key.is_empty() {
             let mut shard = IdIndex::hold(&opened.folders.ids(), meta.id)?;
             shard.add(Fact::Removed, meta.id, stem, durability)?;

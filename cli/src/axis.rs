@@ -73,12 +73,31 @@ impl Axis {
         }
     }
 
-    /// `COADSX = 21 … 379 degrees_east (180)`: the whole axis on one line.
+    /// The coordinate of one position with its unit, for a caption: `850 hPa`, `10°S`.
+    pub(crate) fn caption(&self, index: usize) -> String {
+        let (Some(compass), Positions::Numbers(numbers)) = (self.compass(), &self.positions) else {
+            let unit = self.unit.as_deref().and_then(human::unit);
+            let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
+            return format!("{}{unit}", self.text(index));
+        };
+        let number = numbers[index];
+        let side = match compass {
+            _ if number == 0.0 => "",
+            Compass::Latitude if number < 0.0 => "S",
+            Compass::Latitude => "N",
+            Compass::Longitude if number < 0.0 => "W",
+            Compass::Longitude => "E",
+        };
+        format!("{}°{side}", human::coordinate(number.abs()))
+    }
+
+    /// `21 … 379 degrees_east`: the whole axis on one line.
     pub(crate) fn summary(&self) -> String {
         let unit = self
             .unit
-            .as_ref()
-            .map_or_else(String::new, |unit| format!(" {unit}"));
+            .as_deref()
+            .filter(|unit| human::unit(unit).is_some());
+        let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
         match self.len() {
             0 => "nothing selected".to_owned(),
             1 => format!("{}{unit}", self.text(0)),
@@ -103,8 +122,8 @@ impl Axis {
     /// What to write along the axis: the long name or the name, and the unit.
     pub(crate) fn title(&self) -> String {
         let name = self.long_name.as_deref().unwrap_or(&self.name);
-        match &self.unit {
-            Some(unit) if self.compass().is_none() => format!("{name} ({})", human::unit(unit)),
+        match self.unit.as_deref().and_then(human::unit) {
+            Some(unit) if self.compass().is_none() => format!("{name} ({unit})"),
             _ => name.to_owned(),
         }
     }

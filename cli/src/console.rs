@@ -54,9 +54,9 @@ impl Console {
         Ok(self.out.write_all(b"\n")?)
     }
 
-    /// The answer as one JSON document.
+    /// The answer as one JSON document on one line.
     pub(crate) fn json(&mut self, value: &Value) -> Result<(), Failure> {
-        serde_json::to_writer_pretty(&mut self.out, value)?;
+        serde_json::to_writer(&mut self.out, value)?;
         Ok(self.out.write_all(b"\n")?)
     }
 
@@ -71,9 +71,9 @@ impl Console {
         }
     }
 
-    /// Something worth knowing that is not the answer.
+    /// Something worth knowing that is not the answer; a JSON document says it in its own way.
     pub(crate) fn remark(&mut self, text: Arguments<'_>) -> Result<(), Failure> {
-        if self.quiet {
+        if self.quiet || self.json {
             return Ok(());
         }
         self.out.flush()?;

@@ -1,6 +1,6 @@
 //! Numbers, sizes and times as a person reads them.
 
-use hyperslab::Timestamp;
+use hyperslab::{DType, Timestamp};
 
 /// Bytes with a binary unit: `512 B`, `1.5 KiB`, `23.0 MiB`.
 #[expect(
@@ -44,12 +44,20 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
-/// `180 x 90`, or `one value` without dimensions.
-pub(crate) fn shape(shape: &[u64]) -> String {
-    if shape.is_empty() {
-        return "one value".to_owned();
+/// `float32 of 180 x 90`, or `one float32` without dimensions.
+pub(crate) fn cells(dtype: DType, lengths: &[u64]) -> String {
+    if lengths.is_empty() {
+        return format!("one {dtype}");
     }
-    let lengths: Vec<_> = shape.iter().map(u64::to_string).collect();
+    format!("{dtype} of {}", shape(lengths))
+}
+
+/// `180 x 90`, or `1` without dimensions.
+pub(crate) fn shape(lengths: &[u64]) -> String {
+    if lengths.is_empty() {
+        return "1".to_owned();
+    }
+    let lengths: Vec<_> = lengths.iter().map(u64::to_string).collect();
     lengths.join(" x ")
 }
 
@@ -90,18 +98,20 @@ pub(crate) fn time(time: Timestamp) -> String {
     }
 }
 
-/// A unit as it is printed: `Deg C` and `degC` as `°C`, `m s-1` as `m s⁻¹`; others as they stand.
-pub(crate) fn unit(unit: &str) -> String {
-    match unit.trim().to_lowercase().as_str() {
+/// A unit as it is printed: `Deg C` and `degC` as `°C`, `m s-1` as `m s⁻¹`, others as they stand; `None` for the `1` of a
+/// number without a unit.
+pub(crate) fn unit(unit: &str) -> Option<String> {
+    let known = match unit.trim().to_lowercase().as_str() {
+        "" | "1" => return None,
         "degc" | "deg c" | "deg_c" | "celsius" | "degree_celsius" | "degrees_celsius"
-        | "degreesc" | "degrees celsius" => return "°C".to_owned(),
-        "degf" | "deg f" | "fahrenheit" | "degree_fahrenheit" => return "°F".to_owned(),
-        "degrees_north" | "degree_north" => return "°N".to_owned(),
-        "degrees_east" | "degree_east" => return "°E".to_owned(),
-        "degrees" | "degree" | "deg" => return "°".to_owned(),
-        _ => {}
-    }
-    unit.trim().split_inclusive(' ').map(superscript).collect()
+        | "degreesc" | "degrees celsius" => "°C",
+        "degf" | "deg f" | "fahrenheit" | "degree_fahrenheit" => "°F",
+        "degrees_north" | "degree_north" => "°N",
+        "degrees_east" | "degree_east" => "°E",
+        "degrees" | "degree" | "deg" => "°",
+        _ => return Some(unit.trim().split_inclusive(' ').map(superscript).collect()),
+    };
+    Some(known.to_owned())
 }
 
 /// `s-1` and `m**2` with a raised exponent; what is no such word stays.
@@ -160,9 +170,15 @@ mod tests {
         assert_eq!(text("2023-01-03"), "2023-01-03");
         assert_eq!(text("2023-01-03T06:00"), "2023-01-03T06:00Z");
         assert_eq!(text("2023-01-03T06:00:30"), "2023-01-03T06:00:30Z");
-        assert_eq!(unit("Deg C"), "°C");
-        assert_eq!(unit("m s-1"), "m s⁻¹");
-        assert_eq!(unit("m**2 s**-2"), "m² s⁻²");
-        assert_eq!(unit("kg/m2"), "kg/m2");
+        for (given, printed) in [
+            ("Deg C", Some("°C")),
+            ("m s-1", Some("m s⁻¹")),
+            ("m**2 s**-2", Some("m² s⁻²")),
+            ("kg/m2", Some("kg/m2")),
+            ("hours since 1970-01-01", Some("hours since 1970-01-01")),
+            ("1", None),
+        ] {
+            assert_eq!(unit(given).as_deref(), printed);
+        }
     }
 }

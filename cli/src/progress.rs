@@ -1,71 +1,76 @@
-//! A bar for what takes longer than a second, on a terminal only.
+//! A bar or a spinner for what takes longer than a second, on a terminal only.
 
 use std::io::{self, IsTerminal};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::task::JoinHandle;
 
 /// Nothing is shown before this.
 const PATIENCE: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(100);
 
 /// The progress of one task. May be told from any thread; wiped out when dropped.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
-    begun: Instant,
-    shown: bool,
-    total: AtomicU64,
-    in_bytes: bool,
+    shower: Option<JoinHandle<()>>,
 }
 
 impl Progress {
-    /// A bar for `what`, which shows only when `wanted`, on a terminal, after a second.
+    /// A spinner beside `what`, which shows only when `wanted`, on a terminal, after a second. It becomes a bar when it is
+    /// told how much there is to do.
     pub(crate) fn new(what: &str, wanted: bool) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        bar.set_style(style("{spinner} {msg} {elapsed}"));
         bar.set_message(what.to_owned());
-        Self {
-            bar,
-            begun: Instant::now(),
-            shown: wanted && io::stderr().is_terminal(),
-            total: AtomicU64::new(0),
-            in_bytes: false,
-        }
+        let shower = (wanted && io::stderr().is_terminal()).then(|| {
+            let bar = bar.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(PATIENCE).await;
+                bar.set_draw_target(ProgressDrawTarget::stderr());
+                bar.enable_steady_tick(TICK);
+            })
+        });
+        Self { bar, shower }
     }
 
-    /// The same, counting bytes.
-    pub(crate) fn in_bytes(mut self) -> Self {
-        self.in_bytes = true;
-        self
+    /// Tells what is being done.
+    pub(crate) fn say(&self, what: String) {
+        self.bar.set_message(what);
     }
 
-    /// Tells how much is done, and of how much if that is known (else 0).
-    pub(crate) fn update(&self, done: u64, total: u64) {
-        if !self.shown || self.begun.elapsed() < PATIENCE {
-            return;
-        }
-        if self.bar.is_hidden() || self.total.swap(total, Ordering::Relaxed) != total {
-            self.show(total);
+    /// Tells how many things are done, and of how many.
+    pub(crate) fn count(&self, done: u64, total: u64) {
+        self.advance(done, total, "{msg} [{bar:30}] {pos}/{len} {eta}");
+    }
+
+    /// Tells how many bytes are done, and of how many.
+    pub(crate) fn bytes(&self, done: u64, total: u64) {
+        let template = "{msg} [{bar:30}] {binary_bytes}/{binary_total_bytes} {eta}";
+        self.advance(done, total, template);
+    }
+
+    fn advance(&self, done: u64, total: u64, template: &str) {
+        if self.bar.length() != Some(total) {
+            self.bar.set_style(style(template));
+            self.bar.set_length(total);
         }
         self.bar.set_position(done);
     }
+}
 
-    fn show(&self, total: u64) {
-        let template = match (total, self.in_bytes) {
-            (0, _) => "{spinner} {msg} {pos}",
-            (_, false) => "{msg} [{bar:30}] {pos}/{len} {eta}",
-            (_, true) => "{msg} [{bar:30}] {binary_bytes}/{binary_total_bytes} {eta}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style.progress_chars("=> "));
-        }
-        self.bar.set_length(total);
-        self.bar.set_draw_target(ProgressDrawTarget::stderr());
-    }
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
+        if let Some(shower) = &self.shower {
+            shower.abort();
+        }
         self.bar.finish_and_clear();
     }
 }

@@ -66,20 +66,20 @@ impl View {
         }
     }
 
-    /// `TIME=2000-01-16, member=0`, or an empty text.
+    /// `TIME = 2000-01-16, member = 0`, or an empty text.
     pub(crate) fn fixed_text(&self) -> String {
         let parts: Vec<_> = self
             .fixed
             .iter()
-            .map(|(name, text)| format!("{name}={text}"))
+            .map(|(name, text)| format!("{name} = {text}"))
             .collect();
         parts.join(", ")
     }
 
     /// The title with its unit.
     pub(crate) fn quantity(&self) -> String {
-        match &self.unit {
-            Some(unit) => format!("{} ({})", self.title, crate::human::unit(unit)),
+        match self.unit.as_deref().and_then(crate::human::unit) {
+            Some(unit) => format!("{} ({unit})", self.title),
             None => self.title.clone(),
         }
     }
@@ -90,13 +90,9 @@ fn long_axes(labelled: &Labelled) -> impl Iterator<Item = &Axis> {
 }
 
 fn describe_first(axis: &Axis) -> String {
-    let unit = axis
-        .unit
-        .as_ref()
-        .map_or_else(String::new, |unit| format!(" {}", crate::human::unit(unit)));
     match axis.len() {
         0 => "none".to_owned(),
-        1 => format!("{}{unit}", axis.text(0)),
-        count => format!("{}{unit} (first of {count})", axis.text(0)),
+        1 => axis.caption(0),
+        count => format!("{} (first of {count})", axis.caption(0)),
     }
 }

@@ -12,7 +12,11 @@ use serde_json::Value;
 fn mistakes_exit_with_the_code_of_their_kind() {
     let scene = Scene::with_arrays();
     scene.npy("cells.npy", "3, ", &[0.0; 3]);
-    std::fs::write(scene.path("bad.json"), r#"{"version": 1, "dtype": "float31", "dimensions": []}"#).unwrap();
+    std::fs::write(
+        scene.path("bad.json"),
+        r#"{"version": 1, "dtype": "float31", "dimensions": []}"#,
+    )
+    .unwrap();
     std::fs::write(scene.path("new.json"), r#"{"version": 99}"#).unwrap();
     std::fs::write(scene.path("text.npy"), "not an array").unwrap();
     let a = ["s", "weather", "dt=2023-01-03", "station=a"];
@@ -20,46 +24,167 @@ fn mistakes_exit_with_the_code_of_their_kind() {
     for (code, words, hint) in [
         (3, vec!["ls", "nowhere"], "nowhere"),
         (3, vec!["ls", "s", "none"], "none"),
-        (3, vec!["read", "s", "weather", "dt=2023-01-09", "station=a"], "2023-01-09"),
-        (3, vec!["read", "s", "weather", "id=00000000-0000-0000-0000-000000000000"], "0000"),
-        (3, vec!["create", "s", "w", "--schema", "no.json"], "no.json"),
+        (
+            3,
+            vec!["read", "s", "weather", "dt=2023-01-09", "station=a"],
+            "station=a does not exist",
+        ),
+        (
+            3,
+            vec![
+                "read",
+                "s",
+                "weather",
+                "id=00000000-0000-0000-0000-000000000000",
+            ],
+            "0000",
+        ),
+        (
+            3,
+            vec!["create", "s", "w", "--schema", "no.json"],
+            "no.json",
+        ),
         (4, vec!["init", "s"], "s"),
-        (4, vec!["create", "s", "weather", "--schema", "weather.json"], "weather"),
+        (
+            4,
+            vec!["create", "s", "weather", "--schema", "weather.json"],
+            "weather",
+        ),
         (4, on(&["new"], &[]), "2023-01-03"),
-        (2, vec!["create", "s", "w", "--schema", "bad.json"], "float31"),
-        (2, vec!["create", "s", "w/x", "--schema", "weather.json"], "w/x"),
-        (2, vec!["create", "s", "w", "--schema", "weather.json", "--chunks", "1,x"], "1,90,180"),
-        (2, vec!["create", "s", "w", "--schema", "weather.json", "--codec", "lzma"], "zstd"),
-        (2, vec!["create", "s", "w", "--schema", "weather.json", "--adapter", "tape"], "hdf5"),
-        (8, vec!["create", "s", "w", "--schema", "new.json"], "update"),
-        (8, vec!["create", "s", "w", "--schema", "weather.json", "--adapter", "memory"], "memory"),
+        (
+            2,
+            vec!["create", "s", "w", "--schema", "bad.json"],
+            "float31",
+        ),
+        (
+            2,
+            vec!["create", "s", "w/x", "--schema", "weather.json"],
+            "w/x",
+        ),
+        (
+            2,
+            vec![
+                "create",
+                "s",
+                "w",
+                "--schema",
+                "weather.json",
+                "--chunks",
+                "1,x",
+            ],
+            "1,90,180",
+        ),
+        (
+            2,
+            vec![
+                "create",
+                "s",
+                "w",
+                "--schema",
+                "weather.json",
+                "--codec",
+                "lzma",
+            ],
+            "zstd",
+        ),
+        (
+            2,
+            vec![
+                "create",
+                "s",
+                "w",
+                "--schema",
+                "weather.json",
+                "--adapter",
+                "tape",
+            ],
+            "hdf5",
+        ),
+        (
+            8,
+            vec!["create", "s", "w", "--schema", "new.json"],
+            "update",
+        ),
+        (
+            8,
+            vec![
+                "create",
+                "s",
+                "w",
+                "--schema",
+                "weather.json",
+                "--adapter",
+                "memory",
+            ],
+            "memory",
+        ),
         (2, vec!["new", "s", "weather", "dt=2023-01-05"], "station"),
-        (2, vec!["new", "s", "weather", "dt=yesterday", "station=a"], "yesterday"),
-        (2, vec!["new", "s", "weather", "dt=2023-01-05", "station=a", "--set", "colour=red"], "quality"),
+        (
+            2,
+            vec!["new", "s", "weather", "dt=yesterday", "station=a"],
+            "yesterday",
+        ),
+        (
+            2,
+            vec![
+                "new",
+                "s",
+                "weather",
+                "dt=2023-01-05",
+                "station=a",
+                "--set",
+                "colour=red",
+            ],
+            "quality",
+        ),
         (2, vec!["read", "s", "weather"], "several"),
         (2, vec!["read", "s", "weather", "id=7"], "UUID"),
         (2, vec!["ls", "s", "weather", "--where", "dt >"], "dt"),
-        (2, vec!["ls", "s", "weather", "--sort", "quality"], "quality"),
+        (
+            2,
+            vec!["ls", "s", "weather", "--sort", "quality"],
+            "quality",
+        ),
         (2, on(&["read"], &["--isel", "depth=0"]), "time, lat, site"),
         (2, on(&["read"], &["--isel", "lat=3"]), "lat"),
         (2, on(&["read"], &["--isel", "lat=::0"]), "step"),
         (2, on(&["read"], &["--sel", "lat=3.3"]), "lat"),
         (2, on(&["read"], &["--sel", "lat=nan"]), "lat"),
         (2, on(&["read"], &["--sel", "site=west"]), "west"),
-        (2, on(&["read"], &["--sel", "lat=0", "--isel", "lat=0"]), "twice"),
+        (
+            2,
+            on(&["read"], &["--sel", "lat=0", "--isel", "lat=0"]),
+            "twice",
+        ),
         (2, on(&["write"], &["--from", "cells.npy"]), "shape"),
         (2, on(&["write"], &["--from", "text.npy"]), "numpy.save"),
         (2, on(&["write"], &["--value", "warm"]), "warm"),
-        (2, on(&["write"], &["--isel", "lat=0", "--set", "quality=1"]), "whole array"),
+        (
+            2,
+            on(&["write"], &["--isel", "lat=0", "--set", "quality=1"]),
+            "whole array",
+        ),
         (9, on(&["read"], &["--memory-limit", "10"]), "96"),
-        (3, vec!["import", "no.nc", "s", "c", "--variable", "x"], "no.nc"),
+        (
+            3,
+            vec!["import", "no.nc", "s", "c", "--variable", "x"],
+            "no.nc",
+        ),
         (8, vec!["ls", "s3://bucket/x"], "s3"),
     ] {
         let error = scene.fails(code, &words);
         assert!(error.contains(hint), "{words:?}: {error}");
     }
-    assert_eq!(scene.ok(&["ls", "s", "weather", "--count"]), "2\n", "nothing was changed");
-    assert_eq!(scene.ok(&["ls", "s", "--count"]), "1\n", "nothing was changed");
+    assert_eq!(
+        scene.ok(&["ls", "s", "weather", "--count"]),
+        "2\n",
+        "nothing was changed"
+    );
+    assert_eq!(
+        scene.ok(&["ls", "s", "--count"]),
+        "1\n",
+        "nothing was changed"
+    );
 }
 
 #[test]
@@ -79,7 +204,10 @@ fn wrong_usage_exits_with_2() {
     ] {
         let run = scene.run(words);
         assert_eq!(run.code, 2, "{words:?}: {run:?}");
-        assert!(!run.err.is_empty() && run.out.is_empty(), "{words:?}: {run:?}");
+        assert!(
+            !run.err.is_empty() && run.out.is_empty(),
+            "{words:?}: {run:?}"
+        );
     }
 }
 
@@ -92,7 +220,10 @@ fn the_causes_are_shown_when_asked_for() {
     let run = scene.run(&[&words[..], &["--json"]].concat());
     let error: Value = serde_json::from_str(&run.err).unwrap();
     assert_eq!(error["error"]["kind"], "not_found");
-    assert!(!error["error"]["causes"].as_array().unwrap().is_empty(), "{error}");
+    assert!(
+        !error["error"]["causes"].as_array().unwrap().is_empty(),
+        "{error}"
+    );
     assert_eq!((run.code, run.out.as_str()), (3, ""));
 }
 
@@ -107,6 +238,11 @@ fn a_reader_who_goes_away_is_no_error() {
         .unwrap();
     drop(child.stdout.take());
     let mut err = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut err)
+        .unwrap();
     assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
 }

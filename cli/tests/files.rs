@@ -8,14 +8,26 @@ use serde_json::{Value, json};
 /// The array `a`: 0.5 in the north of the first latitude at the first hour, all else missing.
 fn scene() -> Scene {
     let scene = Scene::with_arrays();
-    let words = ["write", "s", "weather", "dt=2023-01-03", "station=a", "--value", "0.5"];
+    let words = [
+        "write",
+        "s",
+        "weather",
+        "dt=2023-01-03",
+        "station=a",
+        "--value",
+        "0.5",
+    ];
     let place = ["--isel", "time=0", "--isel", "lat=0", "--sel", "site=north"];
     scene.ok(&[&words[..], &place].concat());
     scene
 }
 
 fn read(scene: &Scene, rest: &[&str]) -> String {
-    scene.ok(&[&["read", "s", "weather", "dt=2023-01-03", "station=a"], rest].concat())
+    scene.ok(&[
+        &["read", "s", "weather", "dt=2023-01-03", "station=a"],
+        rest,
+    ]
+    .concat())
 }
 
 #[test]
@@ -29,13 +41,26 @@ fn npy_holds_the_cells_in_c_order() {
     assert!(header.starts_with("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }"));
     assert_eq!(file.len(), 128 + 6 * 4);
     assert_eq!(file[128..132], 0.5_f32.to_le_bytes());
-    scene.ok(&["write", "s", "weather", "dt=2023-01-04", "station=b", "--isel", "time=1", "--from", "a.npy"]);
+    scene.ok(&[
+        "write",
+        "s",
+        "weather",
+        "dt=2023-01-04",
+        "station=b",
+        "--isel",
+        "time=1",
+        "--from",
+        "a.npy",
+    ]);
 }
 
 #[test]
 fn csv_has_a_row_per_cell_with_its_coordinates() {
     let scene = scene();
-    read(&scene, &["--isel", "time=0", "--isel", "lat=:2", "-o", "a.csv"]);
+    read(
+        &scene,
+        &["--isel", "time=0", "--isel", "lat=:2", "-o", "a.csv"],
+    );
     assert_eq!(
         scene.text("a.csv"),
         "\
@@ -51,7 +76,17 @@ time,lat,site,weather
 #[test]
 fn json_has_dimensions_coordinates_and_values() {
     let scene = scene();
-    read(&scene, &["--sel", "time=2023-01-03", "--isel", "lat=:2", "-o", "a.json"]);
+    read(
+        &scene,
+        &[
+            "--sel",
+            "time=2023-01-03",
+            "--isel",
+            "lat=:2",
+            "-o",
+            "a.json",
+        ],
+    );
     let file: Value = serde_json::from_str(&scene.text("a.json")).unwrap();
     assert_eq!(
         file,
@@ -73,7 +108,10 @@ fn json_has_dimensions_coordinates_and_values() {
 #[test]
 fn pictures_are_drawn_of_one_and_two_dimensions() {
     let scene = scene();
-    for rest in [&["--isel", "time=0"][..], &["--isel", "time=0", "--isel", "lat=0"]] {
+    for rest in [
+        &["--isel", "time=0"][..],
+        &["--isel", "time=0", "--isel", "lat=0"],
+    ] {
         read(&scene, &[rest, &["-o", "a.png"]].concat());
         assert!(scene.read("a.png").starts_with(b"\x89PNG"), "{rest:?}");
     }

@@ -3,6 +3,7 @@
 use hyperslab_core::{AxisSlab, Hyperslab};
 
 use super::CopyAxis;
+use crate::index;
 
 /// The chunks of an array, numbered in C order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,14 +177,14 @@ impl ChunkGrid {
         let mut axes = Vec::with_capacity(piece.axes.len());
         for (number, part) in piece.axes.iter().enumerate().rev() {
             axes.push(CopyAxis {
-                count: part.count as usize,
-                from: part.stride as usize * chunk_stride,
+                count: index(part.count),
+                from: index(part.stride) * chunk_stride,
                 to: slab_stride,
             });
-            in_chunk += part.in_chunk as usize * chunk_stride;
-            in_slab += part.in_slab as usize * slab_stride;
-            chunk_stride *= self.chunk_shape[number] as usize;
-            slab_stride *= slab_shape[number] as usize;
+            in_chunk += index(part.in_chunk) * chunk_stride;
+            in_slab += index(part.in_slab) * slab_stride;
+            chunk_stride *= index(self.chunk_shape[number]);
+            slab_stride *= index(slab_shape[number]);
         }
         axes.reverse();
         PieceCopy {
@@ -231,16 +232,16 @@ mod tests {
         fn pieces_copy_each_selected_cell_once((shape, chunk_shape, slab) in cases()) {
             let grid = ChunkGrid::new(&shape, &chunk_shape);
             let cells = chunk_shape.iter().product::<u64>();
-            let mut out = vec![u32::MAX; slab.cell_count() as usize];
+            let mut out = vec![u64::MAX; index(slab.cell_count())];
             for piece in grid.pieces(&slab) {
                 // Each cell of a chunk holds its own number, made of the chunk and the place in it.
-                let chunk: Vec<u32> = (0..cells).map(|cell| (piece.chunk * cells + cell) as u32).collect();
-                let copy = grid.copy_of(&piece, &slab.shape(), 4);
+                let chunk: Vec<u64> = (0..cells).map(|cell| piece.chunk * cells + cell).collect();
+                let copy = grid.copy_of(&piece, &slab.shape(), 8);
                 let source = bytemuck::cast_slice(&chunk);
-                copy_cells(&copy.axes, 4, (source, copy.in_chunk), (bytemuck::cast_slice_mut(&mut out), copy.in_slab));
+                copy_cells(&copy.axes, 8, (source, copy.in_chunk), (bytemuck::cast_slice_mut(&mut out), copy.in_slab));
             }
-            for (index, &found) in out.iter().enumerate() {
-                let (mut rest, mut chunk, mut cell) = (index as u64, 0, 0);
+            for (place, &found) in out.iter().enumerate() {
+                let (mut rest, mut chunk, mut cell) = (place as u64, 0, 0);
                 let mut position = vec![0; shape.len()];
                 for axis in (0..shape.len()).rev() {
                     position[axis] = slab.axes()[axis].position(rest % slab.axes()[axis].count);
@@ -250,7 +251,7 @@ mod tests {
                     chunk = chunk * shape[axis].div_ceil(chunk_shape[axis]) + position[axis] / chunk_shape[axis];
                     cell = cell * chunk_shape[axis] + position[axis] % chunk_shape[axis];
                 }
-                prop_assert_eq!(u64::from(found), chunk * cells + cell);
+                prop_assert_eq!(found, chunk * cells + cell);
             }
         }
 

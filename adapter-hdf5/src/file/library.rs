@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenAscii, VarLenUnicode};
 use hdf5::{Attribute, Container, Dataset, Datatype, Location};
-use hdf5_sys::{h5a, h5d, h5p, h5s, h5t};
+use hdf5_sys::{h5a, h5d, h5p, h5s, h5t, h5z};
 use hyperslab_core::{ArrayBuf, DType, Element, Error, Hyperslab, Result};
 
 use super::content::{FileAttribute, NamedAttribute};
@@ -16,7 +16,7 @@ use super::index::ChunkLocation;
 use super::reader::{FileHeader, StoredVariable, VariableCells};
 use super::scales::is_netcdf_machinery;
 use crate::chunk::{ChunkGrid, CodecChain, Filter};
-use crate::worker;
+use crate::{index, worker};
 
 /// Attributes larger than this are left out.
 const ATTRIBUTE_BYTES_MAX: usize = 16 << 20;
@@ -89,6 +89,13 @@ pub(super) fn read_cells(
         let dataset = file.dataset(&variable).map_err(fail)?;
         let kind = dataset.dtype().map_err(fail)?;
         let memory = native(&kind, dtype).map_err(fail)?;
+        let missing = missing_filter(&dataset).map_err(fail)?;
+        if let Some(id) = missing {
+            return Err(Error::unsupported(format!(
+                "{} is compressed with filter {id}, which this program does not have; write it again with gzip",
+                path.display()
+            )));
+        }
         let size = hyperslab_core::byte_count(dtype, &slab.shape())?;
         let mut bytes = vec![0; size];
         hdf5::sync::sync(|| select_and_read(&dataset, &memory, &slab, &mut bytes)).map_err(fail)?;
@@ -107,7 +114,7 @@ fn select_and_read(
     let start: Vec<u64> = axes.iter().map(|axis| axis.start).collect();
     let stride: Vec<u64> = axes.iter().map(|axis| axis.stride).collect();
     let count = slab.shape();
-    if space.ndim() != axes.len() || memory.size() * slab.cell_count() as usize != bytes.len() {
+    if space.ndim() != axes.len() || memory.size() * index(slab.cell_count()) != bytes.len() {
         return Err("the variable has changed its shape".into());
     }
     // SAFETY: the handles are alive, each array has one item per axis, and `bytes` has room for the selected cells of
@@ -240,12 +247,12 @@ fn cells(
     let (Some(codecs), true) = (codecs, readable) else {
         return Ok(VariableCells::Library);
     };
-    let mut chunks = vec![ChunkLocation::ABSENT; grid.chunk_count() as usize];
+    let mut chunks = vec![ChunkLocation::ABSENT; index(grid.chunk_count())];
     let mut strange = false;
     dataset.chunks_visit(|chunk| {
         let slot = grid
             .chunk_at(chunk.offset)
-            .and_then(|number| chunks.get_mut(number as usize));
+            .and_then(|number| chunks.get_mut(index(number)));
         match slot {
             Some(slot) => {
                 *slot = ChunkLocation {
@@ -297,6 +304,17 @@ fn filters(dataset: &Dataset) -> hdf5::Result<Vec<Filter>> {
                 .collect()
         }
     })
+}
+
+/// The first filter that the library does not have.
+fn missing_filter(dataset: &Dataset) -> hdf5::Result<Option<u16>> {
+    let available = |filter: &Filter| {
+        // SAFETY: the call looks up a number.
+        hdf5::sync::sync(|| unsafe { h5z::H5Zfilter_avail(i32::from(filter.id)) }) > 0
+    };
+    let filters = filters(dataset)?;
+    let missing = filters.iter().find(|filter| !available(filter));
+    Ok(missing.map(|filter| filter.id))
 }
 
 /// All attributes of an object that can be carried, without those of netCDF's machinery.

@@ -10,6 +10,7 @@ use super::footer::Footer;
 use super::index::ChunkLocation;
 use super::metadata::{StoredCells, filled, metadata};
 use crate::chunk::ChunkGrid;
+use crate::index;
 
 /// How much of an image is gathered in memory before it goes to its file.
 const BUFFER_BYTES: usize = 16 << 20;
@@ -54,7 +55,7 @@ impl<'a> ImageWriter<'a> {
                             variable.name
                         )));
                     }
-                    StoredCells::Chunks(vec![ChunkLocation::ABSENT; count as usize])
+                    StoredCells::Chunks(vec![ChunkLocation::ABSENT; index(count)])
                 }
             });
         }
@@ -84,7 +85,7 @@ impl<'a> ImageWriter<'a> {
             mask,
         };
         let slot = match self.cells.get_mut(variable) {
-            Some(StoredCells::Chunks(chunks)) => chunks.get_mut(chunk as usize),
+            Some(StoredCells::Chunks(chunks)) => chunks.get_mut(index(chunk)),
             _ => None,
         };
         *slot.ok_or_else(|| Error::internal(format!("there is no chunk {chunk}")))? = location;

@@ -36,7 +36,7 @@ pub struct ExportContent {
 impl ExportContent {
     /// Describes the cells of `slab` of an array with these attributes. `dropped` lists the axes whose single position was
     /// selected by itself. The variable has the name in the key attribute `variable` (the last part of its path), else
-    /// `fallback_name`.
+    /// `fallback_name`; other key attributes become attributes of the file.
     ///
     /// # Errors
     /// `InvalidInput` when `slab` or `dropped` does not fit the schema, or a time scale has no start.
@@ -73,12 +73,14 @@ impl ExportContent {
                 false => dimensions.push(selected),
             }
         }
-        let mut attributes = Attributes::new();
+        let mut globals = schema.metadata().clone();
         let mut variable = fallback_name.to_owned();
-        for (name, value) in key.iter().chain(custom.iter()) {
+        for (name, value) in key.iter() {
             match value {
                 AttributeValue::Text(text) if name == VARIABLE_KEY => variable.clone_from(text),
-                _ => attributes.insert(name, value.clone()),
+                _ => {
+                    globals.insert(name.to_owned(), value.to_json());
+                }
             }
         }
         Ok(Self {
@@ -87,8 +89,8 @@ impl ExportContent {
             fill_value: schema.fill_value(),
             dimensions,
             scalars,
-            attributes,
-            globals: schema.metadata().clone(),
+            attributes: custom.clone(),
+            globals,
         })
     }
 

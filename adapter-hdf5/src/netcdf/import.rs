@@ -109,6 +109,12 @@ fn custom_attributes(foreign: &ForeignArray, notes: &mut Vec<String>) -> Attribu
         if is_structural(name) && !(is_packing && foreign.keeps_packed()) {
             continue;
         }
+        // The type of a factor decides in which precision other programs unpack.
+        if is_packing && matches!(value.as_numbers(), [Scalar::Float32(_)]) {
+            notes.push(format!(
+                "'{name}' is a float32 in the file and is kept as float64"
+            ));
+        }
         let what = format!("attribute '{name}'");
         if let Some(value) = values::attribute(value, &what, notes) {
             let name = names.accept("attribute", &withheld(name), notes);

@@ -10,6 +10,8 @@ pub(crate) struct ColorScale {
     pub(crate) low: f64,
     /// The number of the last colour, above `low`.
     pub(crate) high: f64,
+    /// The one number that all of them are, which then lies in the middle.
+    pub(crate) single: Option<f64>,
     gradient: colorous::Gradient,
 }
 
@@ -21,6 +23,7 @@ impl ColorScale {
             low = low.min(number);
             high = high.max(number);
         }
+        let single = (low == high).then_some(low);
         if low > high {
             (low, high) = (0.0, 1.0);
         } else if low == high {
@@ -30,6 +33,7 @@ impl ColorScale {
         Self {
             low,
             high,
+            single,
             gradient: colorous::VIRIDIS,
         }
     }

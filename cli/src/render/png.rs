@@ -6,14 +6,19 @@
     reason = "pixel positions are small positive numbers"
 )]
 
+mod bar;
+mod side;
+
+use bar::Bar;
 use hyperslab::{Error, Result};
+use side::{Side, draw_sides, fraction, tick_width};
 
 use super::View;
 use super::canvas::{Anchor, Canvas, Ink, Lettering, Type};
 use super::colors::{ColorScale, Rgb};
 use super::resample::resample;
 use super::scale::Scale;
-use super::ticks::{self, Tick};
+use super::ticks;
 use crate::labelled::Statistics;
 
 const BLACK: Ink = Ink([0x22, 0x22, 0x22], 1.0);
@@ -93,81 +98,6 @@ impl Layout {
     }
 }
 
-/// An axis as it is drawn: its ticks with their distance from the low end of the drawing direction.
-struct Side {
-    ticks: Vec<(f32, Tick)>,
-    title: String,
-}
-
-impl Side {
-    fn across(scale: &Scale<'_>, length: f32, letters: &Type) -> Self {
-        let place = |tick: &Tick| length * fraction(scale, tick.at);
-        let ticks = (2..=9)
-            .rev()
-            .map(|count| scale.ticks(count))
-            .find(|ticks| {
-                ticks.windows(2).all(|pair| {
-                    let half = |tick: &Tick| tick_width(letters, tick) / 2.0;
-                    place(&pair[1]) - place(&pair[0]) > half(&pair[0]) + half(&pair[1]) + 18.0
-                })
-            })
-            .unwrap_or_else(|| scale.ticks(1).into_iter().take(1).collect());
-        Self {
-            ticks: ticks.into_iter().map(|tick| (place(&tick), tick)).collect(),
-            title: scale.title(),
-        }
-    }
-
-    fn upright(scale: &Scale<'_>, length: f32) -> Self {
-        let count = ((length / 70.0) as usize).clamp(2, 9);
-        let ticks = scale.ticks(count).into_iter().map(|mut tick| {
-            if let Some(date) = tick.second_line.take() {
-                tick.text = format!("{date} {}", tick.text);
-            }
-            let up = fraction(scale, tick.at);
-            let down = if scale.low_at_top() { up } else { 1.0 - up };
-            (length * down, tick)
-        });
-        Self {
-            ticks: ticks.collect(),
-            title: scale.title(),
-        }
-    }
-
-    fn text_width(&self, letters: &Type) -> f32 {
-        let widths = self.ticks.iter().map(|(_, tick)| tick_width(letters, tick));
-        widths.fold(0.0, f32::max)
-    }
-
-    fn has_second_line(&self) -> bool {
-        self.ticks
-            .iter()
-            .any(|(_, tick)| tick.second_line.is_some())
-    }
-
-    /// How far ticks, their texts and the title reach away from the plot.
-    fn depth_across(&self) -> f32 {
-        let lines = if self.has_second_line() { 2.0 } else { 1.0 };
-        TICK_LENGTH + 8.0 + lines * (TICK_SIZE + 4.0) + GAP + LABEL_SIZE + 4.0
-    }
-
-    fn depth_upright(&self, letters: &Type) -> f32 {
-        TICK_LENGTH + GAP + self.text_width(letters) + GAP + LABEL_SIZE + 4.0
-    }
-}
-
-fn fraction(scale: &Scale<'_>, at: f64) -> f32 {
-    let span = scale.high() / 2.0 - scale.low() / 2.0;
-    ((at / 2.0 - scale.low() / 2.0) / span) as f32
-}
-
-fn tick_width(letters: &Type, tick: &Tick) -> f32 {
-    let second = tick.second_line.as_deref().unwrap_or_default();
-    letters
-        .width(&tick.text, TICK_SIZE, false)
-        .max(letters.width(second, TICK_SIZE, false))
-}
-
 const fn lettering(size: f32, ink: Ink, anchor: Anchor) -> Lettering {
     Lettering {
         size,
@@ -201,9 +131,10 @@ fn draw_map(view: &View, y: &Scale<'_>, x: &Scale<'_>) -> Result<Vec<u8>> {
         } else {
             0.0
         });
+    let bar_gap = BAR_GAP.max(bottom.overhang(plot_width, &letters) + 16.0);
     let margins = Margins {
         left: left.depth_upright(&letters),
-        right: BAR_GAP + BAR_WIDTH + TICK_LENGTH + GAP + bar_text + GAP + LABEL_SIZE,
+        right: bar_gap + BAR_WIDTH + TICK_LENGTH + GAP + bar_text + GAP + LABEL_SIZE,
         bottom: bottom.depth_across(),
     };
     let layout = Layout::new(plot_width, plot_height, &margins, !view.fixed.is_empty());
@@ -218,13 +149,14 @@ fn draw_map(view: &View, y: &Scale<'_>, x: &Scale<'_>) -> Result<Vec<u8>> {
         (&left, &bottom),
         Ink([0; 3], 0.13),
     );
-    let bar = Bar {
+    let legend = Bar {
         ticks: &bar_ticks,
+        gap: bar_gap,
         text_width: bar_text,
         has_missing,
         title: view.quantity(),
     };
-    draw_bar(&mut canvas, &layout, &letters, &colors, &bar);
+    bar::draw_bar(&mut canvas, &layout, &letters, &colors, &legend);
     canvas.into_png()
 }
 
@@ -275,114 +207,11 @@ fn draw_headline(canvas: &mut Canvas<'_>, layout: &Layout, view: &View, letters:
     style.bold = true;
     canvas.text(&title, left, MARGIN + TITLE_SIZE * 0.8, style);
     if !view.fixed.is_empty() {
-        let text = view.fixed_text().replace('=', " = ");
+        let text = view.fixed_text();
         let text = letters.fitted(&text, SUBTITLE_SIZE, false, room);
         let style = lettering(SUBTITLE_SIZE, GREY, Anchor::Start);
         canvas.text(&text, left, top - 18.0, style);
     }
-}
-
-/// Frame, graticule, ticks and titles of the left and the bottom side.
-fn draw_sides(
-    canvas: &mut Canvas<'_>,
-    layout: &Layout,
-    letters: &Type,
-    (left, bottom): (&Side, &Side),
-    graticule: Ink,
-) {
-    let [x0, y0, width, height] = layout.plot;
-    let text = lettering(TICK_SIZE, BLACK, Anchor::Middle);
-    for (across, tick) in &bottom.ticks {
-        let x = (x0 + across).round().clamp(x0, x0 + width - 1.0);
-        canvas.rectangle(x, y0, 1.0, height, graticule);
-        canvas.rectangle(x - 0.0, y0 + height + FRAME, 2.0, TICK_LENGTH, GREY);
-        let base = y0 + height + TICK_LENGTH + 8.0 + TICK_SIZE;
-        canvas.text(&tick.text, x, base, text);
-        if let Some(second) = &tick.second_line {
-            canvas.text(second, x, base + TICK_SIZE + 4.0, text);
-        }
-    }
-    for (down, tick) in &left.ticks {
-        let y = (y0 + down).round().clamp(y0, y0 + height - 1.0);
-        canvas.rectangle(x0, y, width, 1.0, graticule);
-        canvas.rectangle(x0 - FRAME - TICK_LENGTH, y, TICK_LENGTH, 2.0, GREY);
-        let style = lettering(TICK_SIZE, BLACK, Anchor::End);
-        canvas.text(
-            &tick.text,
-            x0 - TICK_LENGTH - GAP,
-            y + TICK_SIZE * 0.36,
-            style,
-        );
-    }
-    canvas.frame(layout.plot, FRAME, GREY);
-    let mut style = lettering(LABEL_SIZE, BLACK, Anchor::Middle);
-    let title = letters.fitted(&bottom.title, LABEL_SIZE, false, width);
-    let base = layout.height - MARGIN - 4.0;
-    canvas.text(&title, x0 + width / 2.0, base, style);
-    style.upwards = true;
-    let title = letters.fitted(&left.title, LABEL_SIZE, false, height);
-    canvas.text(&title, MARGIN + LABEL_SIZE * 0.8, y0 + height / 2.0, style);
-}
-
-/// What is written beside the colours.
-struct Bar<'a> {
-    ticks: &'a [Tick],
-    text_width: f32,
-    has_missing: bool,
-    title: String,
-}
-
-fn draw_bar(
-    canvas: &mut Canvas<'_>,
-    layout: &Layout,
-    letters: &Type,
-    colors: &ColorScale,
-    bar: &Bar<'_>,
-) {
-    let [_, top, _, height] = layout.plot;
-    let left = (layout.right() + BAR_GAP).round();
-    for line in 0..height as usize {
-        let up = 1.0 - (line as f64 + 0.5) / f64::from(height);
-        let ink = Ink(colors.at(up), 1.0);
-        canvas.rectangle(left, top + line as f32, BAR_WIDTH, 1.0, ink);
-    }
-    canvas.frame([left, top, BAR_WIDTH, height], FRAME, GREY);
-    let right = left + BAR_WIDTH + FRAME;
-    let style = lettering(TICK_SIZE, BLACK, Anchor::Start);
-    for tick in bar.ticks {
-        let down = height * (1.0 - colors.fraction(tick.at) as f32);
-        let y = (top + down).round().clamp(top, top + height - 1.0);
-        canvas.rectangle(right, y, TICK_LENGTH, 2.0, GREY);
-        canvas.text(
-            &tick.text,
-            right + TICK_LENGTH + GAP - FRAME,
-            y + TICK_SIZE * 0.36,
-            style,
-        );
-    }
-    if bar.has_missing {
-        let y = (layout.bottom() + TICK_LENGTH + 8.0).round();
-        let swatch = [left, y + 1.0, BAR_WIDTH, TICK_SIZE];
-        canvas.rectangle(
-            swatch[0],
-            swatch[1],
-            swatch[2],
-            swatch[3],
-            Ink(MISSING, 1.0),
-        );
-        canvas.frame(swatch, FRAME, GREY);
-        canvas.text(
-            "missing",
-            right + TICK_LENGTH + GAP - FRAME,
-            y + TICK_SIZE * 0.86,
-            style,
-        );
-    }
-    let mut style = lettering(LABEL_SIZE, BLACK, Anchor::Middle);
-    style.upwards = true;
-    let title = letters.fitted(&bar.title, LABEL_SIZE, false, height);
-    let x = right + TICK_LENGTH + GAP + bar.text_width + GAP + LABEL_SIZE * 0.8;
-    canvas.text(&title, x, top + height / 2.0, style);
 }
 
 fn draw_line(view: &View, x: &Scale<'_>) -> Result<Vec<u8>> {
@@ -404,7 +233,7 @@ fn draw_line(view: &View, x: &Scale<'_>) -> Result<Vec<u8>> {
     let bottom = Side::across(x, width, &letters);
     let margins = Margins {
         left: left.depth_upright(&letters),
-        right: 30.0,
+        right: bottom.overhang(width, &letters),
         bottom: bottom.depth_across(),
     };
     let layout = Layout::new(width, height, &margins, !view.fixed.is_empty());

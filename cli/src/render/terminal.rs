@@ -36,9 +36,14 @@ pub(crate) fn draw(
         return Ok(());
     }
     let colors = ColorScale::over(&view.numbers);
-    let fixed = view.fixed_text();
-    if !fixed.is_empty() && view.fixed.iter().any(|(_, text)| text.ends_with(')')) {
-        writeln!(out, "{fixed}")?;
+    let firsts: Vec<_> = view
+        .fixed
+        .iter()
+        .filter(|(_, text)| text.ends_with(')'))
+        .map(|(name, text)| format!("{name} = {text}"))
+        .collect();
+    if !firsts.is_empty() {
+        writeln!(out, "shown: {}", firsts.join(", "))?;
     }
     match view.axes.as_slice() {
         [x] => draw_chart(out, view, x, palette, width),
@@ -192,10 +197,11 @@ fn draw_legend(
     palette: Palette,
 ) -> io::Result<()> {
     const STEPS: u32 = 24;
-    let unit = view
-        .unit
-        .as_ref()
-        .map_or_else(String::new, |unit| format!(" {}", human::unit(unit)));
+    let unit = view.unit.as_deref().and_then(human::unit);
+    let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
+    if let Some(single) = colors.single {
+        return writeln!(out, "all are {}{unit}", human::value(single));
+    }
     let (low, high) = (human::value(colors.low), human::value(colors.high));
     if palette == Palette::Plain {
         return writeln!(out, "0 = {low}, 9 = {high}{unit}, blank = missing");
@@ -217,19 +223,27 @@ fn draw_chart(
     width: usize,
 ) -> io::Result<()> {
     let colors = ColorScale::over(&view.numbers);
-    let labels = [human::value(colors.high), human::value(colors.low)];
-    let gutter = labels.iter().map(String::len).max().unwrap_or(0);
+    // A number at the top and the bottom line, or the only one in the middle.
+    let labels = match colors.single {
+        Some(single) => vec![(CHART_LINES / 2 - 1, human::value(single))],
+        None => vec![
+            (CHART_LINES - 1, human::value(colors.high)),
+            (0, human::value(colors.low)),
+        ],
+    };
+    let gutter = labels
+        .iter()
+        .map(|(_, label)| label.len())
+        .max()
+        .unwrap_or(0);
     let room = width.saturating_sub(gutter + 3).max(2);
     let enlarged = (room / x.len().max(1)).clamp(1, 4);
     let column_count = room.min(x.len() * enlarged);
     let columns = even_spans(x.len(), column_count);
     let numbers = resample(&view.numbers, x.len(), &even_spans(1, 1), &columns);
     for line in (0..CHART_LINES).rev() {
-        let label = match CHART_LINES - 1 - line {
-            0 => labels[0].as_str(),
-            below if below + 1 == CHART_LINES => labels[1].as_str(),
-            _ => "",
-        };
+        let label = labels.iter().find(|(place, _)| *place == line);
+        let label = label.map_or("", |(_, label)| label);
         let cells: String = numbers
             .iter()
             .map(|&number| chart_cell(number, line, &colors, palette))

@@ -50,10 +50,13 @@ impl Check {
             repair: self.repair,
         };
         let mut findings: Vec<Finding> = Vec::new();
-        let progress = console.progress("faults found so far:");
+        let progress = console.progress("checking");
         let mut sink = |finding: Finding| {
             findings.push(finding);
-            progress.update(findings.len() as u64, 0);
+            progress.say(format!(
+                "checking, {} found",
+                human::count(findings.len() as u64, "fault")
+            ));
         };
         store.check(&request, &mut sink).await?;
         drop(progress);

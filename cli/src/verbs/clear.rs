@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
+use super::show::array_json;
 use crate::args::{CollectionArgs, Global};
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
@@ -30,10 +31,12 @@ impl Clear {
         let collection = self.target.open(global).await?;
         let array = self.key.open(&collection).await?;
         let subset = self.selection.apply(&array)?;
+        let progress = console.progress("clearing");
         subset.clear().await?;
+        drop(progress);
         let cell_count = subset.hyperslab()?.cell_count();
         console.report(
-            &json!({ "array": array.name(), "cleared_cells": cell_count }),
+            &json!({ "array": array_json(&array), "cleared_cells": cell_count }),
             format_args!(
                 "cleared {} of {}",
                 human::count(cell_count, "cell"),

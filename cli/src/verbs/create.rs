@@ -111,9 +111,8 @@ impl Create {
         console.report(
             &json!({ "collection": collection.meta() }),
             format_args!(
-                "created collection {name}: {} of {}",
-                schema.dtype(),
-                human::shape(&schema.shape())
+                "created collection {name}: {}",
+                human::cells(schema.dtype(), &schema.shape())
             ),
         )?;
         Ok(Status::Done)

@@ -34,7 +34,7 @@ impl Du {
         let progress = console.progress("measuring collections");
         let (mut documents, mut rows) = (Vec::new(), Vec::new());
         for (index, name) in names.iter().enumerate() {
-            progress.update(index as u64, names.len() as u64);
+            progress.count(index as u64, names.len() as u64);
             let collection = store.collection(name).await?;
             let usage = collection.usage().await?;
             let schema = collection.schema();

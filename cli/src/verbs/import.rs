@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hyperslab::netcdf::{self, ImportOptions};
-use hyperslab::{Connect, ErrorKind, Result, Store};
+use hyperslab::{Array, Connect, ErrorKind, Result, Store};
 use serde_json::json;
 
 use super::create::StorageArgs;
+use super::show::array_json;
 use super::{check_adapter, open_store};
 use crate::args::{CollectionArgs, Global};
 use crate::console::Console;
@@ -52,19 +53,20 @@ impl Import {
         let store = self.open_or_create(global).await?;
         check_adapter(&store, self.adapter.as_deref())?;
         let name = &self.target.collection;
-        let progress = console.progress("importing").in_bytes();
+        let progress = console.progress("importing");
         let report = netcdf::import(&store, name, &self.file, &options, &|done, total| {
-            progress.update(done, total);
+            progress.bytes(done, total);
         })
         .await?;
         drop(progress);
         for note in &report.notes {
             console.remark(format_args!("{note}"))?;
         }
-        let arrays: Vec<_> = report.arrays.iter().map(hyperslab::Array::name).collect();
+        let arrays: Vec<_> = report.arrays.iter().map(array_json).collect();
+        let names: Vec<_> = report.arrays.iter().map(Array::name).collect();
         console.report(
-            &json!({ "collection": name, "arrays": arrays, "notes": report.notes }),
-            format_args!("imported {} into collection {name}", arrays.join(", ")),
+            &json!({ "arrays": arrays, "notes": report.notes }),
+            format_args!("imported {} into collection {name}", names.join(", ")),
         )?;
         Ok(Status::Done)
     }

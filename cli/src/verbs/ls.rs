@@ -114,7 +114,9 @@ impl Ls {
         if self.count {
             return tell_count(query.count().await?, console);
         }
+        let progress = console.progress("listing");
         let entries = query.entries().await?;
+        drop(progress);
         if console.wants_json() {
             let arrays: Vec<_> = entries.iter().map(entry_json).collect();
             console.json(&json!({ "collection": collection.name(), "arrays": arrays }))?;

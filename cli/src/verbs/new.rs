@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hyperslab::{Error, Role};
+use serde_json::json;
 
 use super::show::array_json;
 use super::write::cells_for;
@@ -55,9 +56,11 @@ impl New {
         if let Some(path) = &self.from {
             new = new.data(cells_for(schema.dtype(), npy::read(path)?, self.cast)?);
         }
+        let progress = console.progress("writing");
         let array = new.await?;
+        drop(progress);
         console.report(
-            &array_json(&array)?,
+            &json!({ "array": array_json(&array) }),
             format_args!("created array {} in {}", array.name(), collection.name()),
         )?;
         Ok(Status::Done)

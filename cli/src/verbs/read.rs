@@ -53,7 +53,10 @@ impl Read {
         } else if let Some((path, format)) = self.output.as_deref().zip(format) {
             save(&subset, path, format, console).await?;
         } else {
-            look(&load(&subset).await?, console)?;
+            let progress = console.progress("reading");
+            let labelled = load(&subset).await?;
+            drop(progress);
+            look(&labelled, console)?;
         }
         Ok(Status::Done)
     }
@@ -66,19 +69,20 @@ pub(super) async fn save(
     format: Format,
     console: &mut Console,
 ) -> Result<(), Failure> {
+    let progress = console.progress("reading and writing");
     if format == Format::NetCdf {
         hyperslab::netcdf::export(subset, path).await?;
     } else {
         output::write(path, format, &load(subset).await?)?;
     }
+    drop(progress);
     let shape = subset.shape();
     console.report(
         &json!({ "file": path, "shape": shape, "dtype": subset.array().dtype() }),
         format_args!(
-            "wrote {} ({} of {})",
+            "wrote {} ({})",
             path.display(),
-            subset.array().dtype(),
-            human::shape(&shape)
+            human::cells(subset.array().dtype(), &shape)
         ),
     )
 }
@@ -94,14 +98,11 @@ fn look(labelled: &Labelled, console: &mut Console) -> Result<(), Failure> {
         Some(long_name) => format!("{}: {long_name}", labelled.name),
         None => labelled.name.clone(),
     };
-    let unit = labelled
-        .unit
-        .as_ref()
-        .map_or_else(String::new, |unit| format!(" {}", human::unit(unit)));
+    let unit = labelled.unit.as_deref().and_then(human::unit);
+    let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
     console.line(format_args!(
-        "{title}, {} of {}",
-        labelled.cells.dtype(),
-        human::shape(labelled.cells.shape())
+        "{title}, {}",
+        human::cells(labelled.cells.dtype(), labelled.cells.shape())
     ))?;
     let rows: Vec<_> = labelled
         .held
@@ -123,6 +124,9 @@ fn look(labelled: &Labelled, console: &mut Console) -> Result<(), Failure> {
         count => format!(", {} missing", human::grouped(count)),
     };
     match statistics.spread {
+        Some(spread) if numbers.len() == 1 => {
+            console.line(format_args!("value {}{unit}", human::value(spread.mean)))?;
+        }
         Some(spread) => console.line(format_args!(
             "min {}, mean {}, max {}{unit}{missing}",
             human::value(spread.min),
@@ -187,9 +191,8 @@ async fn explain(subset: &Subset, console: &mut Console) -> Result<(), Failure> 
         }));
     }
     console.line(format_args!(
-        "reads   {} of {} ({})",
-        dtype,
-        human::shape(&subset.shape()),
+        "reads   {} ({})",
+        human::cells(dtype, &subset.shape()),
         human::bytes(memory_bytes)
     ))?;
     console.line(format_args!("chunks  {}", chunks_text(&plan)))?;

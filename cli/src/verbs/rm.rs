@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::open_store;
+use super::show::array_json;
 use crate::args::{CollectionArgs, Global};
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
@@ -40,9 +41,11 @@ impl Rm {
         let name = &self.target.collection;
         let store = open_store(&self.target.store, global).await?;
         let collection = store.collection(name).await;
+        let progress = console.progress("deleting");
         if self.whole {
             // Also one that does not open any more.
             store.delete_collection(name).await?;
+            drop(progress);
             console.report(
                 &json!({ "deleted": { "collection": name } }),
                 format_args!("deleted collection {name}"),
@@ -53,6 +56,7 @@ impl Rm {
         if self.all {
             let array_count = collection.find("").count().await?;
             collection.clear().await?;
+            drop(progress);
             console.report(
                 &json!({ "deleted": { "arrays": array_count } }),
                 format_args!(
@@ -63,10 +67,11 @@ impl Rm {
         } else {
             let array = self.key.open(&collection).await?;
             let array_name = array.name();
-            let id = array.id();
+            let document = json!({ "deleted": { "array": array_json(&array) } });
             array.delete().await?;
+            drop(progress);
             console.report(
-                &json!({ "deleted": { "array": array_name, "id": id } }),
+                &document,
                 format_args!("deleted array {array_name} of {name}"),
             )?;
         }

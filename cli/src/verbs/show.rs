@@ -114,7 +114,7 @@ async fn show_collection(collection: &Collection, console: &mut Console) -> Resu
 
 fn show_array(array: &Array, console: &mut Console) -> Result<(), Failure> {
     if console.wants_json() {
-        return console.json(&array_json(array)?);
+        return console.json(&json!({ "array": array_json(array) }));
     }
     console.line(format_args!("array       {}", array.name()))?;
     console.line(format_args!("id          {}", array.id()))?;
@@ -138,26 +138,24 @@ fn show_array(array: &Array, console: &mut Console) -> Result<(), Failure> {
 
 fn show_cells(schema: &Schema, console: &mut Console) -> Result<(), Failure> {
     console.line(format_args!(
-        "cells       {} of {}, fill value {}",
-        schema.dtype(),
-        human::shape(&schema.shape()),
+        "cells       {}, fill value {}",
+        human::cells(schema.dtype(), &schema.shape()),
         schema.fill_value().to_json()
     ))
 }
 
 /// An array as JSON, the same from every verb.
-pub(super) fn array_json(array: &Array) -> hyperslab::Result<Value> {
-    Ok(json!({
-        "array": {
-            "collection": array.collection().name(),
-            "id": array.id(),
-            "key": array.key().to_json(),
-            "custom": array.custom().to_json(),
-            "dtype": array.dtype(),
-            "shape": array.shape(),
-            "dims": array.schema().dimensions().iter().map(|known| &known.name).collect::<Vec<_>>(),
-        }
-    }))
+pub(super) fn array_json(array: &Array) -> Value {
+    let dimensions = array.schema().dimensions().iter();
+    json!({
+        "collection": array.collection().name(),
+        "id": array.id(),
+        "key": array.key().to_json(),
+        "custom": array.custom().to_json(),
+        "dtype": array.dtype(),
+        "shape": array.shape(),
+        "dims": dimensions.map(|dimension| &dimension.name).collect::<Vec<_>>(),
+    })
 }
 
 fn coordinates_text(dimension: &Dimension) -> String {

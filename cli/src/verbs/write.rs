@@ -6,6 +6,7 @@ use clap::Args;
 use hyperslab::{ArrayBuf, DType, Error, Result, Role, Scalar};
 use serde_json::{Value, json};
 
+use super::show::array_json;
 use crate::args::{CollectionArgs, Global, Pair};
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
@@ -55,6 +56,7 @@ impl Write {
         let custom = attributes(array.schema(), &self.set, Role::Custom)?;
         let subset = self.selection.apply(&array)?;
         let mut cell_count = 0;
+        let progress = console.progress("writing");
         if let Some(path) = &self.from {
             let cells = cells_for(dtype, npy::read(path)?, self.cast)?;
             cell_count = cells.cell_count();
@@ -75,13 +77,10 @@ impl Write {
             let names: Vec<&str> = self.unset.iter().map(String::as_str).collect();
             array.unset(&names).await?;
         }
+        drop(progress);
         let attribute_count = self.set.len() + self.unset.len();
         console.report(
-            &json!({
-                "array": array.name(),
-                "written_cells": cell_count,
-                "custom": array.custom().to_json(),
-            }),
+            &json!({ "array": array_json(&array), "written_cells": cell_count }),
             format_args!(
                 "wrote {} of {}",
                 match (cell_count, attribute_count) {

@@ -1,8 +1,13 @@
 //! A folder of its own for each test, and the built command run in it.
 #![allow(
     dead_code,
+    missing_docs,
+    unreachable_pub,
     clippy::allow_attributes,
-    reason = "each test file uses some of these"
+    clippy::must_use_candidate,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests, of which each file uses some"
 )]
 
 use std::path::PathBuf;
@@ -68,7 +73,15 @@ impl Scene {
     /// The same with two arrays.
     pub fn with_arrays() -> Self {
         let scene = Self::with_collection();
-        scene.ok(&["new", "s", "weather", "dt=2023-01-03", "station=a", "--set", "quality=3"]);
+        scene.ok(&[
+            "new",
+            "s",
+            "weather",
+            "dt=2023-01-03",
+            "station=a",
+            "--set",
+            "quality=3",
+        ]);
         scene.ok(&["new", "s", "weather", "dt=2023-01-04", "station=b"]);
         scene
     }
@@ -95,7 +108,11 @@ impl Scene {
     }
 
     pub fn run(&self, words: &[&str]) -> Run {
-        let Output { status, stdout, stderr } = self.command(words).output().unwrap();
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = self.command(words).output().unwrap();
         Run {
             code: status.code().unwrap_or(-1),
             out: String::from_utf8(stdout).unwrap(),

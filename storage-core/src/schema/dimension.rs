@@ -112,3 +112,23 @@ impl Dimension {
 fn some(unit: &str) -> Option<String> {
     (!unit.is_empty()).then(|| unit.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DType, Schema};
+
+    #[test]
+    fn only_a_dimension_may_say_its_calendar() {
+        let mut time = Dimension::values("time", [0.0, 59.0], "days since 2000-01-01");
+        let calendar = Metadata::from_iter([("calendar".to_owned(), "noleap".into())]);
+        time.metadata.clone_from(&calendar);
+        let schema = Schema::builder(DType::Float32).dimension(time);
+        let json = schema.clone().build().unwrap().to_json();
+        assert_eq!(
+            Schema::from_json(&json).unwrap(),
+            schema.clone().build().unwrap()
+        );
+        assert!(schema.metadata(calendar).build().is_err());
+    }
+}

@@ -1,14 +1,13 @@
 //! Writers that are killed at any moment.
 
-use std::io::BufReader;
 use std::path::Path;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use serde_json::json;
 
-use super::operations::{Content, perform, random_operation};
+use super::operations::{Content, KINDS, perform, random_operation};
 use super::{Persistent, next_message};
 use crate::fixture::{long, random, runtime};
 use crate::setup::check;
@@ -43,32 +42,58 @@ pub fn killed_writers_leave_whole_changes(persistent: Persistent) {
     assert!(in_flight > 0, "no change was ever interrupted");
 }
 
-/// Starts a worker, kills it at a random moment, and returns all that it has told.
+/// Starts a worker, kills it, and returns all that it has told.
 fn change_and_be_killed(
     persistent: Persistent,
     path: &Path,
     seed: u64,
     random: &mut Rng,
 ) -> Vec<Vec<String>> {
-    let mut child = persistent.spawn(&json!({"role": "change", "path": path, "seed": seed}));
-    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut worker = persistent.spawn(&json!({"role": "change", "path": path, "seed": seed}));
+    let mut lines = worker.messages.take().unwrap();
     let (sender, messages) = mpsc::channel();
     let listener = std::thread::spawn(move || {
         while let Some(message) = next_message(&mut lines) {
             sender.send(message).unwrap();
         }
     });
-    // Mostly in the middle of its work, sometimes while it starts.
-    let first = if random.u8(..8) == 0 {
-        None
-    } else {
-        Some(messages.recv().unwrap())
-    };
-    std::thread::sleep(Duration::from_micros(random.u64(..40_000)));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let mut told = Vec::new();
+    match random.u8(..8) {
+        // While it starts.
+        0 => pause(random, 40_000),
+        // At any moment of its work.
+        1..4 => {
+            told.push(messages.recv().unwrap());
+            pause(random, 40_000);
+        }
+        // In the middle of a change of a certain kind, the seldom ones as often as the others.
+        _ => {
+            let kind = random.choice(KINDS).unwrap();
+            let mut patience = random.usize(1..4);
+            while patience > 0 {
+                let message = messages.recv().unwrap();
+                patience -= usize::from(message.get(2).is_some_and(|word| word == kind));
+                told.push(message);
+            }
+            let longest = 1 << random.u32(3..14);
+            pause(random, longest);
+        }
+    }
+    drop(worker);
     listener.join().unwrap();
-    first.into_iter().chain(messages).collect()
+    told.extend(messages);
+    told
+}
+
+/// Waits up to so many microseconds, without giving up the processor for short times.
+fn pause(random: &mut Rng, longest: u64) {
+    let end = Instant::now() + Duration::from_micros(random.u64(..longest));
+    if longest > 10_000 {
+        std::thread::sleep(end - Instant::now());
+    }
+    while Instant::now() < end {
+        std::hint::spin_loop();
+    }
 }
 
 /// Makes the acknowledged changes on the known content. Returns what the store must hold now, or with the change in

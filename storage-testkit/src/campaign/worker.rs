@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::operations::{perform, random_operation};
 use super::{MARK, Persistent, WORKER};
-use crate::fixture::runtime;
+use crate::fixture::{LONG, long, runtime};
 use crate::setup::{OPTIONS, key, meta};
 use crate::stress::{Stress, boxes};
 use crate::witness::Witness;
@@ -24,6 +24,11 @@ pub fn worker_main(persistent: Persistent) {
         return;
     };
     let work: Value = serde_json::from_str(&work).unwrap();
+    // A worker that hangs fails, and with it the test that waits for it.
+    std::thread::spawn(|| {
+        std::thread::sleep(LONG * 2 + long(Duration::ZERO, LONG * 2));
+        std::process::exit(1);
+    });
     runtime().block_on(async {
         match work["role"].as_str().unwrap() {
             "stress" => stress(persistent, &work).await,
@@ -98,7 +103,7 @@ async fn change(persistent: Persistent, work: &Value) {
     let mut random = fastrand::Rng::with_seed(work["seed"].as_u64().unwrap());
     for number in 0.. {
         let operation = random_operation(&mut random, persistent.layouts);
-        tell(&format!("begin {number}"));
+        tell(&format!("begin {number} {}", operation.kind()));
         let outcome = match perform(&*store, &operation).await {
             Ok(()) => "ok",
             Err(error) => match error.kind() {

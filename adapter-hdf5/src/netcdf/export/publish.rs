@@ -11,7 +11,7 @@ use super::content::{ExportFile, file};
 use super::{ExportContent, stored_cells};
 use crate::chunk::{ChunkGrid, ChunkPiece, CodecChain, copy_cells};
 use crate::file::{ImageWriter, VariableContent, VariableStorage};
-use crate::netcdf::foreign::blocks;
+use crate::netcdf::blocks::blocks;
 
 /// How many bytes of cells are asked for at once, where a chunk is not larger.
 const BLOCK_BYTES: u64 = 64 << 20;
@@ -34,10 +34,10 @@ pub fn write(
     temporary.publish(path)
 }
 
-/// Writes a netCDF-4 file with all its cells at hand. See [`write`].
+/// Writes a netCDF-4 file with all its cells at hand. See [`write()`].
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_cells(path: &Path, content: &ExportContent, cells: &ArrayBuf) -> Result<()> {
     if cells.shape() != content.shape() || cells.dtype() != content.dtype {
         return Err(misfit(cells, content));

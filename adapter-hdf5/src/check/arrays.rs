@@ -1,0 +1,120 @@
+//! Faults of single arrays.
+
+use std::sync::Arc;
+
+use hyperslab_core::{
+    ArrayMeta, CheckLevel, CollectionMeta, Error, ErrorKind, FindingKind, Result, WriteOptions,
+};
+
+use super::{CollectionCheck, Fault};
+use crate::adapter::lock_array;
+use crate::cf;
+use crate::file::ArrayFile;
+use crate::name::stem as stem_of;
+use crate::store::Store;
+
+/// Everything that is wrong with one array.
+pub(super) async fn array_faults(check: &CollectionCheck<'_>, stem: &str) -> Result<Vec<Fault>> {
+    let deep = check.request.level >= CheckLevel::Data;
+    let name = stem.to_owned();
+    let found = check
+        .run(move |store, collection| look(store, collection, &name, deep))
+        .await;
+    match found {
+        Ok(None) => Ok(Vec::new()),
+        Ok(Some(fault)) if fault.kind == FindingKind::Unverified => {
+            let repaired = check.request.repair && restamp(check, stem).await.is_ok();
+            Ok(vec![fault.repairable(repaired)])
+        }
+        Ok(Some(fault)) => Ok(vec![fault]),
+        // Deleted since it was listed.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Ok(vec![Fault::new(
+            CheckLevel::Arrays,
+            FindingKind::ArrayUnreadable,
+            stem,
+            error.to_string(),
+        )]),
+    }
+}
+
+fn look(
+    store: &Store,
+    collection: &CollectionMeta,
+    stem: &str,
+    deep: bool,
+) -> Result<Option<Fault>> {
+    let opened = store.open(collection)?;
+    let path = opened.folders.array(stem);
+    let file = store.cache.open(&path, &opened.variable)?;
+    let schema = &collection.schema;
+    let disagrees = |why: String| {
+        Fault::new(
+            CheckLevel::Arrays,
+            FindingKind::SchemaDisagrees,
+            stem,
+            format!("{why}; restore the file from a copy"),
+        )
+    };
+    if let Some(why) = cf::disagreement(schema, file.header()) {
+        return Ok(Some(disagrees(why.into_owned())));
+    }
+    match cf::array_meta(schema, file.header()) {
+        Err(error) => return Ok(Some(disagrees(error.to_string()))),
+        Ok(meta) if !is_named(&meta, stem) => {
+            return Ok(Some(disagrees(format!(
+                "the file holds the array of another key or id: {}",
+                crate::store::describe(&meta.key, meta.id)
+            ))));
+        }
+        Ok(_) => {}
+    }
+    Ok(if deep {
+        data_fault(&file, collection, stem)
+    } else {
+        None
+    })
+}
+
+fn is_named(meta: &ArrayMeta, stem: &str) -> bool {
+    stem_of(&meta.key, meta.id) == stem
+}
+
+fn data_fault(file: &ArrayFile, collection: &CollectionMeta, stem: &str) -> Option<Fault> {
+    let corrupt = |error: Error| {
+        let kind = match error.kind() {
+            ErrorKind::Unsupported => FindingKind::ArrayUnreadable,
+            _ => FindingKind::Corrupt,
+        };
+        Fault::new(CheckLevel::Data, kind, stem, error.to_string())
+    };
+    if let Err(error) = file
+        .verify()
+        .and_then(|()| file.decode_all(collection.schema.fill_value()))
+    {
+        return Some(corrupt(error));
+    }
+    (!file.is_stamped()).then(|| {
+        Fault::new(
+            CheckLevel::Data,
+            FindingKind::Unverified,
+            stem,
+            "another program has written this file; every chunk decodes, and a repair vouches for it as it is now",
+        )
+    })
+}
+
+/// Gives a file that another program has written a footer of its own.
+async fn restamp(check: &CollectionCheck<'_>, stem: &str) -> Result<()> {
+    let options = WriteOptions::default();
+    let store = Arc::clone(check.store);
+    let guard = lock_array(&store, &check.collection, stem, &options).await?;
+    let stem = stem.to_owned();
+    check
+        .run(move |store, collection| {
+            let stamped = store.stamp_array(collection, &stem, options.durability);
+            drop(guard);
+            stamped
+        })
+        .await
+}

@@ -1,0 +1,58 @@
+//! The conformance suite, with the layouts that change what lies on the disk.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test reports a failure by panicking"
+)]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hyperslab_core::{RandomIds, StorageAdapter, StorageOptions};
+use hyperslab_hdf5::Hdf5Adapter;
+use hyperslab_testkit::{Fixture, async_trait, campaign_tests, conformance_tests};
+use serde_json::{Value, json};
+
+struct Folder(tempfile::TempDir);
+
+#[async_trait]
+impl Fixture for Folder {
+    async fn open(&self) -> Arc<dyn StorageAdapter> {
+        open(self.0.path().join("store")).await
+    }
+
+    fn layouts(&self, shape: &[u64]) -> Vec<StorageOptions> {
+        layouts(shape)
+    }
+}
+
+async fn open(path: PathBuf) -> Arc<dyn StorageAdapter> {
+    match Hdf5Adapter::open(&path).await {
+        Ok(store) => Arc::new(store),
+        Err(_) => match Hdf5Adapter::create(&path, Arc::new(RandomIds)).await {
+            Ok(store) => Arc::new(store),
+            // Another process was faster.
+            Err(_) => Arc::new(Hdf5Adapter::open(&path).await.unwrap()),
+        },
+    }
+}
+
+fn layouts(shape: &[u64]) -> Vec<StorageOptions> {
+    let options = |value: Value| match value {
+        Value::Object(options) => options,
+        other => panic!("{other} is no object"),
+    };
+    let ones = vec![1; shape.len()];
+    let odd: Vec<u64> = shape.iter().map(|&size| (size * 2 / 3).max(1)).collect();
+    vec![
+        StorageOptions::new(),
+        options(json!({"chunks": odd, "codec": "none"})),
+        options(json!({"chunks": odd, "codec": "zstd", "level": 1})),
+        options(json!({"chunks": odd, "codec": "blosc"})),
+        options(json!({"chunks": ones})),
+    ]
+}
+
+conformance_tests!(Folder(tempfile::tempdir().unwrap()));
+
+campaign_tests!(open, layouts);
