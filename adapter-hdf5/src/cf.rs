@@ -41,6 +41,7 @@ pub(crate) fn content(
         dtype: schema.dtype(),
         axes: (0..axes.len()).collect(),
         fill: schema.fill_value(),
+        declares_fill: schema.declared_fill_value().is_some(),
         attributes: file_attributes(&array.custom)?,
         storage,
     };
@@ -54,21 +55,23 @@ pub(crate) fn content(
 /// The name of the data variable of a collection: the user's choice, or the collection's name in the letters that CF
 /// recommends. Never that of a dimension.
 pub(crate) fn variable_name(collection: &CollectionMeta, plan: &StoragePlan) -> String {
-    let mut name: String = match &plan.variable {
-        Some(name) => name.clone(),
-        None => (collection.name.chars())
-            .map(|letter| {
-                if letter.is_ascii_alphanumeric() {
-                    letter
-                } else {
-                    '_'
-                }
-            })
-            .collect(),
+    let derived = || {
+        let letters = collection.name.chars();
+        let plain = |letter: char| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        };
+        let name: String = letters.map(plain).collect();
+        if name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+            name
+        } else {
+            format!("v_{name}")
+        }
     };
-    if !name.starts_with(|first: char| first.is_alphabetic()) {
-        name.insert_str(0, "v_");
-    }
+    let mut name = plan.variable.clone().unwrap_or_else(derived);
     let taken = |name: &str| {
         let dimensions = collection.schema.dimensions();
         dimensions.iter().any(|dimension| dimension.name == name)
@@ -395,3 +398,6 @@ pub(crate) fn disagreement(schema: &Schema, header: &FileHeader) -> Option<Cow<'
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,3 +24,6 @@ pub(crate) use content::{
 pub(crate) use index::ChunkLocation;
 pub(crate) use reader::{ArrayFile, FileHeader, VariableCells};
 pub(crate) use writer::ImageWriter;
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! File names: what an array of a key is called, and which key a file of a name has.
 //!
 //! The stem is `attribute=value` for each key attribute, joined with commas; `id=UUID` for arrays without a key. Letters
-//! and digits of any script and `-_.+` stand for themselves, everything else is percent-encoded, so a name is never
-//! hidden and never leaves its folder. A stem that would be too long ends in `~` and a hash; then the key is in the file.
+//! and digits of any script and `-_.+` stand for themselves, what is neither seen nor safe is percent-encoded, so a name
+//! is never hidden and never leaves its folder. A stem that would be too long ends in `~` and a hash; then the key is in the file.
 
 use std::fmt::Write;
 use std::str::FromStr;
@@ -89,8 +89,18 @@ pub(crate) fn parse_stem(schema: &Schema, text: &str) -> Option<ParsedName> {
     only.then_some(ParsedName::Key(key))
 }
 
+/// Whether a character stands for itself. Said by ranges and not by properties, because Unicode gives more characters a
+/// property with every version, and the name of a file must stay what it is.
 fn is_plain(character: char) -> bool {
-    character.is_alphanumeric() || matches!(character, '-' | '_' | '.' | '+')
+    let hidden = matches!(character,
+        // Controls, spaces, marks of direction, variants and private use.
+        '\u{80}'..='\u{a0}' | '\u{ad}' | '\u{61c}' | '\u{1680}' | '\u{180e}' | '\u{2000}'..='\u{206f}' | '\u{3000}'
+        | '\u{e000}'..='\u{f8ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'..);
+    if character.is_ascii() {
+        character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.' | '+')
+    } else {
+        !hidden
+    }
 }
 
 fn escape(text: &str, out: &mut String) {

@@ -82,7 +82,9 @@ async fn create(location: &Location) -> Result<Arc<dyn StorageAdapter>> {
     match location {
         Location::Memory => Ok(Arc::new(MemoryAdapter::new())),
         #[cfg(feature = "hdf5")]
-        Location::Disk(path) => Ok(Arc::new(Hdf5Adapter::create(path, Arc::new(RandomIds)).await?)),
+        Location::Disk(path) => Ok(Arc::new(
+            Hdf5Adapter::create(path, Arc::new(RandomIds)).await?,
+        )),
         #[cfg(not(feature = "hdf5"))]
         Location::Disk(_) => Err(no_disk()),
     }

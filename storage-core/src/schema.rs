@@ -35,7 +35,7 @@ pub const DIMENSION_COUNT_MAX: usize = 32;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schema {
     dtype: DType,
-    fill_value: Scalar,
+    fill_value: Option<Scalar>,
     dimensions: Vec<Dimension>,
     attributes: Vec<AttributeSchema>,
     metadata: Metadata,
@@ -63,6 +63,14 @@ impl Schema {
     /// What a cell reads as before it is written.
     #[must_use]
     pub fn fill_value(&self) -> Scalar {
+        self.fill_value
+            .unwrap_or_else(|| Scalar::default_fill(self.dtype))
+    }
+
+    /// The fill value that was chosen, if one was. Only a chosen one is declared to other programs for integers, because
+    /// many of them turn integers with a declared fill value into floats.
+    #[must_use]
+    pub fn declared_fill_value(&self) -> Option<Scalar> {
         self.fill_value
     }
 
@@ -220,10 +228,9 @@ impl SchemaBuilder {
     /// # Errors
     /// `InvalidInput` that names the field at fault.
     pub fn build(self) -> Result<Schema> {
-        let fill_value = self
-            .fill_value
-            .unwrap_or_else(|| Scalar::default_fill(self.dtype));
-        if fill_value.dtype() != self.dtype {
+        if let Some(fill_value) = self.fill_value
+            && fill_value.dtype() != self.dtype
+        {
             return Err(Error::invalid(format!(
                 "fill_value is {}, the schema is {}; give a value of that type",
                 fill_value.dtype(),
@@ -244,7 +251,7 @@ impl SchemaBuilder {
         }
         Ok(Schema {
             dtype: self.dtype,
-            fill_value,
+            fill_value: self.fill_value,
             dimensions: self.dimensions,
             attributes: self.attributes,
             metadata: self.metadata,

@@ -1,12 +1,11 @@
 //! Codecs: HDF5 filters that this crate runs itself.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 
 use hyperslab_core::{Error, Result};
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
 
-use super::{blosc, fletcher, shuffle};
+use super::{Scratch, blosc, fletcher, shuffle};
 
 const DEFLATE_ID: u16 = 1;
 const SHUFFLE_ID: u16 = 2;
@@ -275,21 +274,26 @@ impl CodecChain {
             .filter(|(number, _)| *number >= 32 || mask >> number & 1 == 0)
             .map(|(_, codec)| codec)
             .collect();
-        let mut current: Cow<'_, [u8]> = bytes.into();
+        // What the codecs undone so far have made: `bytes` until one of them has made something else.
+        let mut made: Option<Scratch> = None;
+        let mut length = bytes.len();
         while let Some(codec) = steps.pop() {
+            let current = &made.as_deref().unwrap_or(bytes)[..length];
             if steps.is_empty() {
-                return codec.decode(&current, out);
+                return codec.decode(current, out);
             }
             if matches!(codec, Codec::Fletcher32) {
-                let content = checked(&current)
-                    .ok_or_else(|| Error::corrupt("the checksum of a chunk does not hold"))?;
-                current = content.to_vec().into();
+                length = checked(current)
+                    .ok_or_else(|| Error::corrupt("the checksum of a chunk does not hold"))?
+                    .len();
                 continue;
             }
-            let mut next = vec![0; codec.decoded_length(&steps, current.len(), out.len())?];
-            codec.decode(&current, &mut next)?;
-            current = next.into();
+            let mut next = Scratch::new(codec.decoded_length(&steps, length, out.len())?);
+            codec.decode(current, &mut next)?;
+            length = next.len();
+            made = Some(next);
         }
+        let current = &made.as_deref().unwrap_or(bytes)[..length];
         if current.len() != out.len() {
             return Err(Error::corrupt(format!(
                 "a chunk has {} bytes, not {}",
@@ -297,7 +301,7 @@ impl CodecChain {
                 out.len()
             )));
         }
-        out.copy_from_slice(&current);
+        out.copy_from_slice(current);
         Ok(())
     }
 }

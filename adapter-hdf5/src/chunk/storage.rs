@@ -91,10 +91,13 @@ impl StoragePlan {
         if shuffled && cell_size > 1 {
             codecs.push(Codec::Shuffle { cell_size });
         }
-        // A codec without a checksum of its own gets one.
+        // Zstd frames carry a good checksum of their own. The Adler-32 of deflate misses flips in small chunks, and what is
+        // checked here stays checkable when the chunk is copied to the next image.
         match self.compression {
             Compression::None => codecs.push(Codec::Fletcher32),
-            Compression::Deflate(level) => codecs.push(Codec::Deflate { level }),
+            Compression::Deflate(level) => {
+                codecs.extend([Codec::Deflate { level }, Codec::Fletcher32]);
+            }
             Compression::Zstd(level) => codecs.push(Codec::Zstd { level }),
             Compression::Blosc(level) => codecs.extend([
                 Codec::Blosc {

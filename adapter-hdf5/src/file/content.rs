@@ -106,6 +106,8 @@ pub(crate) struct VariableContent {
     pub(crate) axes: Vec<usize>,
     /// What a cell that was never written reads as.
     pub(crate) fill: Scalar,
+    /// Whether other programs are told the fill value of integers; that of floats they always are.
+    pub(crate) declares_fill: bool,
     /// Attributes, without those that say the same as the other fields (`_FillValue`, `dtype`).
     pub(crate) attributes: Vec<NamedAttribute>,
     /// How the cells are stored.

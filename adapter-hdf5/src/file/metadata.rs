@@ -252,8 +252,7 @@ impl<'a> Pass<'a> {
         if variable.dtype == DType::Bool {
             let marked = [("dtype".to_owned(), FileAttribute::Text("bool".to_owned()))];
             self.attributes(&mut object, &marked)?;
-        } else if !variable.dtype.is_complex() && variable.dtype != DType::Float16 {
-            // netCDF reads a wrong attribute of these types as text and crashes; the fill value itself stands above.
+        } else if declares_fill(variable) {
             object.attribute("_FillValue", &datatype, &header::dataspace(&[1]), &fill)?;
         }
         self.attributes(&mut object, &variable.attributes)?;
@@ -314,6 +313,17 @@ impl<'a> Pass<'a> {
             }
             (StoredCells::Chunks(_), VariableStorage::Whole) => UNDEFINED,
         }
+    }
+}
+
+/// Whether the fill value, which is part of the variable anyway, stands in an attribute as well.
+fn declares_fill(variable: &VariableContent) -> bool {
+    match variable.dtype {
+        // netCDF takes an attribute of these types for text, and crashes.
+        DType::Float16 | DType::Complex64 | DType::Complex128 => false,
+        DType::Float32 | DType::Float64 => true,
+        // xarray turns integers that have a fill value into floats, which lose digits.
+        _ => variable.declares_fill,
     }
 }
 

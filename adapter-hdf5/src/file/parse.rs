@@ -258,10 +258,15 @@ fn chunked(
                 true => (layout.uint(8)?, layout.u32()?),
                 false => (plain_size, 0),
             };
-            vec![ChunkLocation {
+            let location = ChunkLocation {
                 address: layout.uint(8)?,
                 size,
                 mask,
+            };
+            vec![if location.is_absent() {
+                ChunkLocation::ABSENT
+            } else {
+                location
             }]
         }
         3 => {
@@ -314,10 +319,15 @@ fn fixed_array(
             true => (index.uint(size_width)?, index.u32()?),
             false => (plain_size, 0),
         };
-        chunks.push(ChunkLocation {
+        let location = ChunkLocation {
             address,
             size,
             mask,
+        };
+        chunks.push(if location.is_absent() {
+            ChunkLocation::ABSENT
+        } else {
+            location
         });
     }
     Some(chunks)

@@ -1,4 +1,8 @@
 //! Opens an array file and reads its cells.
+#![expect(
+    unsafe_code,
+    reason = "chunks are decoded into one buffer by several threads"
+)]
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -12,7 +16,7 @@ use super::footer::{FOOTER_SIZE, Footer};
 use super::index::ChunkLocation;
 use super::{library, parse};
 use crate::cache::FileIdentity;
-use crate::chunk::{ChunkGrid, ChunkPiece, CodecChain, copy_cells};
+use crate::chunk::{ChunkGrid, ChunkPiece, CodecChain, Scratch, SharedTarget, copy_cells};
 use crate::index;
 
 /// The largest chunk that is decoded here; HDF5 allows 4 GiB.
@@ -21,7 +25,7 @@ const CHUNK_BYTES_MAX: u64 = 1 << 30;
 /// How much of a file is read or copied at a time.
 const COPY_BYTES: usize = 1 << 20;
 
-/// Bytes of decoded chunks that one read holds beside its result.
+/// Bytes that are read through the library at a time, to see whether they can be.
 const BATCH_BYTES: u64 = 32 << 20;
 
 /// Where the cells of a variable are.
@@ -219,21 +223,22 @@ impl ArrayFile {
             out.fill(fill);
         }
         let present: Vec<&ChunkPiece> = pieces.iter().filter(|piece| !absent(piece)).collect();
-        let batch = usize::try_from(BATCH_BYTES / chunk_bytes.max(1)).unwrap_or(1);
-        for batch in present.chunks(batch.max(1)) {
-            let decode = |piece: &&ChunkPiece| {
-                let location = located(piece).unwrap_or(ChunkLocation::ABSENT);
-                self.decode(codecs, location, chunk_bytes)
-            };
-            let decoded: Vec<Vec<u8>> = match batch {
-                [_] => batch.iter().map(decode).collect::<Result<_>>()?,
-                _ => batch.par_iter().map(decode).collect::<Result<_>>()?,
-            };
-            for (piece, bytes) in batch.iter().zip(&decoded) {
-                scatter(grid, piece, bytes, out);
+        let slab_shape = out.shape().to_vec();
+        let target = SharedTarget::new(out.bytes_mut());
+        let read = |piece: &&ChunkPiece| {
+            let location = located(piece).unwrap_or(ChunkLocation::ABSENT);
+            let cells = self.decode(codecs, location, chunk_bytes)?;
+            let copy = grid.copy_of(piece, &slab_shape, cell_size);
+            // SAFETY: no two pieces have a cell of the hyperslab in common.
+            unsafe {
+                target.copy_from(&copy.axes, cell_size, (&cells, copy.in_chunk), copy.in_slab);
             }
+            Ok(())
+        };
+        match present.as_slice() {
+            [only] => read(only),
+            several => several.par_iter().try_for_each(read),
         }
-        Ok(())
     }
 
     fn decode(
@@ -241,11 +246,12 @@ impl ArrayFile {
         codecs: &CodecChain,
         location: ChunkLocation,
         chunk_bytes: u64,
-    ) -> Result<Vec<u8>> {
-        let encoded = self.read_raw(location)?;
-        let size = usize::try_from(chunk_bytes)
-            .map_err(|_| Error::too_large("a chunk does not fit the address space"))?;
-        let mut cells = vec![0; size];
+    ) -> Result<Scratch> {
+        let mut encoded = Scratch::new(index(location.size));
+        self.file
+            .read_exact_at(&mut encoded, location.address)
+            .map_err(|source| Error::io("read", self.path.display(), source))?;
+        let mut cells = Scratch::new(index(chunk_bytes));
         codecs
             .decode(&encoded, location.mask, &mut cells)
             .map_err(|error| {
@@ -271,7 +277,8 @@ impl ArrayFile {
         match chunks.get(index(number)) {
             Some(location) if !location.is_absent() => {
                 let bytes = grid.chunk_bytes(self.header.variable.dtype.size());
-                self.decode(codecs, *location, bytes).map(Some)
+                self.decode(codecs, *location, bytes)
+                    .map(|cells| Some(cells.to_vec()))
             }
             _ => Ok(None),
         }
@@ -279,9 +286,7 @@ impl ArrayFile {
 
     /// The bytes of a chunk as they are stored.
     pub(crate) fn read_raw(&self, location: ChunkLocation) -> Result<Vec<u8>> {
-        let size = usize::try_from(location.size)
-            .map_err(|_| self.corrupt("a chunk is larger than the address space"))?;
-        let mut encoded = vec![0; size];
+        let mut encoded = vec![0; index(location.size)];
         self.file
             .read_exact_at(&mut encoded, location.address)
             .map_err(|source| Error::io("read", self.path.display(), source))?;

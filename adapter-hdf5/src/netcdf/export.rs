@@ -22,6 +22,8 @@ pub struct ExportContent {
     pub dtype: DType,
     /// What a missing cell is.
     pub fill_value: Scalar,
+    /// Whether other programs are told so, also for integers.
+    pub declares_fill: bool,
     /// The dimensions of the cells, slowest first, with the coordinates of the selected positions.
     pub dimensions: Vec<Dimension>,
     /// Dimensions of size 1 that the cells do not have: where the selection was a single position. They become scalar
@@ -87,6 +89,7 @@ impl ExportContent {
             variable,
             dtype: schema.dtype(),
             fill_value: schema.fill_value(),
+            declares_fill: schema.declared_fill_value().is_some(),
             dimensions,
             scalars,
             attributes: custom.clone(),

@@ -17,7 +17,10 @@ pub(super) fn schema(plans: &[ImportPlan]) -> Result<Schema> {
             ))
         })?;
     }
-    let mut builder = Schema::builder(first.schema.dtype()).fill_value(first.schema.fill_value());
+    let mut builder = Schema::builder(first.schema.dtype());
+    if let Some(fill_value) = first.schema.declared_fill_value() {
+        builder = builder.fill_value(fill_value);
+    }
     for dimension in first.schema.dimensions() {
         builder = builder.dimension(dimension.clone());
     }

@@ -38,7 +38,7 @@ pub(super) fn check_metadata(metadata: &Metadata, what: &str, allowed: &[&str]) 
 struct Document {
     version: u32,
     dtype: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Value::is_null")]
     fill_value: Value,
     dimensions: Vec<Dimension>,
     #[serde(default)]
@@ -97,7 +97,7 @@ impl Schema {
         let document = Document {
             version: SCHEMA_VERSION,
             dtype: self.dtype.name().to_owned(),
-            fill_value: self.fill_value.to_json(),
+            fill_value: self.fill_value.map_or(Value::Null, Scalar::to_json),
             dimensions: self.dimensions.clone(),
             attributes: self.attributes.clone(),
             metadata: self.metadata.clone(),

@@ -65,6 +65,7 @@ pub(super) fn file(export: &ExportContent) -> Result<ExportFile> {
         dtype,
         axes: (0..axes.len()).collect(),
         fill: stored_fill(export.fill_value),
+        declares_fill: export.declares_fill,
         attributes: distinct(attributes),
         storage,
     };
@@ -145,6 +146,7 @@ fn scalar(name: &str, coordinate: CoordinateContent) -> Result<Scalarised> {
         dtype: cells.dtype(),
         axes: Vec::new(),
         fill: Scalar::default_fill(cells.dtype()),
+        declares_fill: false,
         attributes: coordinate.attributes,
         storage: VariableStorage::Whole,
     };

@@ -1,0 +1,227 @@
+//! Images read by the HDF5 library and by this crate say the same.
+
+use super::*;
+use crate::chunk::{ChunkGrid, Codec, CodecChain};
+use hyperslab_core::{ArrayBuf, AxisSlab, DType, Hyperslab, Scalar};
+
+fn text(text: &str) -> FileAttribute {
+    FileAttribute::Text(text.to_owned())
+}
+
+fn content(dtype: DType, size: u64, storage: VariableStorage) -> FileContent {
+    let heights: Vec<f64> = (0..size).map(|height| height as f64 / 2.0).collect();
+    let heights = ArrayBuf::from_slice(&[size], &heights).unwrap();
+    let axis = |name: &str, size, values: Option<CoordinateCells>| AxisContent {
+        name: name.to_owned(),
+        size,
+        coordinate: values.map(|values| CoordinateContent {
+            values,
+            attributes: vec![("long_name".to_owned(), text(name))],
+        }),
+    };
+    let labels = CoordinateCells::Texts(vec!["first".to_owned(), "zwölf".to_owned()]);
+    FileContent {
+        attributes: vec![
+            ("empty".to_owned(), text("")),
+            ("größe".to_owned(), text("ähm")),
+            ("long".to_owned(), text(&"x".repeat(70_000))),
+            (
+                "list".to_owned(),
+                FileAttribute::Texts(vec!["a".to_owned(), "bc".to_owned()]),
+            ),
+            ("int".to_owned(), FileAttribute::number(-5_i64).unwrap()),
+            ("byte".to_owned(), FileAttribute::number(200_u8).unwrap()),
+            (
+                "floats".to_owned(),
+                FileAttribute::numbers(&[0.5_f64, 2.0]).unwrap(),
+            ),
+        ],
+        axes: vec![
+            axis("height", size, Some(CoordinateCells::Numbers(heights))),
+            axis("plain", size, None),
+            axis("label", 2, Some(labels)),
+        ],
+        variables: vec![VariableContent {
+            name: "cells".to_owned(),
+            dtype,
+            axes: vec![0, 1, 2],
+            fill: Scalar::default_fill(dtype),
+            attributes: vec![("units".to_owned(), text("K"))],
+            storage,
+        }],
+    }
+}
+
+fn chunked(chunk: u64, codecs: Vec<Codec>) -> VariableStorage {
+    VariableStorage::Chunked {
+        chunk_shape: vec![chunk, chunk, 2],
+        codecs: CodecChain::new(codecs),
+    }
+}
+
+/// Writes an image with every chunk but the fourth, and returns it with the cells that it holds.
+fn image(content: &FileContent) -> Vec<u8> {
+    let variable = &content.variables[0];
+    let mut writer = ImageWriter::new(content, None).unwrap();
+    match &variable.storage {
+        VariableStorage::Whole => {
+            let shape = content.shape(variable);
+            let cells = ArrayBuf::filled(variable.fill, &shape).unwrap();
+            writer.put_whole(0, cells.bytes()).unwrap();
+        }
+        VariableStorage::Chunked {
+            chunk_shape,
+            codecs,
+        } => {
+            let grid = ChunkGrid::new(&content.shape(variable), chunk_shape);
+            let size = index(grid.chunk_bytes(variable.dtype.size()));
+            for number in (0..grid.chunk_count()).filter(|number| *number != 3) {
+                let cells: Vec<u8> = (0..size)
+                    .map(|byte| u8::from((byte as u64 + number).is_multiple_of(7)))
+                    .collect();
+                let encoded = codecs.encode(&cells).unwrap();
+                writer.put_chunk(0, number, &encoded, 0).unwrap();
+            }
+        }
+    }
+    writer.finish().unwrap()
+}
+
+/// Reads the same image through both paths and compares everything.
+fn check_image(content: &FileContent, what: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, foreign) = (
+        folder.path().join("own.nc"),
+        folder.path().join("foreign.nc"),
+    );
+    let bytes = image(content);
+    assert_eq!(
+        bytes,
+        image(content),
+        "{what}: the same content gives the same bytes"
+    );
+    std::fs::write(&own, &bytes).unwrap();
+    // Without its footer the file is one of another program.
+    std::fs::write(&foreign, &bytes[..bytes.len() - footer::FOOTER_SIZE]).unwrap();
+    let own = ArrayFile::open(&own, "cells").unwrap();
+    let foreign = ArrayFile::open(&foreign, "cells").unwrap();
+    assert!(own.is_stamped() && !foreign.is_stamped());
+    assert_eq!(own.header().attributes, content.attributes, "{what}");
+    // The library lists them by name.
+    let mut named = content.attributes.clone();
+    named.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(foreign.header().attributes, named, "{what}");
+    let variable = &content.variables[0];
+    let (parsed, read) = (&own.header().variable, &foreign.header().variable);
+    assert_eq!(parsed.attributes, read.attributes, "{what}");
+    assert_eq!(
+        (parsed.dtype, &parsed.shape),
+        (read.dtype, &read.shape),
+        "{what}"
+    );
+    assert_eq!(parsed.shape, content.shape(variable));
+    if matches!(variable.storage, VariableStorage::Chunked { .. }) {
+        assert_eq!(parsed.cells, read.cells, "{what}");
+    }
+    own.verify().unwrap();
+    own.decode_all(variable.fill).unwrap();
+    foreign.decode_all(variable.fill).unwrap();
+
+    let axis = |size: u64| AxisSlab {
+        start: size.min(1),
+        count: size.saturating_sub(1).div_ceil(2),
+        stride: 2,
+    };
+    let axes = parsed.shape.iter().map(|&size| axis(size)).collect();
+    let slab = Hyperslab::new(axes, &parsed.shape).unwrap();
+    let read = |file: &ArrayFile| {
+        let mut out = ArrayBuf::zeroed(variable.dtype, &slab.shape()).unwrap();
+        file.read_into(&slab, variable.fill, &mut out).unwrap();
+        out
+    };
+    let through_library = || {
+        let (path, name) = (folder.path().join("own.nc"), "cells".to_owned());
+        library::read_cells(path, name, slab.clone(), parsed.dtype).unwrap()
+    };
+    assert_eq!(read(&own), read(&foreign), "{what}");
+    assert_eq!(read(&own).bytes(), through_library(), "{what}");
+}
+
+fn index(position: u64) -> usize {
+    crate::index(position)
+}
+
+#[test]
+fn the_library_reads_every_element_type() {
+    for dtype in DType::ALL {
+        let cell_size = u32::try_from(dtype.size()).unwrap();
+        let codecs = vec![Codec::Shuffle { cell_size }, Codec::Deflate { level: 4 }];
+        check_image(&content(dtype, 5, chunked(2, codecs.clone())), dtype.name());
+        check_image(&content(dtype, 5, chunked(5, codecs)), dtype.name());
+        check_image(&content(dtype, 5, VariableStorage::Whole), dtype.name());
+    }
+}
+
+#[test]
+fn the_library_reads_every_index() {
+    let deflate = || vec![Codec::Deflate { level: 1 }];
+    for (size, chunk) in [
+        (1, 1),
+        (4, 4),
+        (9, 4),
+        (64, 2),
+        (66, 2),
+        (100, 2),
+        (300, 300),
+    ] {
+        check_image(
+            &content(DType::Int16, size, chunked(chunk, deflate())),
+            "filtered",
+        );
+        check_image(
+            &content(DType::Int16, size, chunked(chunk, vec![])),
+            "unfiltered",
+        );
+        let checked = vec![Codec::Fletcher32];
+        check_image(
+            &content(DType::Int16, size, chunked(chunk, checked)),
+            "checked",
+        );
+    }
+    check_image(
+        &content(DType::Float64, 0, VariableStorage::Whole),
+        "no cell",
+    );
+    let mut one = content(DType::Float64, 3, VariableStorage::Whole);
+    one.variables[0].axes.clear();
+    check_image(&one, "no axis");
+}
+
+#[test]
+fn many_labels_need_many_heaps() {
+    let mut many = content(DType::UInt8, 0, VariableStorage::Whole);
+    let labels: Vec<String> = (0..5000).map(|number| format!("label {number}")).collect();
+    many.axes[0].size = 5000;
+    let values = CoordinateCells::Texts(labels);
+    many.axes[0].coordinate = Some(CoordinateContent {
+        values,
+        attributes: Vec::new(),
+    });
+    check_image(&many, "labels");
+}
+
+#[test]
+fn content_that_contradicts_itself_is_refused() {
+    let mut twice = content(DType::UInt8, 3, VariableStorage::Whole);
+    twice.variables[0].name = "plain".to_owned();
+    assert!(ImageWriter::new(&twice, None).is_err());
+    let mut short = content(DType::UInt8, 3, VariableStorage::Whole);
+    short.axes[0].size = 4;
+    assert!(ImageWriter::new(&short, None).is_err());
+    let mut large = content(DType::UInt8, 3, VariableStorage::Whole);
+    let values = vec![0.0_f64; 9000];
+    let attribute = FileAttribute::numbers(&values).unwrap();
+    large.attributes.push(("large".to_owned(), attribute));
+    let error = ImageWriter::new(&large, None).unwrap_err();
+    assert!(error.message().contains("'large'"), "{error}");
+}
