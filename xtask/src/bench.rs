@@ -10,6 +10,10 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         [flag] if flag == "--long" => "10000",
         _ => return Err("usage: cargo xtask bench [--long]".into()),
     };
-    shell::run(cargo().args(["build", "--release", "--package", "hyperslab", "--examples"]))?;
-    shell::run(command(built("examples/small_arrays")).args(["--count", count]))
+    shell::run(cargo().args(["build", "--release", "--workspace", "--bins", "--examples"]))?;
+    shell::run(
+        command(built("examples/small_arrays"))
+            .args(["--count", count, "--command"])
+            .arg(built("hyperslab")),
+    )
 }

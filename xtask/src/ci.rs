@@ -113,7 +113,7 @@ fn run_doc(report: &mut Report) -> Outcome {
         &mut report.counts,
     )?;
     run(cargo()
-        .args(["doc", "--release", "--workspace", "--no-deps"])
+        .args(["doc", "--release", "--workspace", "--no-deps", "--lib"])
         .env("RUSTDOCFLAGS", "-D warnings"))
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn check(report: &mut Report, long: bool) -> Outcome {
             "-p",
             "no:cacheprovider",
             "--tb=short",
+            "--durations=3",
             "tests/python",
         ])
         .env("PYTHONDONTWRITEBYTECODE", "1")

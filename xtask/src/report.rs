@@ -16,8 +16,10 @@ impl Counts {
     /// Adds a line if it is the closing line of cargo test, nextest or pytest.
     pub(crate) fn add_line(&mut self, line: &str) {
         let line = plain(line);
+        // nextest repeats, indented, what a failed test printed: the closing line of one test is not that of a run.
+        let of_libtest = line.starts_with("test result:");
         let line = line.trim();
-        let closing = line.starts_with("test result:")
+        let closing = of_libtest
             || line.starts_with("Summary [")
             || (line.starts_with('=') && line.ends_with('=') && line.contains(" in "));
         if !closing {
@@ -158,6 +160,10 @@ mod tests {
     #[test]
     fn other_lines_and_colours_are_not() {
         assert_eq!(count(&["we passed 3 passed houses"]), (0, 0, 0));
+        assert_eq!(
+            count(&["    test result: FAILED. 0 passed; 1 failed"]),
+            (0, 0, 0)
+        );
         assert_eq!(
             count(&["\u{1b}[32mtest result:\u{1b}[0m ok. \u{1b}[1m3\u{1b}[0m passed"]),
             (3, 0, 0)
