@@ -11,7 +11,7 @@ mod worker;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use hyperslab_core::{StorageAdapter, StorageOptions};
@@ -44,18 +44,36 @@ impl Persistent {
     }
 
     /// Starts this program again as a worker.
-    fn spawn(&self, work: &Value) -> Child {
+    fn spawn(&self, work: &Value) -> Worker {
         let test = self
             .worker
             .split_once("::")
             .map_or(self.worker, |(_, test)| test);
-        Command::new(std::env::current_exe().unwrap())
+        let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", test, "--nocapture", "--test-threads=1"])
             .env(WORKER, work.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap()
+            .unwrap();
+        Worker {
+            messages: child.stdout.take().map(BufReader::new),
+            child,
+        }
+    }
+}
+
+/// Another process, which does not outlive the test.
+#[derive(Debug)]
+struct Worker {
+    child: Child,
+    messages: Option<BufReader<ChildStdout>>,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -79,9 +97,12 @@ fn next_message(lines: &mut impl BufRead) -> Option<Vec<String>> {
 }
 
 /// Everything that a worker tells until it ends, which must be well.
-fn all_messages(child: &mut Child) -> Vec<Vec<String>> {
-    let mut lines = BufReader::new(child.stdout.take().unwrap());
+fn all_messages(worker: &mut Worker) -> Vec<Vec<String>> {
+    let mut lines = worker.messages.take().unwrap();
     let messages = std::iter::from_fn(|| next_message(&mut lines)).collect();
-    assert!(child.wait().unwrap().success(), "a worker has failed");
+    assert!(
+        worker.child.wait().unwrap().success(),
+        "a worker has failed"
+    );
     messages
 }

@@ -3,10 +3,16 @@
 //! An adapter runs the suite from a file of its `tests` folder. [`conformance_tests!`] makes one `#[test]` per case, so
 //! that a failure has a name:
 //!
-//! ```ignore
+//! ```no_run
 //! use std::sync::Arc;
 //!
 //! use hyperslab_core::StorageAdapter;
+//! # struct MyAdapter;
+//! # impl MyAdapter {
+//! #     async fn open_or_create(_: &std::path::Path) -> hyperslab_core::Result<hyperslab_core::MemoryAdapter> {
+//! #         Ok(hyperslab_core::MemoryAdapter::new())
+//! #     }
+//! # }
 //! use hyperslab_testkit::{Fixture, async_trait, campaign_tests, conformance_tests};
 //!
 //! struct Folder(tempfile::TempDir);
@@ -30,6 +36,7 @@
 //! // For adapters whose stores outlive the process: several processes at once, and processes that are killed. Makes the
 //! // tests and the test `campaign_worker`, which is what the other processes run. At most once per module.
 //! campaign_tests!(open);
+//! # fn main() {}
 //! ```
 //!
 //! [`Fixture::layouts`] adds the storage options under which the cases about cells run, such as tiny chunks. Cases that

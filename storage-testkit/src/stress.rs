@@ -92,6 +92,8 @@ impl Stress {
             if Instant::now() >= end {
                 return;
             }
+            // A lock that is refused at once makes nobody wait, and would leave no thread to the readers.
+            tokio::task::yield_now().await;
             let number_of_box = random.usize(..witness.boxes.slabs.len());
             let slab = &witness.boxes.slabs[number_of_box];
             let stamp = stamp(self.process, number, number_of_box, sequence);

@@ -1,6 +1,5 @@
 //! Writers that are killed at any moment.
 
-use std::io::BufReader;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde_json::json;
 
-use super::operations::{Content, perform, random_operation};
+use super::operations::{Content, KINDS, perform, random_operation};
 use super::{Persistent, next_message};
 use crate::fixture::{long, random, runtime};
 use crate::setup::check;
@@ -43,30 +42,40 @@ pub fn killed_writers_leave_whole_changes(persistent: Persistent) {
     assert!(in_flight > 0, "no change was ever interrupted");
 }
 
-/// Starts a worker, kills it at a random moment, and returns all that it has told.
+/// Starts a worker, has it killed, and returns all that it has told.
 fn change_and_be_killed(
     persistent: Persistent,
     path: &Path,
     seed: u64,
     random: &mut Rng,
 ) -> Vec<Vec<String>> {
-    let mut child = persistent.spawn(&json!({"role": "change", "path": path, "seed": seed}));
-    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut work = json!({"role": "change", "path": path, "seed": seed});
+    let aimed = random.u8(..8) < 5;
+    if aimed {
+        let longest = 1 << random.u32(3..14);
+        // In the middle of a change of a certain kind, the seldom ones as often as the others. The worker kills itself:
+        // a message to somebody else would often take longer than the change.
+        work["die_in"] = json!({
+            "kind": random.choice(KINDS).unwrap(),
+            "times_before": random.u64(..3),
+            "after_microseconds": random.u64(..longest),
+        });
+    }
+    let mut worker = persistent.spawn(&work);
+    let mut lines = worker.messages.take().unwrap();
+    if aimed {
+        return std::iter::from_fn(|| next_message(&mut lines)).collect();
+    }
     let (sender, messages) = mpsc::channel();
     let listener = std::thread::spawn(move || {
         while let Some(message) = next_message(&mut lines) {
             sender.send(message).unwrap();
         }
     });
-    // Mostly in the middle of its work, sometimes while it starts.
-    let first = if random.u8(..8) == 0 {
-        None
-    } else {
-        Some(messages.recv().unwrap())
-    };
+    // While it starts, or at any moment of its work.
+    let first = random.bool().then(|| messages.recv().unwrap());
     std::thread::sleep(Duration::from_micros(random.u64(..40_000)));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(worker);
     listener.join().unwrap();
     first.into_iter().chain(messages).collect()
 }

@@ -38,6 +38,32 @@ enum Change {
     DeleteArray(i64),
 }
 
+/// The kinds of changes, by the names that [`Operation::kind`] gives.
+pub(super) const KINDS: [&str; 7] = [
+    "create_collection",
+    "delete_collection",
+    "clear_collection",
+    "create_array",
+    "write",
+    "update",
+    "delete_array",
+];
+
+impl Operation {
+    /// The kind of this change.
+    pub(super) const fn kind(&self) -> &'static str {
+        KINDS[match &self.change {
+            Change::CreateCollection(_) => 0,
+            Change::DeleteCollection => 1,
+            Change::ClearCollection => 2,
+            Change::CreateArray(..) => 3,
+            Change::Write(..) => 4,
+            Change::Update(..) => 5,
+            Change::DeleteArray(_) => 6,
+        }]
+    }
+}
+
 /// The next change: what it is depends on the numbers alone, not on the store.
 pub(super) fn random_operation(
     random: &mut Rng,
