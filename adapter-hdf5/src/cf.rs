@@ -1,10 +1,12 @@
 //! How an array of a schema becomes the content of a file that follows the CF conventions, and back.
 
+mod time;
+
 use std::borrow::Cow;
 
 use hyperslab_core::{
     ArrayBuf, ArrayMeta, AttributeType, AttributeValue, Attributes, CollectionMeta, Coordinates,
-    DType, Dimension, Error, Metadata, Result, Schema, TimeStart, TimeStep, Timestamp,
+    DType, Dimension, Error, Metadata, Result, Schema, TimeStart,
 };
 use num_complex::Complex64;
 use serde_json::Value;
@@ -151,13 +153,13 @@ fn coordinate_content(
                 .collect();
             numbers(&values)?
         }
-        Coordinates::Times { times } => times_content(times, &mut attributes)?,
+        Coordinates::Times { times } => time::times_content(times, &mut attributes)?,
         Coordinates::TimeScale { start, step } => {
             let TimeStart::Fixed(start) = start else {
                 return Err(Error::internal("the start of a time scale is not resolved"));
             };
-            times_content(
-                &scale_times(*start, *step, dimension.size)?,
+            time::times_content(
+                &time::scale_times(*start, *step, dimension.size)?,
                 &mut attributes,
             )?
         }
@@ -168,66 +170,6 @@ fn coordinate_content(
         }
     }
     Ok(CoordinateContent { values, attributes })
-}
-
-fn scale_times(start: Timestamp, step: TimeStep, size: u64) -> Result<Vec<Timestamp>> {
-    (0..size)
-        .map(|index| {
-            let offset = step.as_nanoseconds() * i128::from(index);
-            Timestamp::from_nanoseconds(start.as_nanoseconds() + offset)
-        })
-        .collect()
-}
-
-/// Times as whole numbers of the coarsest unit that is exact for all of them, since a whole second.
-fn times_content(
-    times: &[Timestamp],
-    attributes: &mut Vec<NamedAttribute>,
-) -> Result<CoordinateCells> {
-    const SECOND: i128 = 1_000_000_000;
-    const UNITS_OF_TIME: [(&str, i128); 7] = [
-        ("days", 86_400 * SECOND),
-        ("hours", 3_600 * SECOND),
-        ("minutes", 60 * SECOND),
-        ("seconds", SECOND),
-        ("milliseconds", 1_000_000),
-        ("microseconds", 1_000),
-        ("nanoseconds", 1),
-    ];
-    let first = times.first().map_or(0, |time| time.as_nanoseconds());
-    let reference = first.div_euclid(SECOND) * SECOND;
-    let offsets: Vec<i128> = (times.iter())
-        .map(|time| time.as_nanoseconds() - reference)
-        .collect();
-    let exact = |length: i128| offsets.iter().all(|offset| offset % length == 0);
-    let (unit, length) = UNITS_OF_TIME
-        .into_iter()
-        .find(|&(_, length)| exact(length))
-        .unwrap_or(("nanoseconds", 1));
-    let values: Vec<i64> = offsets
-        .iter()
-        .map(|offset| i64::try_from(offset / length))
-        .collect::<Result<_, _>>()
-        .map_err(|_| {
-            Error::unsupported(format!(
-                "times to the {unit} over so many years do not fit 64 bits; round them"
-            ))
-        })?;
-    let civil = Timestamp::from_nanoseconds(reference)?.civil();
-    let sign = if civil.year() < 0 { "-" } else { "" };
-    let units = format!(
-        "{unit} since {sign}{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
-        civil.year().unsigned_abs(),
-        civil.month(),
-        civil.day(),
-        civil.hour(),
-        civil.minute(),
-        civil.second()
-    );
-    attributes.push((UNITS.to_owned(), FileAttribute::Text(units)));
-    let calendar = FileAttribute::Text("proleptic_gregorian".to_owned());
-    attributes.push(("calendar".to_owned(), calendar));
-    ArrayBuf::from_slice(&[values.len() as u64], &values).map(CoordinateCells::Numbers)
 }
 
 fn metadata_attributes(metadata: &Metadata) -> Result<Vec<NamedAttribute>> {

@@ -1,5 +1,5 @@
 use super::*;
-use hyperslab_core::{AttributeSchema, StorageOptions};
+use hyperslab_core::{AttributeSchema, StorageOptions, Timestamp};
 use serde_json::json;
 
 fn collection(schema: Schema) -> CollectionMeta {

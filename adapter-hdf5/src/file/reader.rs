@@ -4,11 +4,13 @@
     reason = "chunks are decoded into one buffer by several threads"
 )]
 
+mod verify;
+
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use hyperslab_core::{ArrayBuf, AxisSlab, DType, Error, Hyperslab, Result, Scalar};
+use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, Scalar};
 use rayon::prelude::*;
 
 use super::content::NamedAttribute;
@@ -21,12 +23,6 @@ use crate::index;
 
 /// The largest chunk that is decoded here; HDF5 allows 4 GiB.
 const CHUNK_BYTES_MAX: u64 = 1 << 30;
-
-/// How much of a file is read or copied at a time.
-const COPY_BYTES: usize = 1 << 20;
-
-/// Bytes that are read through the library at a time, to see whether they can be.
-const BATCH_BYTES: u64 = 32 << 20;
 
 /// Where the cells of a variable are.
 #[derive(Debug, Clone, PartialEq)]
@@ -292,112 +288,6 @@ impl ArrayFile {
             .map_err(|source| Error::io("read", self.path.display(), source))?;
         Ok(encoded)
     }
-
-    /// Decodes every chunk, to see whether it can be done.
-    pub(crate) fn decode_all(&self, fill: Scalar) -> Result<()> {
-        let variable = &self.header.variable;
-        match &variable.cells {
-            VariableCells::Inline(_) => Ok(()),
-            VariableCells::Chunked {
-                grid,
-                codecs,
-                chunks,
-            } => {
-                let chunk_bytes = grid.chunk_bytes(variable.dtype.size());
-                let present = chunks.par_iter().filter(|chunk| !chunk.is_absent());
-                present.try_for_each(|chunk| self.decode(codecs, *chunk, chunk_bytes).map(drop))
-            }
-            VariableCells::Library => self.windows().iter().try_for_each(|window| {
-                let mut out = ArrayBuf::zeroed(variable.dtype, &window.shape())?;
-                self.read_into(window, fill, &mut out)
-            }),
-        }
-    }
-
-    /// Hyperslabs of some rows that cover the variable.
-    fn windows(&self) -> Vec<Hyperslab> {
-        let variable = &self.header.variable;
-        let Some((&rows, rest)) = variable.shape.split_first() else {
-            return vec![Hyperslab::full(&[])];
-        };
-        let row_bytes = rest
-            .iter()
-            .fold(variable.dtype.size() as u64, |bytes, &length| {
-                bytes.saturating_mul(length)
-            });
-        let step = (BATCH_BYTES / row_bytes.max(1)).max(1);
-        (0..rows.div_ceil(step))
-            .filter_map(|number| {
-                let start = number * step;
-                let mut axes = Hyperslab::full(&variable.shape).axes().to_vec();
-                axes[0] = AxisSlab {
-                    start,
-                    count: step.min(rows - start),
-                    stride: 1,
-                };
-                Hyperslab::new(axes, &variable.shape).ok()
-            })
-            .collect()
-    }
-
-    /// Copies the file into an empty one, with a footer that vouches for it as it is.
-    pub(crate) fn copy_stamped(&self, target: &File) -> Result<()> {
-        let fail = |source| Error::io("copy", self.path.display(), source);
-        let length = match &self.footer {
-            Some(footer) => footer.length,
-            None => self.length,
-        };
-        let mut buffer = vec![0; COPY_BYTES];
-        let (mut crc, mut offset) = (0, 0);
-        while offset < length {
-            let count = usize::try_from(length - offset)
-                .unwrap_or(usize::MAX)
-                .min(COPY_BYTES);
-            let piece = &mut buffer[..count];
-            self.file.read_exact_at(piece, offset).map_err(fail)?;
-            target.write_all_at(piece, offset).map_err(fail)?;
-            crc = crc32c::crc32c_append(crc, piece);
-            offset += count as u64;
-        }
-        let footer = Footer {
-            length,
-            metadata_length: 0,
-            metadata_crc: 0,
-            crc,
-        };
-        target
-            .write_all_at(&footer.to_bytes(), length)
-            .map_err(fail)
-    }
-
-    /// Reads every byte of a stamped file and compares the checksum of the footer.
-    pub(crate) fn verify(&self) -> Result<()> {
-        let Some(footer) = &self.footer else {
-            return Ok(());
-        };
-        let crc = file_crc(&self.file, footer.length)
-            .map_err(|source| Error::io("read", self.path.display(), source))?;
-        if crc == footer.crc {
-            Ok(())
-        } else {
-            Err(self.corrupt("its bytes are not those that were written"))
-        }
-    }
-}
-
-/// The CRC-32C of the first `length` bytes of a file.
-fn file_crc(file: &File, length: u64) -> std::io::Result<u32> {
-    let mut buffer = vec![0; COPY_BYTES];
-    let (mut crc, mut offset) = (0, 0);
-    while offset < length {
-        let count = buffer
-            .len()
-            .min(usize::try_from(length - offset).unwrap_or(usize::MAX));
-        file.read_exact_at(&mut buffer[..count], offset)?;
-        crc = crc32c::crc32c_append(crc, &buffer[..count]);
-        offset += count as u64;
-    }
-    Ok(crc)
 }
 
 fn scatter(grid: &ChunkGrid, piece: &ChunkPiece, cells: &[u8], out: &mut ArrayBuf) {

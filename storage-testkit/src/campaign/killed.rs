@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fastrand::Rng;
 use serde_json::json;
@@ -42,58 +42,42 @@ pub fn killed_writers_leave_whole_changes(persistent: Persistent) {
     assert!(in_flight > 0, "no change was ever interrupted");
 }
 
-/// Starts a worker, kills it, and returns all that it has told.
+/// Starts a worker, has it killed, and returns all that it has told.
 fn change_and_be_killed(
     persistent: Persistent,
     path: &Path,
     seed: u64,
     random: &mut Rng,
 ) -> Vec<Vec<String>> {
-    let mut worker = persistent.spawn(&json!({"role": "change", "path": path, "seed": seed}));
+    let mut work = json!({"role": "change", "path": path, "seed": seed});
+    let aimed = random.u8(..8) < 5;
+    if aimed {
+        let longest = 1 << random.u32(3..14);
+        // In the middle of a change of a certain kind, the seldom ones as often as the others. The worker kills itself:
+        // a message to somebody else would often take longer than the change.
+        work["die_in"] = json!({
+            "kind": random.choice(KINDS).unwrap(),
+            "times_before": random.u64(..3),
+            "after_microseconds": random.u64(..longest),
+        });
+    }
+    let mut worker = persistent.spawn(&work);
     let mut lines = worker.messages.take().unwrap();
+    if aimed {
+        return std::iter::from_fn(|| next_message(&mut lines)).collect();
+    }
     let (sender, messages) = mpsc::channel();
     let listener = std::thread::spawn(move || {
         while let Some(message) = next_message(&mut lines) {
             sender.send(message).unwrap();
         }
     });
-    let mut told = Vec::new();
-    match random.u8(..8) {
-        // While it starts.
-        0 => pause(random, 40_000),
-        // At any moment of its work.
-        1..4 => {
-            told.push(messages.recv().unwrap());
-            pause(random, 40_000);
-        }
-        // In the middle of a change of a certain kind, the seldom ones as often as the others.
-        _ => {
-            let kind = random.choice(KINDS).unwrap();
-            let mut patience = random.usize(1..4);
-            while patience > 0 {
-                let message = messages.recv().unwrap();
-                patience -= usize::from(message.get(2).is_some_and(|word| word == kind));
-                told.push(message);
-            }
-            let longest = 1 << random.u32(3..14);
-            pause(random, longest);
-        }
-    }
+    // While it starts, or at any moment of its work.
+    let first = random.bool().then(|| messages.recv().unwrap());
+    std::thread::sleep(Duration::from_micros(random.u64(..40_000)));
     drop(worker);
     listener.join().unwrap();
-    told.extend(messages);
-    told
-}
-
-/// Waits up to so many microseconds, without giving up the processor for short times.
-fn pause(random: &mut Rng, longest: u64) {
-    let end = Instant::now() + Duration::from_micros(random.u64(..longest));
-    if longest > 10_000 {
-        std::thread::sleep(end - Instant::now());
-    }
-    while Instant::now() < end {
-        std::hint::spin_loop();
-    }
+    first.into_iter().chain(messages).collect()
 }
 
 /// Makes the acknowledged changes on the known content. Returns what the store must hold now, or with the change in

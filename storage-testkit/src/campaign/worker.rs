@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use hyperslab_core::{ArrayLocator, Durability, ErrorKind};
+use rustix::process::{Signal, getpid, kill_process};
 use serde_json::Value;
 
 use super::operations::{perform, random_operation};
@@ -97,13 +99,52 @@ async fn create(persistent: Persistent, work: &Value) {
     }
 }
 
+/// Makes ready to end this process as `kill -9` does, so many microseconds after it is told to go. The thread is at work
+/// already when this returns: to start one takes longer than many a change.
+fn ready_to_die(microseconds: u64) -> Arc<AtomicBool> {
+    let (go, ready) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let (told, running) = (Arc::clone(&go), Arc::clone(&ready));
+    std::thread::spawn(move || {
+        running.store(true, Ordering::SeqCst);
+        while !told.load(Ordering::SeqCst) {
+            std::hint::spin_loop();
+        }
+        let end = Instant::now() + Duration::from_micros(microseconds);
+        while Instant::now() < end {
+            std::hint::spin_loop();
+        }
+        kill_process(getpid(), Signal::KILL).unwrap();
+    });
+    while !ready.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+    go
+}
+
 /// Changes the store at random until it is killed, telling each change before and after.
 async fn change(persistent: Persistent, work: &Value) {
     let store = persistent.open(&path_of(work)).await;
     let mut random = fastrand::Rng::with_seed(work["seed"].as_u64().unwrap());
+    let mut times_before = work["die_in"]["times_before"].as_u64();
     for number in 0.. {
         let operation = random_operation(&mut random, persistent.layouts);
-        tell(&format!("begin {number} {}", operation.kind()));
+        let mut go = None;
+        if work["die_in"]["kind"] == operation.kind() {
+            match times_before {
+                Some(0) => {
+                    let microseconds = work["die_in"]["after_microseconds"].as_u64();
+                    go = Some(ready_to_die(microseconds.unwrap()));
+                }
+                _ => times_before = times_before.map(|times| times - 1),
+            }
+        }
+        tell(&format!("begin {number}"));
+        if let Some(go) = go {
+            go.store(true, Ordering::SeqCst);
+        }
         let outcome = match perform(&*store, &operation).await {
             Ok(()) => "ok",
             Err(error) => match error.kind() {

@@ -1,0 +1,201 @@
+//! Arrays as they come, change and go.
+
+use hyperslab_core::{ArrayBuf, ArrayMeta, CollectionMeta, Durability, Error, ErrorKind, Result};
+use std::path::Path;
+use uuid::Uuid;
+
+use super::{Opened, Store, describe};
+use crate::cache::FileIdentity;
+use crate::cf;
+use crate::disk::{self, Fence, TempFile};
+use crate::file::{ArrayFile, VariableCells, VariableStorage};
+use crate::ids::{Fact, IdIndex};
+use crate::image::{self, Edit};
+use crate::name::stem;
+
+impl Store {
+    pub(crate) fn create_array(
+        &self,
+        collection: &CollectionMeta,
+        array: &ArrayMeta,
+        data: Option<&ArrayBuf>,
+        durability: Durability,
+    ) -> Result<()> {
+        let schema = &collection.schema;
+        let opened = self.open(collection)?;
+        let folders = &opened.folders;
+        if let Some(data) = data
+            && (data.dtype() != schema.dtype() || data.shape() != schema.shape())
+        {
+            return Err(Error::invalid(format!(
+                "cells of {} {:?} given for an array of {} {:?}",
+                data.dtype(),
+                data.shape(),
+                schema.dtype(),
+                schema.shape()
+            )));
+        }
+        let stem = stem(&array.key, array.id);
+        let target = folders.array(&stem);
+        let exists = || {
+            Error::already_exists(format!(
+                "array {} exists already in collection '{}'",
+                describe(&array.key, array.id),
+                collection.name
+            ))
+        };
+        if target.exists() {
+            return Err(exists());
+        }
+        let storage = opened.plan.storage(&schema.shape(), schema.dtype());
+        let content = cf::content(collection, array, &opened.variable, storage)?;
+        let temporary = TempFile::create(&folders.temporaries())?;
+        image::write_first(&content, data, temporary.file())
+            .map_err(|error| error.context(target.display()))?;
+        temporary.sync(&target, durability)?;
+        let publish = |temporary: TempFile| {
+            temporary
+                .publish_new(&target)
+                .map_err(|error| match error.kind() {
+                    ErrorKind::AlreadyExists => exists(),
+                    ErrorKind::NotFound => self.missing(&collection.name),
+                    _ => error,
+                })
+        };
+        let _fence = Fence::shared(folders.root())?;
+        if array.key.is_empty() {
+            publish(temporary)?;
+        } else {
+            let mut shard = IdIndex::hold(&folders.ids(), array.id)?;
+            if let Some(other) = shard.find(&self.ids, array.id)?
+                && folders.array(&other).exists()
+            {
+                return Err(exists());
+            }
+            publish(temporary)?;
+            shard
+                .add(Fact::Published, array.id, &stem, durability)
+                .map_err(|error| {
+                    Error::unavailable(format!(
+                        "array {stem} was created but not entered in the index ({error}); run `check` with repair"
+                    ))
+                    .with_source(error)
+                })?;
+        }
+        disk::sync_folder(&folders.arrays(), durability)
+    }
+
+    /// Builds the next image of an array and puts it in place of the last one. The caller holds the array's lock.
+    pub(crate) fn update_array(
+        &self,
+        collection: &CollectionMeta,
+        (stem, id): (&str, Uuid),
+        edit: Option<Edit<'_>>,
+        change: impl FnOnce(&mut ArrayMeta) -> Result<()>,
+        durability: Durability,
+    ) -> Result<ArrayMeta> {
+        let opened = self.open(collection)?;
+        let (last, mut meta) = self.load(collection, &opened, stem)?;
+        if meta.id != id {
+            return Err(Error::not_found(format!(
+                "array {stem} of collection '{}' was deleted; another one has its key",
+                collection.name
+            )));
+        }
+        change(&mut meta)?;
+        let schema = &collection.schema;
+        // What is stored stays as it is stored, whatever the options say.
+        let storage = match &last.header().variable.cells {
+            VariableCells::Chunked { grid, codecs, .. } => VariableStorage::Chunked {
+                chunk_shape: grid.chunk_shape().to_vec(),
+                codecs: codecs.clone(),
+            },
+            _ => opened.plan.storage(&schema.shape(), schema.dtype()),
+        };
+        let mut content = cf::content(collection, &meta, &opened.variable, storage)?;
+        cf::keep_foreign(schema, last.header(), &mut content);
+        let target = opened.folders.array(stem);
+        let temporary = TempFile::create(&opened.folders.temporaries())?;
+        image::write_next(&last, &content, edit, temporary.file())
+            .map_err(|error| error.context(target.display()))?;
+        temporary.sync(&target, durability)?;
+        self.replace_array(&opened, &last, temporary, &target, durability)?;
+        Ok(meta)
+    }
+
+    /// Puts the next image in place of the last one, unless that was taken away with the whole collection.
+    fn replace_array(
+        &self,
+        opened: &Opened,
+        last: &ArrayFile,
+        next: TempFile,
+        target: &Path,
+        durability: Durability,
+    ) -> Result<()> {
+        let fence = Fence::shared(opened.folders.root())?;
+        let current = std::fs::metadata(target)
+            .map_err(|source| Error::io("replace", target.display(), source))?;
+        if FileIdentity::of(&current) != last.identity() {
+            return Err(Error::conflict(format!(
+                "{} was changed by another program meanwhile; try again",
+                target.display()
+            )));
+        }
+        next.replace(target)?;
+        drop(fence);
+        disk::sync_parent(target, durability)
+    }
+
+    /// Gives the file of an array that another program has written a footer. The caller holds the array's lock.
+    pub(crate) fn stamp_array(
+        &self,
+        collection: &CollectionMeta,
+        stem: &str,
+        durability: Durability,
+    ) -> Result<()> {
+        let opened = self.open(collection)?;
+        let (last, _) = self.load(collection, &opened, stem)?;
+        let target = opened.folders.array(stem);
+        let temporary = TempFile::create(&opened.folders.temporaries())?;
+        last.copy_stamped(temporary.file())
+            .map_err(|error| error.context(target.display()))?;
+        temporary.sync(&target, durability)?;
+        self.replace_array(&opened, &last, temporary, &target, durability)
+    }
+
+    /// Removes an array. The caller holds its lock.
+    pub(crate) fn delete_array(
+        &self,
+        collection: &CollectionMeta,
+        (stem, id): (&str, Uuid),
+        durability: Durability,
+    ) -> Result<()> {
+        let opened = self.open(collection)?;
+        let (_, meta) = self.load(collection, &opened, stem)?;
+        if meta.id != id {
+            return Err(Error::not_found(format!(
+                "array {stem} of collection '{}' was deleted already",
+                collection.name
+            )));
+        }
+        self.remove_file(&opened, &meta, stem, durability)
+    }
+
+    fn remove_file(
+        &self,
+        opened: &Opened,
+        meta: &ArrayMeta,
+        stem: &str,
+        durability: Durability,
+    ) -> Result<()> {
+        let path = opened.folders.array(stem);
+        let _fence = Fence::shared(opened.folders.root())?;
+        if !meta.key.is_empty() {
+            let mut shard = IdIndex::hold(&opened.folders.ids(), meta.id)?;
+            shard.add(Fact::Removed, meta.id, stem, durability)?;
+        }
+        std::fs::remove_file(&path)
+            .map_err(|source| Error::io("delete", path.display(), source))?;
+        disk::sync_folder(&opened.folders.arrays(), durability)
+    }
+}
