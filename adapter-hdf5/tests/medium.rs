@@ -127,7 +127,13 @@ async fn full(path: &Path) {
 /// A copy of this program that everybody may run.
 fn program(folder: &Path) -> PathBuf {
     let copy = folder.join("worker");
-    std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    // Written by another process: a program that is open for writing cannot be run, and any process that is started
+    // meanwhile would inherit the open file.
+    succeeds(
+        Command::new("cp")
+            .arg(std::env::current_exe().unwrap())
+            .arg(&copy),
+    );
     set_mode(folder, 0o755);
     set_mode(&copy, 0o755);
     copy
