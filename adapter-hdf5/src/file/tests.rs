@@ -46,6 +46,7 @@ fn content(dtype: DType, size: u64, storage: VariableStorage) -> FileContent {
             dtype,
             axes: vec![0, 1, 2],
             fill: Scalar::default_fill(dtype),
+            declares_fill: true,
             attributes: vec![("units".to_owned(), text("K"))],
             storage,
         }],

@@ -73,8 +73,9 @@ impl Store {
                 return Err(exists());
             }
             publish(temporary)?;
+            // The file is the truth: a line that a crash of the machine takes is found missing, and added again.
             shard
-                .add(Fact::Published, array.id, &stem, durability)
+                .add(Fact::Published, array.id, &stem, Durability::Relaxed)
                 .map_err(|error| {
                     Error::unavailable(format!(
                         "array {stem} was created but not entered in the index ({error}); run `check` with repair"
