@@ -11,11 +11,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use futures::stream::{self, StreamExt, TryStreamExt};
 use hyperslab::blocking::{Collection, Store};
 use hyperslab::{
     ArrayBuf, AttributeSchema, AttributeType, Attributes, DType, Dimension, Durability, Error,
     Result, Schema, StoreOptions, key,
 };
+
+use tokio::runtime::Runtime;
 
 /// Batches of arrays and of plain files take turns, so that both see the same machine.
 const ROUND_COUNT: usize = 10;
@@ -37,12 +40,14 @@ fn main() -> Result<()> {
         "{:<34}{:>11}{:>11}{:>11}{:>9}",
         "", "arrays ms", "plain ms", "ratio", "CPU"
     );
-    for (durability, name) in [
-        (Durability::Relaxed, "not synced"),
-        (Durability::Synced, "synced"),
+    for (durability, in_flight, name) in [
+        (Durability::Relaxed, 1, "not synced"),
+        (Durability::Relaxed, 8, "not synced, 8 at a time"),
+        (Durability::Synced, 1, "synced"),
+        (Durability::Synced, 8, "synced, 8 at a time"),
     ] {
-        let store = options.folder.join(name.replace(' ', "-"));
-        create(&store, durability, name, options.count)?;
+        let store = options.folder.join(name.replace([' ', ','], "-"));
+        create(&store, durability, in_flight, name, options.count)?;
     }
     let store = options.folder.join("not-synced");
     find(&store, options.count)?;
@@ -113,7 +118,13 @@ fn cells(number: usize) -> Result<ArrayBuf> {
     ArrayBuf::from_slice(&[SIDE, SIDE], &values)
 }
 
-fn create(folder: &Path, durability: Durability, name: &str, count: usize) -> Result<()> {
+fn create(
+    folder: &Path,
+    durability: Durability,
+    in_flight: usize,
+    name: &str,
+    count: usize,
+) -> Result<()> {
     let mut options = StoreOptions::default();
     options.write.durability = durability;
     Store::create(&folder.to_string_lossy())?;
@@ -129,7 +140,7 @@ fn create(folder: &Path, durability: Durability, name: &str, count: usize) -> Re
         number = numbers.end;
         let filled: Vec<ArrayBuf> = numbers.clone().map(cells).collect::<Result<_>>()?;
         let fresh = ours.time(numbers.len(), || {
-            create_arrays(&collection, numbers.clone(), filled)
+            create_arrays(&collection, in_flight, numbers.clone(), filled)
         })?;
         // The same sizes, in the same folder, of bytes that the file system cannot guess.
         let contents = contents_of(&arrays, &fresh)?;
@@ -139,20 +150,38 @@ fn create(folder: &Path, durability: Durability, name: &str, count: usize) -> Re
         // Before the next batch, so that both always begin with the same number of files.
         remove_plain(&arrays, contents.len())?;
     }
-    print_row(&format!("create, {name}, median of rounds"), &ours, &plain);
+    print_row(&format!("create, {name}"), &ours, &plain);
     Ok(())
 }
 
+/// Creates arrays, several at a time, as a program that has many would.
 fn create_arrays(
     collection: &Collection,
+    in_flight: usize,
     numbers: std::ops::Range<usize>,
     filled: Vec<ArrayBuf>,
 ) -> Result<Vec<usize>> {
-    for (number, cells) in numbers.clone().zip(filled) {
-        let custom = key! { station: format!("station {number}"), height: 2.5 };
-        collection.create_with(key_of(number), custom, cells)?;
+    if in_flight == 1 {
+        for (number, cells) in numbers.clone().zip(filled) {
+            collection.create_with(key_of(number), custom_of(number), cells)?;
+        }
+    } else {
+        let creations = numbers.clone().zip(filled).map(|(number, cells)| {
+            let array = (**collection)
+                .create(key_of(number))
+                .custom(custom_of(number))
+                .data(cells);
+            async move { array.await.map(drop) }
+        });
+        let creations = stream::iter(creations).buffer_unordered(in_flight);
+        let runtime = Runtime::new().map_err(|e| Error::io("start", "threads", e))?;
+        runtime.block_on(creations.try_collect::<()>())?;
     }
     Ok(numbers.collect())
+}
+
+fn custom_of(number: usize) -> Attributes {
+    key! { station: format!("station {number}"), height: 2.5 }
 }
 
 /// The bytes of the newest files, as many as were created.

@@ -201,11 +201,18 @@ pub(crate) fn is_leftover(path: &Path) -> bool {
     }
 }
 
-/// The names in a folder but `.` and `..`; none when there is no such folder.
+/// The names in a folder but `.` and `..`, sorted; none when there is no such folder.
+pub(crate) fn list(folder: &Path) -> Result<Vec<String>> {
+    let mut names = list_in_any_order(folder)?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// The names in a folder but `.` and `..`, each once; none when there is no such folder.
 ///
 /// A folder of up to some 100 000 files is listed in one call of the system, so that a file that is replaced meanwhile
 /// is neither missed nor seen twice.
-pub(crate) fn list(folder: &Path) -> Result<Vec<String>> {
+pub(crate) fn list_in_any_order(folder: &Path) -> Result<Vec<String>> {
     const BUFFER_BYTES: usize = 8 << 20;
     let fail = |source: io::Error| Error::io("list", folder.display(), source);
     let opened = match File::open(folder) {
@@ -215,14 +222,21 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<String>> {
     };
     let mut buffer = Vec::with_capacity(BUFFER_BYTES);
     let mut entries = rustix::fs::RawDir::new(&opened, buffer.spare_capacity_mut());
-    let mut names = std::collections::BTreeSet::new();
-    while let Some(entry) = entries.next() {
+    let (mut names, mut call_count) = (Vec::new(), 0);
+    loop {
+        call_count += u32::from(entries.is_buffer_empty());
+        let Some(entry) = entries.next() else { break };
         let entry = entry.map_err(|source| fail(source.into()))?;
         // A name that is not UTF-8 is none of ours, but a check shows it.
         let name = entry.file_name().to_string_lossy();
         if name != "." && name != ".." {
-            names.insert(name.into_owned());
+            names.push(name.into_owned());
         }
     }
-    Ok(names.into_iter().collect())
+    // The last call finds the end. With more than one before it, a name may have come twice.
+    if call_count > 2 {
+        names.sort_unstable();
+        names.dedup();
+    }
+    Ok(names)
 }

@@ -12,6 +12,7 @@ use hyperslab_core::{
     ArrayEntry, ArrayLocator, ArrayMeta, Attributes, CollectionMeta, Durability, Error, ErrorKind,
     LocalLockManager, Result, Usage,
 };
+use rayon::prelude::*;
 use uuid::Uuid;
 
 use crate::cache::{FileCache, FileIdentity};
@@ -31,6 +32,9 @@ pub(crate) const ARRAYS: &str = "arrays";
 pub(crate) const IDS: &str = "ids";
 pub(crate) const TEMPORARIES: &str = "tmp";
 pub(crate) const LOCKS: &str = "locks";
+
+/// Fewer names than this are parsed by one thread: waking another costs more.
+const NAMES_PER_TASK: usize = 1000;
 
 /// The folders of one collection.
 #[derive(Debug, Clone)]
@@ -169,26 +173,36 @@ impl Store {
 
     pub(crate) fn list_arrays(&self, collection: &CollectionMeta) -> Result<Vec<ArrayEntry>> {
         let opened = self.open(collection)?;
-        let mut entries = Vec::new();
-        for (stem, parsed) in self.list_names(collection, &opened.folders)? {
-            entries.push(match parsed {
-                None => continue,
-                Some(ParsedName::Key(key)) => ArrayEntry { key, id: None },
-                Some(ParsedName::Id(id)) => ArrayEntry {
-                    key: Attributes::new(),
-                    id: Some(id),
-                },
-                Some(ParsedName::Hashed) => match self.load(collection, &opened, &stem) {
-                    Ok((_, meta)) => ArrayEntry {
-                        key: meta.key,
-                        id: Some(meta.id),
-                    },
-                    Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                    Err(error) => return Err(error),
-                },
+        let names = disk::list_in_any_order(&opened.folders.arrays())?;
+        let entries = names
+            .into_par_iter()
+            .with_min_len(NAMES_PER_TASK)
+            .filter_map(|name| {
+                let stem = name.strip_suffix(EXTENSION)?;
+                let parsed = parse_stem(&collection.schema, stem)?;
+                self.entry(collection, &opened, stem, parsed).transpose()
             });
-        }
-        Ok(entries)
+        entries.collect()
+    }
+
+    /// The entry of a name, or nothing when the array was deleted since it was listed.
+    fn entry(
+        &self,
+        collection: &CollectionMeta,
+        opened: &Opened,
+        stem: &str,
+        parsed: ParsedName,
+    ) -> Result<Option<ArrayEntry>> {
+        let (key, id) = match parsed {
+            ParsedName::Key(key) => (key, None),
+            ParsedName::Id(id) => (Attributes::new(), Some(id)),
+            ParsedName::Hashed => match self.load(collection, opened, stem) {
+                Ok((_, meta)) => (meta.key, Some(meta.id)),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(Some(ArrayEntry { key, id }))
     }
 
     /// Opens the file of a stem and reads whose it is.

@@ -93,7 +93,7 @@ impl Schema {
     }
 
     /// The key attributes, in order.
-    pub fn key_attributes(&self) -> impl Iterator<Item = &AttributeSchema> {
+    pub fn key_attributes(&self) -> impl Iterator<Item = &AttributeSchema> + Clone {
         self.attributes
             .iter()
             .filter(|attribute| attribute.role == Role::Key)

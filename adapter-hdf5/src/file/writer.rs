@@ -125,19 +125,26 @@ impl<'a> ImageWriter<'a> {
             return Err(Error::internal("the metadata of a file changed its size"));
         }
         let metadata_crc = crc32c::crc32c(&metadata);
-        let chunk_length = usize::try_from(length - self.metadata_length)
-            .map_err(|_| Error::too_large("the file does not fit the address space"))?;
+        // Chunks that were written before the metadata were known have a checksum of their own.
+        let crc = if self.flushed == 0 {
+            self.buffer[..metadata.len()].copy_from_slice(&metadata);
+            crc32c::crc32c_append(metadata_crc, &self.buffer[metadata.len()..])
+        } else {
+            let chunk_length = usize::try_from(length - self.metadata_length)
+                .map_err(|_| Error::too_large("the file does not fit the address space"))?;
+            crc32c::crc32c_combine(metadata_crc, self.crc, chunk_length)
+        };
         let footer = Footer {
             length,
             metadata_length: u32::try_from(metadata.len())
                 .map_err(|_| Error::too_large("the metadata of the file exceed 4 GiB"))?,
             metadata_crc,
-            crc: crc32c::crc32c_combine(metadata_crc, self.crc, chunk_length),
+            crc,
         };
         self.buffer.extend_from_slice(&footer.to_bytes());
-        if self.flushed == 0 {
-            self.buffer[..metadata.len()].copy_from_slice(&metadata);
-        } else if let Some(file) = self.file {
+        if let Some(file) = self.file
+            && self.flushed > 0
+        {
             write_at(file, &metadata, 0)?;
         }
         self.flush()?;

@@ -261,6 +261,11 @@ impl Attributes {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// The value at that place in the order.
+    pub(crate) fn at(&self, index: usize) -> Option<&AttributeValue> {
+        self.0.get(index).map(|(_, value)| value)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

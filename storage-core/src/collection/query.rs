@@ -100,12 +100,23 @@ impl Query {
         } else {
             let mut all: Vec<ArrayEntry> =
                 matching(&self.collection, &filter).try_collect().await?;
-            all.sort_by(|a, b| compare(&order, &a.key, &b.key));
+            let places = self.places(&order);
+            all.sort_by(|a, b| compare(&places, &a.key, &b.key));
             all.drain(..self.offset.min(all.len()));
             all
         };
         found.truncate(self.limit.unwrap_or(usize::MAX));
         Ok(found)
+    }
+
+    /// Where the attributes of an order stand in every key.
+    fn places(&self, order: &[(String, bool)]) -> Vec<(usize, bool)> {
+        let keys = self.collection.schema().key_attributes();
+        let places = order.iter().map(|(name, descending)| {
+            let place = keys.clone().position(|attribute| attribute.name == *name);
+            place.map(|place| (place, *descending))
+        });
+        places.flatten().collect()
     }
 
     /// How many arrays are found, after `offset` and `limit`.
@@ -202,13 +213,13 @@ async fn open_if_there(collection: &Collection, entry: &ArrayEntry) -> Result<Op
     }
 }
 
-fn compare(order: &[(String, bool)], a: &Attributes, b: &Attributes) -> Ordering {
+/// Compares two keys by the values at these places, some of them the other way round.
+fn compare(order: &[(usize, bool)], a: &Attributes, b: &Attributes) -> Ordering {
     order
         .iter()
-        .map(|(name, descending)| {
-            let ordering = a
-                .get(name)
-                .zip(b.get(name))
+        .map(|(place, descending)| {
+            let values = a.at(*place).zip(b.at(*place));
+            let ordering = values
                 .and_then(|(a, b)| a.compare(b))
                 .unwrap_or(Ordering::Equal);
             if *descending {
