@@ -4,7 +4,8 @@
 //! leave a closure run here cannot outlive their file.
 
 use std::sync::OnceLock;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
 
 use hyperslab_core::{Error, Result};
 
@@ -12,6 +13,9 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// Jobs that may wait; a caller with one more waits itself.
 const QUEUE_LENGTH: usize = 64;
+
+/// How long a caller waits. A damaged file can hold the library for ever, and it cannot be interrupted.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 static WORKER: OnceLock<SyncSender<Job>> = OnceLock::new();
 
@@ -29,7 +33,14 @@ pub(crate) fn run<T: Send + 'static>(
     });
     let gone = || Error::internal("the HDF5 worker has failed");
     worker().send(job).map_err(|_| gone())?;
-    result.recv().map_err(|_| gone())?
+    match result.recv_timeout(PATIENCE) {
+        Ok(result) => result,
+        Err(RecvTimeoutError::Disconnected) => Err(gone()),
+        Err(RecvTimeoutError::Timeout) => Err(Error::unavailable(format!(
+            "the HDF5 library has not answered for {} s; the file is damaged or its disk does not answer",
+            PATIENCE.as_secs()
+        ))),
+    }
 }
 
 fn worker() -> &'static SyncSender<Job> {

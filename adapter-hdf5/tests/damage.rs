@@ -149,3 +149,33 @@ async fn strays_and_leftovers_are_found() {
         "{lost:?}"
     );
 }
+
+#[tokio::test]
+async fn a_damaged_file_of_another_program_is_no_crash() {
+    let sample = Sample::new("deflate").await;
+    let whole = std::fs::read(&sample.file).unwrap();
+    let foreign = &whole[..whole.len() - 32];
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    for _ in 0..400 {
+        let mut damaged = foreign.to_vec();
+        for _ in 0..3 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let bit = usize::try_from(state >> 20).unwrap() % (foreign.len() * 8);
+            damaged = flip(&damaged, bit);
+        }
+        std::fs::write(&sample.file, damaged).unwrap();
+        // Nothing vouches for such a file, so that no more can be asked than an end without harm.
+        if let Err(error) = read_cells(&sample).await {
+            assert!(
+                matches!(
+                    error.kind(),
+                    ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::TooLarge
+                ),
+                "{error}"
+            );
+        }
+        assert!(!findings(&sample, false).await.is_empty());
+    }
+}

@@ -5,6 +5,7 @@
 )]
 
 mod attributes;
+mod guard;
 
 use std::path::{Path, PathBuf};
 
@@ -40,6 +41,7 @@ pub(crate) fn open(path: &Path) -> Result<hdf5::File> {
 
 /// Reads the attributes of the file and of one variable, and where its cells are.
 pub(super) fn read_header(path: &Path, variable: &str) -> Result<FileHeader> {
+    guard::check_heaps(path)?;
     let (path, variable) = (path.to_owned(), variable.to_owned());
     worker::run(move || {
         let fail = |error| damaged(&path, error);
