@@ -1,5 +1,9 @@
 //! Files of other programs: what is read, what a schema is made of, what is refused.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "helpers of tests, and small numbers"
+)]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! Finding an array by its key costs the same few file operations however many arrays there are. The kernel counts.
 #![cfg(all(target_os = "linux", feature = "hdf5"))]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;

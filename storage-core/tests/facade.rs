@@ -1,4 +1,5 @@
 //! The facade over the memory adapter: what a user of the library sees.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
 //! Foreign files made with the HDF5 library.
-#![expect(
+#![allow(
     clippy::allow_attributes,
-    reason = "not every test binary uses every helper"
+    clippy::unwrap_used,
+    dead_code,
+    reason = "helpers of tests, not all of which every test program uses"
 )]
-#![allow(dead_code, reason = "not every test binary uses every helper")]
-#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::path::{Path, PathBuf};
 
