@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hyperslab_core::{
-    ArrayEntry, ArrayLocator, ArrayMeta, Attributes, CollectionMeta, Durability, Error, ErrorKind,
+    ArrayEntry, ArrayLocator, ArrayMeta, Attributes, CollectionMeta, Error, ErrorKind,
     LocalLockManager, Result, Usage,
 };
 use rayon::prelude::*;
@@ -21,7 +21,7 @@ use crate::chunk::StoragePlan;
 use crate::disk::{self};
 use crate::document::CollectionDocument;
 use crate::file::ArrayFile;
-use crate::ids::{Fact, IdIndex};
+use crate::ids::IdIndex;
 use crate::name::{EXTENSION, ParsedName, parse_stem, stem};
 
 /// The folder of machinery in a store or a collection.
@@ -269,6 +269,8 @@ impl Store {
     }
 
     /// Finds an array with a key by its id: in the index, else among the files that the index does not know.
+    ///
+    /// The index is not mended here: a file that it does not know may be about to be removed.
     fn locate_id(
         &self,
         collection: &CollectionMeta,
@@ -292,10 +294,6 @@ impl Store {
             let Ok((_, meta)) = self.load(collection, opened, &stem) else {
                 continue;
             };
-            // A store that can only be read keeps its gaps.
-            let _ = IdIndex::hold(&ids, meta.id).and_then(|mut shard| {
-                shard.add(Fact::Published, meta.id, &stem, Durability::Relaxed)
-            });
             if meta.id == id {
                 return Ok((stem, meta));
             }

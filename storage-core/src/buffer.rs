@@ -65,14 +65,15 @@ impl ArrayBuf {
     /// # Errors
     /// `InvalidInput` when the number of bytes is not that of `dtype` and `shape`.
     pub fn from_bytes(dtype: DType, shape: &[u64], bytes: &[u8]) -> Result<Self> {
-        let mut buffer = Self::zeroed(dtype, shape)?;
-        if bytes.len() != buffer.byte_count {
+        // Before anything is allocated: the shape may come from a damaged file.
+        let needed = byte_count(dtype, shape)?;
+        if bytes.len() != needed {
             return Err(Error::invalid(format!(
-                "{} bytes given for shape {shape:?} of {dtype}, which takes {}",
-                bytes.len(),
-                buffer.byte_count
+                "{} bytes given for shape {shape:?} of {dtype}, which takes {needed}",
+                bytes.len()
             )));
         }
+        let mut buffer = Self::zeroed(dtype, shape)?;
         buffer.bytes_mut().copy_from_slice(bytes);
         Ok(buffer)
     }

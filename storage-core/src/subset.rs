@@ -133,10 +133,11 @@ impl Subset {
         Ok(axis)
     }
 
-    /// What this is: its dimensions with their coordinates. Reads no cell.
+    /// What this is: its dimensions with their coordinates. Reads no cell. A time scale that starts at an attribute which is
+    /// not set has positions for coordinates.
     ///
     /// # Errors
-    /// `InvalidInput` when a time scale starts at an attribute that is not set.
+    /// `TooLarge` when the list of coordinates is larger than the memory limit.
     pub fn describe(&self) -> Result<Description> {
         Description::of(self)
     }

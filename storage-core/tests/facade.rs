@@ -331,3 +331,46 @@ async fn a_read_above_the_memory_limit_is_refused_with_the_numbers() {
     );
     array.isel("time", 0).unwrap().read::<f32>().await.unwrap();
 }
+
+#[tokio::test]
+async fn coordinates_above_the_memory_limit_are_refused_too() {
+    let schema = Schema::builder(DType::Int8)
+        .dimension(Dimension::new("x", 1 << 20))
+        .build()
+        .unwrap();
+    let options = StoreOptions {
+        memory_limit: MemoryLimit::new(2 << 20),
+        ..StoreOptions::default()
+    };
+    let store = store().with_options(options);
+    let collection = store.create_collection("long", schema).await.unwrap();
+    let array = collection.create(key! {}).await.unwrap();
+    assert_eq!(
+        array.all().describe().unwrap_err().kind(),
+        ErrorKind::TooLarge
+    );
+    array.isel("x", 5..8).unwrap().describe().unwrap();
+}
+
+#[tokio::test]
+async fn an_array_whose_start_is_not_set_is_read_by_position() {
+    let schema = Schema::builder(DType::Int8)
+        .dimension(Dimension::time_scale(
+            "time",
+            3,
+            TimeStart::Attribute("begin".into()),
+            "P1D".parse().unwrap(),
+        ))
+        .attribute(AttributeSchema::custom("begin", AttributeType::DateTime))
+        .build()
+        .unwrap();
+    let collection = store().create_collection("c", schema).await.unwrap();
+    let array = collection.create(key! {}).await.unwrap();
+    assert!(array.sel("time", "2023-01-01").is_err());
+    let subset = array.isel("time", 1..).unwrap();
+    assert_eq!(
+        subset.describe().unwrap().dimensions[0].coordinates,
+        [CoordinateValue::Position(1), CoordinateValue::Position(2)]
+    );
+    subset.read::<i8>().await.unwrap();
+}

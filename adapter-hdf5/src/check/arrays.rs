@@ -23,7 +23,7 @@ pub(super) async fn array_faults(check: &CollectionCheck<'_>, stem: &str) -> Res
     match found {
         Ok(None) => Ok(Vec::new()),
         Ok(Some(fault)) if fault.kind == FindingKind::Unverified => {
-            let repaired = check.request.repair && restamp(check, stem).await.is_ok();
+            let repaired = check.request.repair && write_anew(check, stem).await.is_ok();
             Ok(vec![fault.repairable(repaired)])
         }
         Ok(Some(fault)) => Ok(vec![fault]),
@@ -99,22 +99,27 @@ fn data_fault(file: &ArrayFile, collection: &CollectionMeta, stem: &str) -> Opti
             CheckLevel::Data,
             FindingKind::Unverified,
             stem,
-            "another program has written this file; every chunk decodes, and a repair vouches for it as it is now",
+            "another program has written this file; every chunk decodes, and a repair writes it anew with these cells and the coordinates of the schema",
         )
     })
 }
 
-/// Gives a file that another program has written a footer of its own.
-async fn restamp(check: &CollectionCheck<'_>, stem: &str) -> Result<()> {
+/// Writes the next image of a file that another program has written: cells and attributes as they are, coordinates as the
+/// schema says, and a footer.
+async fn write_anew(check: &CollectionCheck<'_>, stem: &str) -> Result<()> {
     let options = WriteOptions::default();
     let store = Arc::clone(check.store);
     let guard = lock_array(&store, &check.collection, stem, &options).await?;
     let stem = stem.to_owned();
     check
         .run(move |store, collection| {
-            let stamped = store.stamp_array(collection, &stem, options.durability);
+            let opened = store.open(collection)?;
+            let (_, meta) = store.load(collection, &opened, &stem)?;
+            let array = (stem.as_str(), meta.id);
+            let written =
+                store.update_array(collection, array, None, |_| Ok(()), options.durability);
             drop(guard);
-            stamped
+            written.map(drop)
         })
         .await
 }

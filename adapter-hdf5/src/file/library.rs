@@ -9,6 +9,7 @@ mod guard;
 
 use std::path::{Path, PathBuf};
 
+use hdf5::dataset::Layout;
 use hdf5::types::{FloatSize, IntSize, TypeDescriptor};
 use hdf5::{Dataset, Datatype};
 use hdf5_sys::{h5d, h5p, h5s, h5t, h5z};
@@ -53,6 +54,12 @@ pub(super) fn read_header(path: &Path, variable: &str) -> Result<FileHeader> {
             ))
             .with_source(error)
         })?;
+        if !holds_its_cells(&dataset).map_err(fail)? {
+            return Err(Error::unsupported(format!(
+                "{}: variable '{variable}' takes its cells from other files, which nobody vouches for; put them into this one",
+                path.display()
+            )));
+        }
         let kind = dataset.dtype().map_err(fail)?;
         let dtype = dtype_of(&kind).ok_or_else(|| {
             Error::unsupported(format!(
@@ -73,6 +80,12 @@ pub(super) fn read_header(path: &Path, variable: &str) -> Result<FileHeader> {
             },
         })
     })
+}
+
+/// Whether the cells are in the file itself, and not in files that it only names.
+fn holds_its_cells(dataset: &Dataset) -> hdf5::Result<bool> {
+    let created = dataset.create_plist()?;
+    Ok(dataset.layout() != Layout::Virtual && created.get_external()?.is_empty())
 }
 
 /// Reads the cells of a hyperslab as native bytes in C order.

@@ -83,6 +83,13 @@ impl ArrayFile {
     /// `NotFound`, `Denied`; `Corrupt` for a file that is damaged, `Unsupported` for one of a newer version.
     pub(crate) fn open(path: &Path, variable: &str) -> Result<Self> {
         let fail = |source| Error::io("open", path.display(), source);
+        // Opening a pipe would wait for somebody to write into it.
+        if !std::fs::metadata(path).map_err(fail)?.is_file() {
+            return Err(Error::corrupt(format!(
+                "{} is not a file; remove it, or restore the file from a copy",
+                path.display()
+            )));
+        }
         let file = File::open(path).map_err(fail)?;
         let metadata = file.metadata().map_err(fail)?;
         let length = metadata.len();

@@ -147,23 +147,6 @@ impl Store {
         disk::sync_parent(target, durability)
     }
 
-    /// Gives the file of an array that another program has written a footer. The caller holds the array's lock.
-    pub(crate) fn stamp_array(
-        &self,
-        collection: &CollectionMeta,
-        stem: &str,
-        durability: Durability,
-    ) -> Result<()> {
-        let opened = self.open(collection)?;
-        let (last, _) = self.load(collection, &opened, stem)?;
-        let target = opened.folders.array(stem);
-        let temporary = TempFile::create(&opened.folders.temporaries())?;
-        last.copy_stamped(temporary.file())
-            .map_err(|error| error.context(target.display()))?;
-        temporary.sync(&target, durability)?;
-        self.replace_array(&opened, &last, temporary, &target, durability)
-    }
-
     /// Removes an array. The caller holds its lock.
     pub(crate) fn delete_array(
         &self,

@@ -187,6 +187,14 @@ mod tests {
     }
 
     #[test]
+    fn a_shape_that_the_file_does_not_hold_is_refused_before_memory_is_taken() {
+        let mut bytes = written(&ArrayBuf::zeroed(DType::Float32, &[22222, 0]).unwrap());
+        let at = bytes.windows(5).position(|text| text == b"22222").unwrap();
+        bytes[at + 7..at + 8].copy_from_slice(b"9");
+        assert!(parse(&bytes).is_err());
+    }
+
+    #[test]
     fn every_type_and_shape_comes_back() {
         for dtype in DType::ALL {
             for shape in [&[][..], &[0], &[5], &[2, 3, 4]] {

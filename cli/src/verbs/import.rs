@@ -77,7 +77,13 @@ impl Import {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 // No store is made for a file that cannot be read.
                 netcdf::list_variables(&self.file).await?;
-                Store::create_with(&self.target.store, global.store_options()).await
+                match Store::create_with(&self.target.store, global.store_options()).await {
+                    // Another import was faster.
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                        open_store(&self.target.store, global).await
+                    }
+                    created => created,
+                }
             }
             opened => opened,
         }

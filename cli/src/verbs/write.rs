@@ -18,7 +18,9 @@ const EXAMPLE: &str = "\
 Examples:
   hyperslab write ./climate weather dt=2023-01-03 --isel hour=0 --from midnight.npy
   hyperslab write ./climate weather dt=2023-01-03 --sel lat=80..90 --value 271.35
-  hyperslab write ./climate weather dt=2023-01-03 --set station=south";
+  hyperslab write ./climate weather dt=2023-01-03 --set station=south
+
+Cells and attributes given together are two changes, each whole: the cells come first.";
 
 /// Write a piece of an array, or its custom attributes. All cells become visible at once.
 #[derive(Debug, Args)]

@@ -3,10 +3,13 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Error, Result};
 
 /// The type of an attribute value. In JSON a name (`"int"`), or for a tuple the list of its parts (`["int", "text"]`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "Form", into = "Form")]
+#[serde(try_from = "Value", into = "Value")]
 pub enum AttributeType {
     /// True or false.
     Bool,
@@ -26,52 +29,42 @@ pub enum AttributeType {
     Tuple(Vec<AttributeType>),
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Name {
-    Bool,
-    Int,
-    Float,
-    Complex,
-    Text,
-    DateTime,
-    Uuid,
-}
+const NAMES: [(&str, AttributeType); 7] = [
+    ("bool", AttributeType::Bool),
+    ("int", AttributeType::Int),
+    ("float", AttributeType::Float),
+    ("complex", AttributeType::Complex),
+    ("text", AttributeType::Text),
+    ("datetime", AttributeType::DateTime),
+    ("uuid", AttributeType::Uuid),
+];
 
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Form {
-    Name(Name),
-    Tuple(Vec<AttributeType>),
-}
+impl TryFrom<Value> for AttributeType {
+    type Error = Error;
 
-impl From<Form> for AttributeType {
-    fn from(form: Form) -> Self {
-        match form {
-            Form::Name(Name::Bool) => Self::Bool,
-            Form::Name(Name::Int) => Self::Int,
-            Form::Name(Name::Float) => Self::Float,
-            Form::Name(Name::Complex) => Self::Complex,
-            Form::Name(Name::Text) => Self::Text,
-            Form::Name(Name::DateTime) => Self::DateTime,
-            Form::Name(Name::Uuid) => Self::Uuid,
-            Form::Tuple(parts) => Self::Tuple(parts),
+    fn try_from(form: Value) -> Result<Self> {
+        if let Value::Array(parts) = form {
+            let parts = parts.into_iter().map(Self::try_from);
+            return parts.collect::<Result<_>>().map(Self::Tuple);
         }
+        let mut known = NAMES.into_iter();
+        let found = known.find(|(name, _)| form.as_str() == Some(name));
+        found.map(|(_, kind)| kind).ok_or_else(|| {
+            let names: Vec<_> = NAMES.iter().map(|(name, _)| *name).collect();
+            Error::invalid(format!(
+                "{form} is no type of an attribute; choose one of {}, or a list of them for a tuple",
+                names.join(", ")
+            ))
+        })
     }
 }
 
-impl From<AttributeType> for Form {
+impl From<AttributeType> for Value {
     fn from(kind: AttributeType) -> Self {
-        Self::Name(match kind {
-            AttributeType::Bool => Name::Bool,
-            AttributeType::Int => Name::Int,
-            AttributeType::Float => Name::Float,
-            AttributeType::Complex => Name::Complex,
-            AttributeType::Text => Name::Text,
-            AttributeType::DateTime => Name::DateTime,
-            AttributeType::Uuid => Name::Uuid,
-            AttributeType::Tuple(parts) => return Self::Tuple(parts),
-        })
+        match kind {
+            AttributeType::Tuple(parts) => Self::Array(parts.into_iter().map(Self::from).collect()),
+            single => Self::String(single.to_string()),
+        }
     }
 }
 

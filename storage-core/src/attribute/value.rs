@@ -189,6 +189,13 @@ impl fmt::Display for AttributeValue {
             Self::Int(value) => value.fmt(f),
             Self::Float(value) => value.fmt(f),
             Self::Complex(value) => value.fmt(f),
+            // A line break or an escape sequence in a key must not reach a terminal.
+            Self::Text(value) if value.contains(char::is_control) => {
+                value.chars().try_for_each(|c| match c.is_control() {
+                    true => write!(f, "{}", c.escape_default()),
+                    false => write!(f, "{c}"),
+                })
+            }
             Self::Text(value) => value.fmt(f),
             Self::DateTime(value) => value.fmt(f),
             Self::Uuid(value) => value.fmt(f),

@@ -34,9 +34,13 @@ pub struct DimensionDescription {
     pub coordinates: Vec<CoordinateValue>,
 }
 
+/// As many coordinates are listed whatever the memory limit is; each takes about as much as a `complex128`.
+const COUNT_FREE: u64 = 1 << 16;
+
 impl Description {
     pub(super) fn of(subset: &Subset) -> Result<Self> {
         let array = subset.array();
+        let limit = array.collection().store().options().memory_limit;
         let dimensions = array
             .schema()
             .dimensions()
@@ -44,7 +48,12 @@ impl Description {
             .zip(subset.picks())
             .enumerate();
         let dimensions = dimensions.map(|(axis, (dimension, pick))| {
-            let coordinates = array.coordinates(axis)?;
+            // A long list of coordinates is a result like any other.
+            if pick.slab.count > COUNT_FREE {
+                limit.admit(DType::Complex128, &[pick.slab.count])?;
+            }
+            // A time scale whose start is not set has positions all the same.
+            let coordinates = array.coordinates(axis).ok().flatten();
             let view = AxisView::new(&dimension.name, dimension.size, coordinates.as_ref());
             Ok(DimensionDescription {
                 name: dimension.name.clone(),

@@ -7,7 +7,6 @@ use hyperslab_core::{ArrayBuf, AxisSlab, Error, Hyperslab, Result, Scalar};
 use rayon::prelude::*;
 
 use super::{ArrayFile, VariableCells};
-use crate::file::footer::Footer;
 
 /// How much of a file is read or copied at a time.
 const COPY_BYTES: usize = 1 << 20;
@@ -61,36 +60,6 @@ impl ArrayFile {
                 Hyperslab::new(axes, &variable.shape).ok()
             })
             .collect()
-    }
-
-    /// Copies the file into an empty one, with a footer that vouches for it as it is.
-    pub(crate) fn copy_stamped(&self, target: &File) -> Result<()> {
-        let fail = |source| Error::io("copy", self.path.display(), source);
-        let length = match &self.footer {
-            Some(footer) => footer.length,
-            None => self.length,
-        };
-        let mut buffer = vec![0; COPY_BYTES];
-        let (mut crc, mut offset) = (0, 0);
-        while offset < length {
-            let count = usize::try_from(length - offset)
-                .unwrap_or(usize::MAX)
-                .min(COPY_BYTES);
-            let piece = &mut buffer[..count];
-            self.file.read_exact_at(piece, offset).map_err(fail)?;
-            target.write_all_at(piece, offset).map_err(fail)?;
-            crc = crc32c::crc32c_append(crc, piece);
-            offset += count as u64;
-        }
-        let footer = Footer {
-            length,
-            metadata_length: 0,
-            metadata_crc: 0,
-            crc,
-        };
-        target
-            .write_all_at(&footer.to_bytes(), length)
-            .map_err(fail)
     }
 
     /// Reads every byte of a stamped file and compares the checksum of the footer.
