@@ -15,7 +15,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use hyperslab::blocking::{Collection, Store};
 use hyperslab::{
     ArrayBuf, AttributeSchema, AttributeType, Attributes, DType, Dimension, Durability, Error,
-    Result, Schema, StoreOptions, key,
+    Result, Schema, StorageOptions, StoreOptions, key,
 };
 
 use tokio::runtime::Runtime;
@@ -40,14 +40,25 @@ fn main() -> Result<()> {
         "{:<34}{:>11}{:>11}{:>11}{:>9}",
         "", "arrays ms", "plain ms", "ratio", "CPU"
     );
-    for (durability, in_flight, name) in [
-        (Durability::Relaxed, 1, "not synced"),
-        (Durability::Relaxed, 8, "not synced, 8 at a time"),
-        (Durability::Synced, 1, "synced"),
-        (Durability::Synced, 8, "synced, 8 at a time"),
+    for (codec, durability, in_flight, name) in [
+        ("deflate", Durability::Relaxed, 1, "not synced"),
+        ("deflate", Durability::Relaxed, 8, "not synced, 8 at a time"),
+        (
+            "none",
+            Durability::Relaxed,
+            8,
+            "not synced, 8 at a time, no codec",
+        ),
+        ("deflate", Durability::Synced, 1, "synced"),
+        ("deflate", Durability::Synced, 8, "synced, 8 at a time"),
     ] {
         let store = options.folder.join(name.replace([' ', ','], "-"));
-        create(&store, durability, in_flight, name, options.count)?;
+        let how = How {
+            codec,
+            durability,
+            in_flight,
+        };
+        create(&store, how, name, options.count)?;
     }
     let store = options.folder.join("not-synced");
     find(&store, options.count)?;
@@ -118,18 +129,26 @@ fn cells(number: usize) -> Result<ArrayBuf> {
     ArrayBuf::from_slice(&[SIDE, SIDE], &values)
 }
 
-fn create(
-    folder: &Path,
+/// How arrays are created.
+#[derive(Clone, Copy)]
+struct How {
+    codec: &'static str,
     durability: Durability,
     in_flight: usize,
-    name: &str,
-    count: usize,
-) -> Result<()> {
+}
+
+fn create(folder: &Path, how: How, name: &str, count: usize) -> Result<()> {
+    let How {
+        codec,
+        durability,
+        in_flight,
+    } = how;
     let mut options = StoreOptions::default();
     options.write.durability = durability;
     Store::create(&folder.to_string_lossy())?;
     let store = Store::open_with(&folder.to_string_lossy(), options)?;
-    let collection = store.create_collection("small", schema()?)?;
+    let storage = StorageOptions::from_iter([("codec".to_owned(), codec.into())]);
+    let collection = store.create_collection_with("small", schema()?, storage)?;
     let arrays = folder.join("small").join("arrays");
     let batch = count.div_ceil(ROUND_COUNT).max(1);
     let mut ours = Timings::default();
