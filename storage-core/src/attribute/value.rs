@@ -110,7 +110,13 @@ impl AttributeValue {
         Ok(match kind {
             AttributeType::Bool => Self::Bool(text.parse().map_err(|_| misfit())?),
             AttributeType::Int => Self::Int(text.parse().map_err(|_| misfit())?),
-            AttributeType::Float => Self::Float(text.parse().map_err(|_| misfit())?),
+            AttributeType::Float => match text.parse::<f64>() {
+                // Too large a number is no infinity.
+                Ok(value) if value.is_infinite() && text.contains(|c: char| c.is_ascii_digit()) => {
+                    return Err(misfit());
+                }
+                parsed => Self::Float(parsed.map_err(|_| misfit())?),
+            },
             AttributeType::Complex => Self::Complex(text.parse().map_err(|_| misfit())?),
             AttributeType::Text => Self::Text(text.to_owned()),
             AttributeType::DateTime => Self::DateTime(text.parse()?),
@@ -313,5 +319,29 @@ impl<N: Into<String>, V: Into<AttributeValue>> FromIterator<(N, V)> for Attribut
             .into_iter()
             .for_each(|(name, value)| attributes.insert(name, value));
         attributes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_becomes_the_value_it_says_or_none() {
+        let float = |text| AttributeValue::parse(&AttributeType::Float, text);
+        assert_eq!(float("-2.5e3").unwrap(), AttributeValue::Float(-2500.0));
+        assert_eq!(float("inf").unwrap(), AttributeValue::Float(f64::INFINITY));
+        for text in ["1e400", "-1e999", "", "one"] {
+            assert!(float(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_a_terminal() {
+        assert_eq!(
+            AttributeValue::from("a\n\u{1b}[31mb").to_string(),
+            "a\\n\\u{1b}[31mb"
+        );
+        assert_eq!(AttributeValue::from("übung").to_string(), "übung");
     }
 }
