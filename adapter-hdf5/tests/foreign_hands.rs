@@ -82,6 +82,27 @@ async fn a_repair_gives_coordinates_back_as_the_schema_says() {
     assert_eq!(findings(&sample, false).await, []);
 }
 
+#[tokio::test]
+async fn chunks_without_a_checksum_get_one_by_a_repair() {
+    let sample = Sample::new("deflate").await;
+    change(&sample, |file| {
+        let cells = file.dataset("c")?.read_2d::<i32>()?;
+        file.unlink("c")?;
+        let builder = file.new_dataset_builder().with_data(&cells);
+        builder.chunk((7, 8)).create("c").map(drop)
+    });
+    assert_eq!(read_cells(&sample).await.unwrap(), sample.cells);
+    assert!(findings(&sample, true).await[0].repaired);
+    let file = hdf5::File::open(&sample.file).unwrap();
+    let filters = file.dataset("c").unwrap().filters();
+    assert!(
+        filters.contains(&hdf5::filters::Filter::Fletcher32),
+        "{filters:?}"
+    );
+    assert_eq!(read_cells(&sample).await.unwrap(), sample.cells);
+    assert_eq!(findings(&sample, false).await, []);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn deleting_twice_at_once_leaves_no_false_alarm() {
     let sample = Sample::new("none").await;

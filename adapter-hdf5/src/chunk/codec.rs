@@ -236,6 +236,14 @@ fn zstd_decompress(bytes: &[u8], out: &mut [u8]) -> Option<()> {
 pub(crate) struct CodecChain(Vec<Codec>);
 
 impl CodecChain {
+    /// Whether a strong checksum covers the stored bytes. The Adler-32 of deflate is none for a small chunk.
+    pub(crate) fn is_vouched_for(&self) -> bool {
+        matches!(
+            self.codecs().last(),
+            Some(Codec::Fletcher32 | Codec::Zstd { .. })
+        )
+    }
+
     /// A chain of these codecs.
     pub(crate) fn new(codecs: Vec<Codec>) -> Self {
         Self(codecs)
@@ -338,14 +346,6 @@ mod tests {
         ]
     }
 
-    /// Whether a strong checksum covers the stored bytes. The Adler-32 of deflate is none for a small chunk.
-    fn is_vouched_for(chain: &CodecChain) -> bool {
-        matches!(
-            chain.codecs().last(),
-            Some(Codec::Fletcher32 | Codec::Zstd { .. })
-        )
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -363,7 +363,7 @@ mod tests {
 
         #[test]
         fn a_flipped_bit_is_found(cells in proptest::collection::vec(0..4_u8, 1..500), at in any::<prop::sample::Index>(), bit in 0..8_u8) {
-            for chain in chains().into_iter().filter(is_vouched_for) {
+            for chain in chains().into_iter().filter(CodecChain::is_vouched_for) {
                 let mut encoded = chain.encode(&cells).unwrap();
                 let position = at.index(encoded.len());
                 encoded[position] ^= 1_u8 << bit;

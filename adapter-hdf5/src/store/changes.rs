@@ -105,12 +105,15 @@ impl Store {
         }
         change(&mut meta)?;
         let schema = &collection.schema;
-        // What is stored stays as it is stored, whatever the options say.
+        // What is stored stays as it is stored, unless another program left its chunks without a checksum: copied as they
+        // are, damage in them would be vouched for by the next footer.
         let storage = match &last.header().variable.cells {
-            VariableCells::Chunked { grid, codecs, .. } => VariableStorage::Chunked {
-                chunk_shape: grid.chunk_shape().to_vec(),
-                codecs: codecs.clone(),
-            },
+            VariableCells::Chunked { grid, codecs, .. } if codecs.is_vouched_for() => {
+                VariableStorage::Chunked {
+                    chunk_shape: grid.chunk_shape().to_vec(),
+                    codecs: codecs.clone(),
+                }
+            }
             _ => opened.plan.storage(&schema.shape(), schema.dtype()),
         };
         let mut content = cf::content(collection, &meta, &opened.variable, storage)?;
