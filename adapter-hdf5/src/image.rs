@@ -112,6 +112,9 @@ fn put_all(writer: &mut ImageWriter<'_>, content: &FileContent, cells: &ArrayBuf
     let grid = ChunkGrid::new(cells.shape(), chunk_shape);
     let cell_size = cells.dtype().size();
     let encode = |piece: &ChunkPiece| -> Result<Encoded> {
+        if chunk_shape == cells.shape() {
+            return encode(codecs, cells.bytes(), variable.fill);
+        }
         let mut chunk = filled_chunk(&grid, variable.fill)?;
         let copy = grid.copy_of(piece, cells.shape(), cell_size);
         copy_cells(

@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::shell::{answers, built, cargo, command, run, run_counting};
-use crate::{Outcome, deny, python, tidy};
+use crate::{Outcome, bench, deny, python, tidy};
 
 const STEPS: [&str; 9] = [
     "format", "tidy", "clippy", "deny", "build", "examples", "python", "doc", "tests",
@@ -24,6 +24,7 @@ pub(crate) fn all(arguments: &[String]) -> Outcome {
             "deny" => deny::check(report),
             "clippy" => run_clippy(),
             "build" => run_build(),
+            "examples" if long => run_examples().and_then(|()| bench::run(&["--long".to_owned()])),
             "examples" => run_examples(),
             "python" => python::check(report, long),
             "doc" => run_doc(report),

@@ -24,7 +24,7 @@ cargo xtask VERB [OPTIONS]
 
   test [--all] [--only STEP,...] [--skip STEP,...]
            Everything that must pass: format, tidy, clippy, deny, build, examples, python, doc, tests.
-           --all adds the long campaigns (an hour or so).
+           --all adds the long campaigns and the benchmark with its bars (an hour or so).
   ci       The same as test; the name that CI knows.
   tidy     Import rules, lengths of files and functions, licences, words, links. Seconds.
   demo     A real data file into a collection, and back out by label, with a picture. Two minutes the first time.

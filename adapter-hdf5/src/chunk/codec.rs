@@ -1,5 +1,6 @@
 //! Codecs: HDF5 filters that this crate runs itself.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use hyperslab_core::{Error, Result};
@@ -121,21 +122,22 @@ impl Codec {
         }
     }
 
-    fn encode(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+    fn encode(&self, bytes: Cow<'_, [u8]>) -> Result<Vec<u8>> {
         match *self {
-            Self::Shuffle { cell_size } => Ok(shuffle::shuffle(cell_size as usize, bytes)),
-            Self::Deflate { level } => deflate(bytes, level),
-            Self::Zstd { level } => zstd_compress(bytes, level),
+            Self::Shuffle { cell_size } => Ok(shuffle::shuffle(cell_size as usize, &bytes)),
+            Self::Deflate { level } => deflate(&bytes, level),
+            Self::Zstd { level } => zstd_compress(&bytes, level),
             Self::Blosc {
                 cell_size,
                 level,
                 shuffle,
                 compressor,
                 ..
-            } => blosc::compress(bytes, level, shuffle, cell_size as usize, compressor),
+            } => blosc::compress(&bytes, level, shuffle, cell_size as usize, compressor),
             Self::Fletcher32 => {
-                let mut out = bytes.to_vec();
-                out.extend_from_slice(&fletcher::fletcher32(bytes).to_le_bytes());
+                let sum = fletcher::fletcher32(&bytes);
+                let mut out = bytes.into_owned();
+                out.extend_from_slice(&sum.to_le_bytes());
                 Ok(out)
             }
         }
@@ -265,12 +267,11 @@ impl CodecChain {
 
     /// Encodes the cells of one chunk.
     pub(crate) fn encode(&self, cells: &[u8]) -> Result<Vec<u8>> {
-        let mut steps = self.0.iter();
-        let Some(first) = steps.next() else {
-            return Ok(cells.to_vec());
-        };
-        let encoded = first.encode(cells)?;
-        steps.try_fold(encoded, |bytes, codec| codec.encode(&bytes))
+        let mut bytes = Cow::Borrowed(cells);
+        for codec in &self.0 {
+            bytes = Cow::Owned(codec.encode(bytes)?);
+        }
+        Ok(bytes.into_owned())
     }
 
     /// Decodes one chunk into `out`, which it must fill exactly. Bit `i` of `mask` says that codec `i` was left out.
