@@ -14,7 +14,7 @@ use crate::chunk::Codec;
 use crate::file::{ArrayFile, VariableCells};
 use crate::image::Edit;
 use crate::index;
-use crate::name::EXTENSION;
+use crate::store::EXTENSION;
 use crate::store::{ARRAYS, Store};
 
 /// An array: the file of its name, as long as it is the array of its id.

@@ -24,7 +24,6 @@ mod document;
 mod file;
 mod ids;
 mod image;
-mod name;
 pub mod netcdf;
 mod store;
 mod worker;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hyperslab_core::{
     ArrayEntry, ArrayLocator, ArrayMeta, Attributes, CollectionMeta, Error, ErrorKind,
-    LocalLockManager, Result, Usage,
+    LocalLockManager, ParsedStem, Result, Usage, parse_stem, stem,
 };
 use rayon::prelude::*;
 use uuid::Uuid;
@@ -22,10 +22,11 @@ use crate::disk::{self};
 use crate::document::CollectionDocument;
 use crate::file::ArrayFile;
 use crate::ids::IdIndex;
-use crate::name::{EXTENSION, ParsedName, parse_stem, stem};
 
 /// The folder of machinery in a store or a collection.
 pub(crate) const MACHINERY: &str = ".hyperslab";
+/// The end of the name of an array file.
+pub(crate) const EXTENSION: &str = ".nc";
 pub(crate) const STORE_DOCUMENT: &str = "hyperslab.json";
 pub(crate) const COLLECTION_DOCUMENT: &str = "collection.json";
 pub(crate) const ARRAYS: &str = "arrays";
@@ -161,7 +162,7 @@ impl Store {
         &self,
         collection: &CollectionMeta,
         folders: &Folders,
-    ) -> Result<Vec<(String, Option<ParsedName>)>> {
+    ) -> Result<Vec<(String, Option<ParsedStem>)>> {
         let names = disk::list(&folders.arrays())?;
         let parse = |name: String| {
             let stem = name.strip_suffix(EXTENSION);
@@ -191,12 +192,12 @@ impl Store {
         collection: &CollectionMeta,
         opened: &Opened,
         stem: &str,
-        parsed: ParsedName,
+        parsed: ParsedStem,
     ) -> Result<Option<ArrayEntry>> {
         let (key, id) = match parsed {
-            ParsedName::Key(key) => (key, None),
-            ParsedName::Id(id) => (Attributes::new(), Some(id)),
-            ParsedName::Hashed => match self.load(collection, opened, stem) {
+            ParsedStem::Key(key) => (key, None),
+            ParsedStem::Id(id) => (Attributes::new(), Some(id)),
+            ParsedStem::Hashed => match self.load(collection, opened, stem) {
                 Ok((_, meta)) => (meta.key, Some(meta.id)),
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(error),

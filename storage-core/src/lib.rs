@@ -27,6 +27,7 @@ pub mod name;
 mod scalar;
 mod schema;
 pub mod selection;
+mod stem;
 mod store;
 mod subset;
 mod time;
@@ -59,6 +60,7 @@ pub use schema::{DIMENSION_COUNT_MAX, Dimension, Metadata, SCHEMA_VERSION, Schem
 pub use selection::{
     AxisPick, AxisView, Index, LabelSelector, LabelValue, Matching, Selection, Selector, narrow,
 };
+pub use stem::{ParsedStem, parse_stem, stem};
 pub use store::{Store, StoreOptions};
 pub use subset::{Description, DimensionDescription, Subset};
 pub use time::{TimeStep, Timestamp};

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use hyperslab_core::{
     ArrayMeta, CheckLevel, CollectionMeta, Error, ErrorKind, FindingKind, Result, WriteOptions,
+    stem as stem_of,
 };
 
 use super::{CollectionCheck, Fault};
 use crate::adapter::lock_array;
 use crate::cf;
 use crate::file::ArrayFile;
-use crate::name::stem as stem_of;
 use crate::store::Store;
 
 /// Everything that is wrong with one array.

@@ -1,6 +1,8 @@
 //! Arrays as they come, change and go.
 
-use hyperslab_core::{ArrayBuf, ArrayMeta, CollectionMeta, Durability, Error, ErrorKind, Result};
+use hyperslab_core::{
+    ArrayBuf, ArrayMeta, CollectionMeta, Durability, Error, ErrorKind, Result, stem,
+};
 use std::path::Path;
 use uuid::Uuid;
 
@@ -11,7 +13,6 @@ use crate::disk::{self, Fence, TempFile};
 use crate::file::{ArrayFile, VariableCells, VariableStorage};
 use crate::ids::{Fact, IdIndex};
 use crate::image::{self, Edit};
-use crate::name::stem;
 
 impl Store {
     pub(crate) fn create_array(

@@ -1,4 +1,4 @@
-//! File names: what an array of a key is called, and which key a file of a name has.
+//! Stems: the name under which a medium keeps an array of a key, and which key a name means.
 //!
 //! The stem is `attribute=value` for each key attribute, joined with commas; `id=UUID` for arrays without a key. Letters
 //! and digits of any script and `-_.+` stand for themselves, what is neither seen nor safe is percent-encoded, so a name
@@ -7,13 +7,11 @@
 use std::fmt::Write;
 use std::str::FromStr;
 
-use hyperslab_core::{AttributeType, AttributeValue, Attributes, Schema, Timestamp};
 use num_complex::Complex64;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// The end of the name of an array file.
-pub(crate) const EXTENSION: &str = ".nc";
+use crate::{AttributeType, AttributeValue, Attributes, Schema, Timestamp};
 
 /// The longest stem, in bytes. With what is put around it a name stays below the 255 bytes of common file systems.
 const STEM_BYTES_MAX: usize = 200;
@@ -21,19 +19,27 @@ const STEM_BYTES_MAX: usize = 200;
 /// How much of a stem that is too long stays readable, in bytes.
 const PREFIX_BYTES: usize = 120;
 
-/// What the name of a file says.
+/// What a stem says.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum ParsedName {
+pub enum ParsedStem {
     /// An array of this key.
     Key(Attributes),
     /// An array without a key.
     Id(Uuid),
-    /// An array whose key is in the file.
+    /// An array whose key is only in the array itself.
     Hashed,
 }
 
-/// The stem of the file of an array.
-pub(crate) fn stem(key: &Attributes, id: Uuid) -> String {
+/// The stem of an array: at most 200 bytes, different for different keys, safe as the name of a file or in the key of an object.
+///
+/// ```
+/// use hyperslab_core::{key, stem};
+///
+/// let id = uuid::Uuid::nil();
+/// assert_eq!(stem(&key! { station: "A/1", level: 2 }, id), "station=A%2F1,level=2");
+/// ```
+#[must_use]
+pub fn stem(key: &Attributes, id: Uuid) -> String {
     if key.is_empty() {
         return format!("id={id}");
     }
@@ -62,15 +68,16 @@ pub(crate) fn stem(key: &Attributes, id: Uuid) -> String {
     short
 }
 
-/// What a stem says, or `None` when no array of the schema is called so.
-pub(crate) fn parse_stem(schema: &Schema, text: &str) -> Option<ParsedName> {
+/// What a stem says under a schema, or `None` when no array of the schema is called so.
+#[must_use]
+pub fn parse_stem(schema: &Schema, text: &str) -> Option<ParsedStem> {
     if schema.key_attributes().next().is_none() {
         let id = Uuid::parse_str(text.strip_prefix("id=")?).ok()?;
-        return (stem(&Attributes::new(), id) == text).then_some(ParsedName::Id(id));
+        return (stem(&Attributes::new(), id) == text).then_some(ParsedStem::Id(id));
     }
     if let Some((_, hash)) = text.rsplit_once('~') {
         let hex = hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        return (hash.len() == 32 && hex).then_some(ParsedName::Hashed);
+        return (hash.len() == 32 && hex).then_some(ParsedStem::Hashed);
     }
     let mut parts = text.split(',');
     let mut key = Attributes::new();
@@ -86,7 +93,7 @@ pub(crate) fn parse_stem(schema: &Schema, text: &str) -> Option<ParsedName> {
     }
     // A name that means the same key as another one would hide a second file of that key.
     let only = parts.next().is_none() && stem(&key, Uuid::nil()) == text;
-    only.then_some(ParsedName::Key(key))
+    only.then_some(ParsedStem::Key(key))
 }
 
 /// Whether a character stands for itself. Said by ranges and not by properties, because Unicode gives more characters a
@@ -263,7 +270,7 @@ fn parse_basic_time(text: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyperslab_core::{AttributeSchema, DType};
+    use crate::{AttributeSchema, DType};
     use proptest::prelude::*;
 
     fn value() -> impl Strategy<Value = AttributeValue> {
@@ -314,8 +321,8 @@ mod tests {
             prop_assert!(name.len() <= STEM_BYTES_MAX);
             prop_assert!(!name.starts_with('.') && !name.contains(['/', '\\', ':', '\n', '\0', ' ']));
             match parse_stem(&schema_of(&key), &name) {
-                Some(ParsedName::Key(found)) => prop_assert_eq!(found, key),
-                Some(ParsedName::Hashed) => prop_assert!(name.contains('~')),
+                Some(ParsedStem::Key(found)) => prop_assert_eq!(found, key),
+                Some(ParsedStem::Hashed) => prop_assert!(name.contains('~')),
                 other => prop_assert!(false, "{} is {:?}", name, other),
             }
         }
