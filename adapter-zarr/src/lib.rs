@@ -1,0 +1,5 @@
+//! Zarr v3 groups as collections of labelled arrays, on a disk, in memory, or in a bucket.
+//!
+//! What lies where is written in `docs/format/zarr.md`.
+
+mod objects;
