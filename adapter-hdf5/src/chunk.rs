@@ -4,15 +4,13 @@
 
 mod blosc;
 mod codec;
-mod copy;
 mod fletcher;
-mod grid;
 mod scratch;
 mod shuffle;
 mod storage;
 
+pub(crate) use hyperslab_core::chunk::{ChunkGrid, ChunkPiece, CopyAxis, SharedTarget, copy_cells};
+
 pub(crate) use codec::{Codec, CodecChain, Filter};
-pub(crate) use copy::{CopyAxis, SharedTarget, copy_cells};
-pub(crate) use grid::{ChunkGrid, ChunkPiece};
 pub(crate) use scratch::Scratch;
 pub(crate) use storage::StoragePlan;

@@ -153,12 +153,8 @@ pub(crate) trait Objects: Debug + Send + Sync + 'static {
     async fn delete(&self, keys: Vec<String>) -> Result<()>;
 
     /// Deletes an object in this state; false when it is in another one. Only where [`Promises::conditional_delete`].
-    async fn delete_if(
-        &self,
-        key: &str,
-        version: &Version,
-        durability: Durability,
-    ) -> Result<bool>;
+    async fn delete_if(&self, key: &str, version: &Version, durability: Durability)
+    -> Result<bool>;
 
     /// Every object whose key begins with the prefix and `/`, in any order, page by page. Empty means all.
     fn list(&self, prefix: &str) -> BoxStream<'_, Result<Listed>>;

@@ -11,6 +11,7 @@ mod array;
 mod attribute;
 mod buffer;
 mod check;
+pub mod chunk;
 mod clock;
 mod collection;
 mod coordinates;

@@ -8,18 +8,18 @@ use std::marker::PhantomData;
 
 /// One axis of a box: how many cells, and how many bytes apart they are on either side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CopyAxis {
+pub struct CopyAxis {
     /// How many cells.
-    pub(crate) count: usize,
+    pub count: usize,
     /// Bytes to the next cell in the source.
-    pub(crate) from: usize,
+    pub from: usize,
     /// Bytes to the next cell in the destination.
-    pub(crate) to: usize,
+    pub to: usize,
 }
 
 /// A buffer that several threads write different cells of.
 #[derive(Debug)]
-pub(crate) struct SharedTarget<'a> {
+pub struct SharedTarget<'a> {
     start: *mut u8,
     length: usize,
     buffer: PhantomData<&'a mut [u8]>,
@@ -33,7 +33,8 @@ unsafe impl Sync for SharedTarget<'_> {}
 
 impl<'a> SharedTarget<'a> {
     /// Shares a buffer.
-    pub(crate) fn new(buffer: &'a mut [u8]) -> Self {
+    #[must_use]
+    pub fn new(buffer: &'a mut [u8]) -> Self {
         Self {
             start: buffer.as_mut_ptr(),
             length: buffer.len(),
@@ -48,7 +49,7 @@ impl<'a> SharedTarget<'a> {
     ///
     /// # Panics
     /// When the box leaves one of the buffers, which is a defect of the caller.
-    pub(crate) unsafe fn copy_from(
+    pub unsafe fn copy_from(
         &self,
         axes: &[CopyAxis],
         cell_size: usize,
@@ -128,7 +129,7 @@ unsafe fn copy_runs<const N: usize>(
 ///
 /// # Panics
 /// When the box leaves one of the buffers, which is a defect of the caller.
-pub(crate) fn copy_cells(
+pub fn copy_cells(
     axes: &[CopyAxis],
     cell_size: usize,
     source: (&[u8], usize),

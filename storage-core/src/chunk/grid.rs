@@ -1,13 +1,11 @@
 //! The grid of chunks that an array is cut into.
 
-use hyperslab_core::{AxisSlab, Hyperslab};
-
-use super::CopyAxis;
-use crate::index;
+use super::{CopyAxis, index};
+use crate::{AxisSlab, Hyperslab};
 
 /// The chunks of an array, numbered in C order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ChunkGrid {
+pub struct ChunkGrid {
     shape: Vec<u64>,
     chunk_shape: Vec<u64>,
     counts: Vec<u64>,
@@ -26,28 +24,29 @@ struct PieceAxis {
 
 /// What a hyperslab and one chunk have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ChunkPiece {
+pub struct ChunkPiece {
     /// The number of the chunk.
-    pub(crate) chunk: u64,
+    pub chunk: u64,
     /// Whether every cell of the chunk that lies inside the array is selected.
-    pub(crate) whole: bool,
+    pub whole: bool,
     axes: Vec<PieceAxis>,
 }
 
 /// The box of cells that a [`ChunkPiece`] is, as byte offsets and strides of the chunk and of the hyperslab's buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PieceCopy {
+pub struct PieceCopy {
     /// Axes with `from` in the chunk and `to` in the hyperslab's buffer.
-    pub(crate) axes: Vec<CopyAxis>,
+    pub axes: Vec<CopyAxis>,
     /// Offset of the first cell in the chunk.
-    pub(crate) in_chunk: usize,
+    pub in_chunk: usize,
     /// Offset of the first cell in the buffer.
-    pub(crate) in_slab: usize,
+    pub in_slab: usize,
 }
 
 impl PieceCopy {
     /// The axes for a copy the other way, from the buffer into the chunk.
-    pub(crate) fn reversed(&self) -> Vec<CopyAxis> {
+    #[must_use]
+    pub fn reversed(&self) -> Vec<CopyAxis> {
         let swap = |axis: &CopyAxis| CopyAxis {
             count: axis.count,
             from: axis.to,
@@ -59,7 +58,8 @@ impl PieceCopy {
 
 impl ChunkGrid {
     /// The grid of an array of `shape` in chunks of `chunk_shape`, none of which is zero.
-    pub(crate) fn new(shape: &[u64], chunk_shape: &[u64]) -> Self {
+    #[must_use]
+    pub fn new(shape: &[u64], chunk_shape: &[u64]) -> Self {
         let counts = shape
             .iter()
             .zip(chunk_shape)
@@ -73,26 +73,36 @@ impl ChunkGrid {
     }
 
     /// The shape of one chunk.
-    pub(crate) fn chunk_shape(&self) -> &[u64] {
+    #[must_use]
+    pub fn chunk_shape(&self) -> &[u64] {
         &self.chunk_shape
     }
 
     /// Bytes of the cells of one chunk, saturating.
-    pub(crate) fn chunk_bytes(&self, cell_size: usize) -> u64 {
+    #[must_use]
+    pub fn chunk_bytes(&self, cell_size: usize) -> u64 {
         let lengths = self.chunk_shape.iter();
         lengths.fold(cell_size as u64, |bytes, &length| {
             bytes.saturating_mul(length)
         })
     }
 
+    /// How many chunks there are along each axis.
+    #[must_use]
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
     /// How many chunks there are, saturating.
-    pub(crate) fn chunk_count(&self) -> u64 {
+    #[must_use]
+    pub fn chunk_count(&self) -> u64 {
         let counts = self.counts.iter();
         counts.fold(1, |product: u64, &count| product.saturating_mul(count))
     }
 
     /// The number of the chunk whose first cell is at `offset`; `None` when there is no such chunk.
-    pub(crate) fn chunk_at(&self, offset: &[u64]) -> Option<u64> {
+    #[must_use]
+    pub fn chunk_at(&self, offset: &[u64]) -> Option<u64> {
         if offset.len() != self.counts.len() {
             return None;
         }
@@ -106,8 +116,27 @@ impl ChunkGrid {
             })
     }
 
+    /// The position of a chunk along each axis, from its number.
+    #[must_use]
+    pub fn position(&self, chunk: u64) -> Vec<u64> {
+        let mut rest = chunk;
+        let mut position: Vec<u64> = self
+            .counts
+            .iter()
+            .rev()
+            .map(|&count| {
+                let along = rest % count.max(1);
+                rest /= count.max(1);
+                along
+            })
+            .collect();
+        position.reverse();
+        position
+    }
+
     /// What the hyperslab has in common with each chunk it touches, in the order of the chunks.
-    pub(crate) fn pieces(&self, slab: &Hyperslab) -> Vec<ChunkPiece> {
+    #[must_use]
+    pub fn pieces(&self, slab: &Hyperslab) -> Vec<ChunkPiece> {
         if slab.is_empty() {
             return Vec::new();
         }
@@ -166,12 +195,8 @@ impl ChunkGrid {
     }
 
     /// The copy between a chunk and a buffer of `slab_shape`, for cells of `cell_size` bytes.
-    pub(crate) fn copy_of(
-        &self,
-        piece: &ChunkPiece,
-        slab_shape: &[u64],
-        cell_size: usize,
-    ) -> PieceCopy {
+    #[must_use]
+    pub fn copy_of(&self, piece: &ChunkPiece, slab_shape: &[u64], cell_size: usize) -> PieceCopy {
         let (mut in_chunk, mut in_slab) = (0, 0);
         let (mut chunk_stride, mut slab_stride) = (cell_size, cell_size);
         let mut axes = Vec::with_capacity(piece.axes.len());
