@@ -1,0 +1,231 @@
+//! An open array: the handle, and what reading and writing share.
+
+mod read;
+mod settle;
+mod write;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt};
+use hyperslab_core::{
+    ArrayBuf, ArrayHandle, ArrayMeta, Attributes, CollectionMeta, Error, Hyperslab, ReadPlan,
+    Result, WriteData, WriteOptions,
+};
+use uuid::Uuid;
+
+use crate::edit::ObjectCodec;
+use crate::head::{HeadPlace, Seen};
+use crate::layout::{self, Place};
+use crate::nodes;
+use crate::objects::Objects;
+use crate::pause::Backoff;
+use crate::shard::ShardIndex;
+use crate::storage::StoragePlan;
+use crate::objects::Version;
+
+/// How many objects of one call are read or written at a time.
+pub(crate) const IN_FLIGHT: usize = 64;
+
+/// An open array.
+#[derive(Debug, Clone)]
+pub(crate) struct ZarrArray {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    head: HeadPlace,
+    place: Place,
+    id: Uuid,
+    stem: String,
+    folder: String,
+    /// The path of the data variable.
+    variable: String,
+    codec: Arc<ObjectCodec>,
+    /// The head as this handle last saw it.
+    seen: Mutex<Seen>,
+    indexes: Mutex<IndexCache>,
+}
+
+/// The index of the shard that was read last, and of which state of it.
+type IndexCache = Option<(u64, Version, Arc<ShardIndex>)>;
+
+impl ZarrArray {
+    pub(crate) fn new(
+        collection: &Arc<CollectionMeta>,
+        head: HeadPlace,
+        place: &Place,
+        plan: &StoragePlan,
+        stem: String,
+        seen: Seen,
+    ) -> Result<Self> {
+        let schema = &collection.schema;
+        let variable = nodes::variable_name(collection, plan);
+        let codec = nodes::object_codec(schema, plan)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                place: place.clone(),
+                id: seen.head.meta.id,
+                stem,
+                folder: seen.head.folder.clone(),
+                variable: format!("{}/{variable}", place.group(&seen.head.folder)),
+                codec: Arc::new(codec),
+                head,
+                seen: Mutex::new(seen),
+                indexes: Mutex::default(),
+            }),
+        })
+    }
+}
+
+impl Shared {
+    fn objects(&self) -> &dyn Objects {
+        &*self.head.objects
+    }
+
+    fn collection(&self) -> &CollectionMeta {
+        &self.head.collection
+    }
+
+    fn object_key(&self, object: u64) -> String {
+        layout::chunk(&self.variable, &self.codec.layout.objects().position(object))
+    }
+
+    /// The head as it is now.
+    ///
+    /// # Errors
+    /// `NotFound` when the array was deleted, also when another one has its key now.
+    async fn look(&self) -> Result<Seen> {
+        let seen = self.head.read().await?;
+        let seen = seen.filter(|seen| seen.head.meta.id == self.id && seen.head.folder == self.folder);
+        let seen = seen.ok_or_else(|| self.deleted())?;
+        self.remember(seen.clone());
+        Ok(seen)
+    }
+
+    fn remember(&self, seen: Seen) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+
+    fn last_seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn name(&self) -> String {
+        format!("array {} of collection '{}'", self.stem, self.place.collection)
+    }
+
+    fn deleted(&self) -> Error {
+        Error::not_found(format!("{} was deleted", self.name()))
+    }
+}
+
+#[async_trait]
+impl ArrayHandle for ZarrArray {
+    async fn meta(&self) -> Result<ArrayMeta> {
+        Ok(self.shared.look().await?.head.meta)
+    }
+
+    async fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
+        self.shared.read_into(slab, out).await
+    }
+
+    async fn write(&self, slab: &Hyperslab, data: WriteData, options: &WriteOptions) -> Result<()> {
+        let (shared, slab, options) = (Arc::clone(&self.shared), slab.clone(), *options);
+        // On a task of its own: a caller who stops waiting must not leave a change half done.
+        run(async move { shared.write(&slab, data, &options).await }).await
+    }
+
+    async fn update_attributes(
+        &self,
+        changed: &Attributes,
+        removed: &[String],
+        options: &WriteOptions,
+    ) -> Result<ArrayMeta> {
+        let (shared, options) = (Arc::clone(&self.shared), *options);
+        let (changed, removed) = (changed.clone(), removed.to_vec());
+        run(async move { shared.update_attributes(&changed, &removed, &options).await }).await
+    }
+
+    async fn plan(&self, slab: &Hyperslab) -> Result<ReadPlan> {
+        self.shared.plan(slab).await
+    }
+}
+
+/// Runs a future to its end, whoever waits for it.
+pub(crate) async fn run<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(work).await.map_err(|error| {
+        Error::internal(format!("a call ended early: {error}")).with_source(error)
+    })?
+}
+
+impl Shared {
+    async fn update_attributes(
+        &self,
+        changed: &Attributes,
+        removed: &[String],
+        options: &WriteOptions,
+    ) -> Result<ArrayMeta> {
+        let mut backoff = Backoff::new(options.lock_timeout);
+        loop {
+            let seen = self.look().await?;
+            let mut next = seen.head.clone();
+            let custom = &mut next.meta.custom;
+            for (name, value) in changed.iter() {
+                custom.insert(name, value.clone());
+            }
+            for name in removed {
+                custom.remove(name);
+            }
+            next.meta.custom = in_schema_order(self.collection(), &next.meta.custom);
+            let swapped = self.head.swap(&seen.version, &next, options.durability).await?;
+            if swapped.is_some() {
+                nodes::write_metadata(&self.head, &self.place, options.durability).await?;
+                return Ok(next.meta);
+            }
+            backoff.wait(|| self.busy(None)).await?;
+        }
+    }
+
+    async fn plan(&self, slab: &Hyperslab) -> Result<ReadPlan> {
+        self.look().await?;
+        let layout = &self.codec.layout;
+        let touched = layout.objects_of(slab);
+        let chunk_count: u64 = touched.iter().map(|object| object.parts.len() as u64).sum();
+        let mut plan = ReadPlan {
+            chunk_shape: layout.chunks().chunk_shape().to_vec(),
+            codecs: self.codec.codecs.names().to_vec(),
+            ..ReadPlan::default()
+        };
+        let looks = touched.iter().map(|object| async move {
+            let key = self.object_key(object.object);
+            let found = read::stored(self, object).await?;
+            Ok::<_, Error>((key, found))
+        });
+        let looks: Vec<_> = futures::stream::iter(looks)
+            .buffered(IN_FLIGHT)
+            .try_collect()
+            .await?;
+        for (key, (chunks, bytes)) in looks {
+            if chunks > 0 {
+                plan.objects.push((key, bytes));
+                plan.chunk_count += chunks;
+            }
+        }
+        plan.absent_chunk_count = chunk_count - plan.chunk_count;
+        Ok(plan)
+    }
+}
+
+fn in_schema_order(collection: &CollectionMeta, custom: &Attributes) -> Attributes {
+    let mut ordered = Attributes::new();
+    for attribute in collection.schema.custom_attributes() {
+        if let Some(value) = custom.get(&attribute.name) {
+            ordered.insert(attribute.name.as_str(), value.clone());
+        }
+    }
+    ordered
+}

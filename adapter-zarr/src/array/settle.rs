@@ -1,0 +1,159 @@
+//! Changes that are under way: waiting for those of others, finishing those whose writer has gone.
+
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use hyperslab_core::{Durability, Error, Result, WriteData};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{IN_FLIGHT, Shared};
+use crate::document::{ArrayHead, Change};
+use crate::edit::ObjectEdit;
+use crate::head::Seen;
+use crate::pause::Backoff;
+use crate::staged;
+
+/// How long a writer may stay silent before others finish its change for it. Each measures that on its own clock.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a slow connection moves at least.
+const BYTES_PER_SECOND: u64 = 1 << 20;
+
+/// How long a change that was decided is tried to be finished.
+const PERSISTENCE: Duration = Duration::from_secs(600);
+
+fn patience(change: &Change) -> Duration {
+    PATIENCE + Duration::from_secs(change.bytes / BYTES_PER_SECOND)
+}
+
+impl Shared {
+    /// Waits until the change in a head is finished, or finishes it.
+    ///
+    /// # Errors
+    /// `Locked` that names its writer when the time is up.
+    pub(super) async fn settle(&self, mut seen: Seen, backoff: &mut Backoff) -> Result<()> {
+        let since = Instant::now();
+        let Some(change) = seen.head.change.clone() else {
+            return Ok(());
+        };
+        loop {
+            if change.writer.is_gone() || since.elapsed() > patience(&change) {
+                return self.finish(seen, &change).await;
+            }
+            backoff.wait(|| self.busy(Some(&change))).await?;
+            seen = self.look().await?;
+            if seen.head.change.as_ref().map(|change| change.id) != Some(change.id) {
+                backoff.hurry();
+                return Ok(());
+            }
+        }
+    }
+
+    /// Does what the writer of a change has not done.
+    pub(crate) async fn finish(&self, seen: Seen, change: &Change) -> Result<()> {
+        if change.is_pause() {
+            return self.conclude(seen, Durability::Relaxed).await;
+        }
+        tracing::info!(array = self.stem, writer = %change.writer, "finishing an interrupted write");
+        // Its writer may have been asked for no less.
+        let durability = Durability::Synced;
+        let Some(edits) = self.edits_of(change).await? else {
+            // What it needs is gone, so somebody else has finished it meanwhile, or the store is damaged.
+            return match self.look().await?.head.change {
+                Some(other) if other.id == change.id => Err(Error::corrupt(format!(
+                    "{}: the cells of an interrupted write are lost; run `check` with repair, then write them again",
+                    self.name()
+                ))),
+                _ => Ok(()),
+            };
+        };
+        stream::iter(&edits)
+            .map(|edit| self.put_edit_again(edit, Some(change.id), durability))
+            .buffer_unordered(IN_FLIGHT)
+            .try_collect::<()>()
+            .await?;
+        self.conclude(seen, durability).await?;
+        staged::clear(self.objects(), &self.place.staged_of(change.id), &edits).await;
+        Ok(())
+    }
+
+    /// The edits of a change, from what it has staged; `None` when that is no longer there.
+    pub(super) async fn edits_of(&self, change: &Change) -> Result<Option<Vec<ObjectEdit>>> {
+        let slab = change.slab(self.codec.layout.shape())?;
+        let scalar = change.scalar(&self.collection().schema)?;
+        let value = scalar.unwrap_or(self.codec.fill);
+        let mut edits = self.codec.edits(&slab, &WriteData::Scalar(value))?;
+        if scalar.is_some() {
+            return Ok(Some(edits));
+        }
+        let staging = self.place.staged_of(change.id);
+        for edit in &mut edits {
+            let (dtype, shape) = (self.codec.fill.dtype(), edit.slab.shape());
+            let cells = staged::get(self.objects(), &staging, edit.object, dtype, &shape).await?;
+            let Some(cells) = cells else {
+                return Ok(None);
+            };
+            edit.cells = WriteData::Cells(cells);
+        }
+        Ok(Some(edits))
+    }
+
+    /// Puts an edited object until it is put, or the change it belongs to is finished.
+    ///
+    /// The object is read before the head: if the change is still under way after that, nobody has written over it in the
+    /// state that was read, and a put that finds this state cannot undo a later write.
+    pub(super) async fn put_edit_again(
+        &self,
+        edit: &ObjectEdit,
+        change: Option<Uuid>,
+        durability: Durability,
+    ) -> Result<()> {
+        let mut backoff = Backoff::new(PERSISTENCE);
+        loop {
+            let base = self.base(edit).await?;
+            let now = match self.head.read().await? {
+                Some(seen) if seen.head.folder == self.folder => seen.head.change,
+                _ => None,
+            };
+            if now.map(|change| change.id) != change {
+                return Ok(());
+            }
+            if self.put_edit(edit, base, durability).await? {
+                return Ok(());
+            }
+            backoff
+                .wait(|| Error::unavailable(format!("{} could not be finished", self.name())))
+                .await?;
+        }
+    }
+
+    /// Says in the head that a change has reached every object.
+    pub(super) async fn conclude(&self, mut seen: Seen, durability: Durability) -> Result<()> {
+        let change = seen.head.change.as_ref().map(|change| change.id);
+        loop {
+            let next = ArrayHead {
+                generation: seen.head.generation + 1,
+                change: None,
+                ..seen.head.clone()
+            };
+            if let Some(version) = self.head.swap(&seen.version, &next, durability).await? {
+                self.remember(Seen {
+                    head: next,
+                    version,
+                });
+                return Ok(());
+            }
+            // Attributes may have changed, or another one has concluded it, or the array is gone.
+            match self.head.read().await? {
+                Some(now)
+                    if now.head.folder == self.folder
+                        && now.head.change.as_ref().map(|change| change.id) == change =>
+                {
+                    seen = now;
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+}

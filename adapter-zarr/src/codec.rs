@@ -1,0 +1,105 @@
+//! The codecs of a chunk, run by zarrs: cells in native byte order on one side, stored bytes on the other.
+
+use std::borrow::Cow;
+use std::num::NonZeroU64;
+
+use hyperslab_core::{DType, Error, Result, Scalar};
+use serde_json::Value;
+use zarrs::array::codec::ArrayToBytesCodecTraits;
+use zarrs::array::{ArrayBytes, CodecChain, CodecOptions, DataType, FillValue};
+use zarrs::metadata::v3::MetadataV3;
+
+/// What the chunks of an array go through.
+#[derive(Debug, Clone)]
+pub(crate) struct Codecs {
+    chain: CodecChain,
+    dtype: DataType,
+    fill: FillValue,
+    shape: Vec<NonZeroU64>,
+    byte_count: usize,
+    names: Vec<String>,
+}
+
+impl Codecs {
+    /// The codecs that Zarr metadata name, for chunks of a shape.
+    ///
+    /// # Errors
+    /// `Unsupported` that names a codec or its configuration.
+    pub(crate) fn new(metadata: &[Value], dtype: DType, fill: Scalar, shape: &[u64]) -> Result<Self> {
+        let codecs: Vec<MetadataV3> = metadata.iter().map(parse).collect::<Result<_>>()?;
+        let chain = CodecChain::from_metadata(&codecs)
+            .map_err(|error| Error::unsupported(format!("codecs: {error}")).with_source(error))?;
+        let name = MetadataV3::new(dtype.name());
+        let shape: Vec<NonZeroU64> = shape
+            .iter()
+            .map(|&length| NonZeroU64::new(length))
+            .collect::<Option<_>>()
+            .ok_or_else(|| Error::invalid("a chunk must not have a length of zero"))?;
+        Ok(Self {
+            chain,
+            dtype: DataType::from_metadata(&name).map_err(|error| {
+                Error::unsupported(format!("data type: {error}")).with_source(error)
+            })?,
+            fill: FillValue::from(fill.to_bytes()),
+            byte_count: shape.iter().try_fold(dtype.size(), |bytes, length| {
+                let length = usize::try_from(length.get()).ok();
+                length.and_then(|length| bytes.checked_mul(length))
+            })
+            .ok_or_else(|| Error::too_large("a chunk does not fit in memory"))?,
+            shape,
+            names: codecs.iter().map(|codec| codec.name().to_owned()).collect(),
+        })
+    }
+
+    /// The names of the codecs, in the order of writing.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Bytes of the cells of one chunk.
+    pub(crate) fn byte_count(&self) -> usize {
+        self.byte_count
+    }
+
+    /// Encodes the cells of one chunk.
+    pub(crate) fn encode(&self, cells: &[u8]) -> Result<Vec<u8>> {
+        let bytes = ArrayBytes::new_flen(Cow::Borrowed(cells));
+        self.chain
+            .encode(bytes, &self.shape, &self.dtype, &self.fill, &options())
+            .map(Cow::into_owned)
+            .map_err(|error| Error::internal(format!("a chunk is not encoded: {error}")))
+    }
+
+    /// Decodes one chunk.
+    ///
+    /// # Errors
+    /// `Corrupt` when the bytes are not what these codecs have made.
+    pub(crate) fn decode(&self, stored: &[u8]) -> Result<Vec<u8>> {
+        let corrupt = |reason: String| Error::corrupt(format!("a chunk does not decode: {reason}"));
+        let decoded = self
+            .chain
+            .decode(Cow::Borrowed(stored), &self.shape, &self.dtype, &self.fill, &options())
+            .and_then(|bytes| Ok(bytes.into_fixed()?.into_owned()))
+            .map_err(|error| corrupt(error.to_string()))?;
+        if decoded.len() == self.byte_count {
+            return Ok(decoded);
+        }
+        Err(corrupt(format!(
+            "{} bytes came out, not {}",
+            decoded.len(),
+            self.byte_count
+        )))
+    }
+}
+
+fn parse(metadata: &Value) -> Result<MetadataV3> {
+    serde_json::from_value(metadata.clone())
+        .map_err(|error| Error::unsupported(format!("codec {metadata}: {error}")))
+}
+
+fn options() -> CodecOptions {
+    // Parallel over chunks, not within one; said here, because zarrs ignores its own global settings.
+    CodecOptions::default()
+        .with_validate_checksums(true)
+        .with_concurrent_target(1)
+}

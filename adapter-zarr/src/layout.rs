@@ -1,0 +1,138 @@
+//! Which object has which key. `docs/format/zarr.md` shows the tree.
+
+use hyperslab_core::{Attributes, stem};
+use uuid::Uuid;
+
+/// What only hyperslab needs; everything else in a store is Zarr.
+pub(crate) const MACHINERY: &str = ".hyperslab";
+
+/// The document of the store.
+pub(crate) const STORE_DOCUMENT: &str = "hyperslab.json";
+
+/// The metadata of a Zarr group or array.
+pub(crate) const METADATA: &str = "zarr.json";
+
+const SUFFIX: &str = ".json";
+
+/// How many digits of an index stand in the names of its folders.
+const TAG_LENGTH: usize = 6;
+
+/// Under which the documents of all collections lie.
+pub(crate) const COLLECTIONS: &str = ".hyperslab/collections";
+
+/// The document of a collection.
+pub(crate) fn collection_document(name: &str) -> String {
+    format!("{COLLECTIONS}/{name}{SUFFIX}")
+}
+
+/// The name in the last part of the key of a document.
+pub(crate) fn document_name(key: &str) -> Option<&str> {
+    let last = key.rsplit_once('/').map_or(key, |(_, last)| last);
+    last.strip_suffix(SUFFIX)
+}
+
+/// A new index: the place of the heads of a collection until it is cleared.
+pub(crate) fn new_index() -> String {
+    Uuid::new_v4().simple().to_string()[..12].to_owned()
+}
+
+/// The keys of one collection, between two clearings.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    /// The name of the collection, and of its Zarr group.
+    pub(crate) collection: String,
+    /// Where its heads lie.
+    pub(crate) index: String,
+}
+
+impl Place {
+    /// Under which the heads of all arrays lie.
+    pub(crate) fn heads(&self) -> String {
+        format!("{MACHINERY}/arrays/{}", self.index)
+    }
+
+    /// The head of the array of that stem.
+    pub(crate) fn head(&self, stem: &str) -> String {
+        format!("{}/{stem}{SUFFIX}", self.heads())
+    }
+
+    /// Under which the identities of all arrays lie.
+    pub(crate) fn ids(&self) -> String {
+        format!("{MACHINERY}/ids/{}", self.index)
+    }
+
+    /// What has that identity.
+    pub(crate) fn id(&self, id: Uuid) -> String {
+        format!("{}/{id}{SUFFIX}", self.ids())
+    }
+
+    /// Under which cells wait to be written into the chunks of all arrays.
+    pub(crate) fn staged(&self) -> String {
+        format!("{MACHINERY}/staged/{}", self.index)
+    }
+
+    /// Under which the cells of one change wait.
+    pub(crate) fn staged_of(&self, change: Uuid) -> String {
+        format!("{}/{}", self.staged(), change.simple())
+    }
+
+    /// A name for the group of a new array that no other array ever has.
+    pub(crate) fn new_folder(&self, stem: &str) -> String {
+        let random = Uuid::new_v4().simple().to_string();
+        format!("{stem}~{}{}", self.tag(), &random[..TAG_LENGTH])
+    }
+
+    /// Whether the group of that name was made under this index.
+    pub(crate) fn owns(&self, folder: &str) -> bool {
+        let tag = folder.rsplit_once('~').map(|(_, tag)| tag);
+        tag.is_some_and(|tag| tag.len() == 2 * TAG_LENGTH && tag.starts_with(self.tag()))
+    }
+
+    fn tag(&self) -> &str {
+        self.index.get(..TAG_LENGTH).unwrap_or(&self.index)
+    }
+
+    /// The group of an array.
+    pub(crate) fn group(&self, folder: &str) -> String {
+        format!("{}/{folder}", self.collection)
+    }
+}
+
+/// The stem of the array of a key, or without one of an identity.
+pub(crate) fn stem_of(key: &Attributes, id: Uuid) -> String {
+    stem(key, id)
+}
+
+/// The metadata of the node at `path`.
+pub(crate) fn metadata(path: &str) -> String {
+    format!("{path}/{METADATA}")
+}
+
+/// The chunk of an array at this position of its grid: `c/0/1`, and `c` without dimensions.
+pub(crate) fn chunk(array: &str, position: &[u64]) -> String {
+    let mut key = format!("{array}/c");
+    for along in position {
+        key.push('/');
+        key.push_str(&along.to_string());
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_belongs_to_the_index_it_was_made_under() {
+        let place = |index: &str| Place {
+            collection: "c".to_owned(),
+            index: index.to_owned(),
+        };
+        let (old, new) = (place("aaaaaa000000"), place("bbbbbb000000"));
+        let folder = old.new_folder("id=1");
+        assert!(old.owns(&folder) && !new.owns(&folder));
+        assert!(!old.owns("aaaaaa000000"));
+        assert_eq!(chunk("a", &[]), "a/c");
+        assert_eq!(chunk("a", &[0, 12]), "a/c/0/12");
+    }
+}
