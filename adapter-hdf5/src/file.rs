@@ -17,10 +17,7 @@ mod reader;
 mod scales;
 mod writer;
 
-pub(crate) use content::{
-    AxisContent, CoordinateCells, CoordinateContent, FileAttribute, FileContent, NamedAttribute,
-    VariableContent, VariableStorage,
-};
+pub(crate) use content::{FileContent, VariableContent, VariableStorage};
 pub(crate) use index::ChunkLocation;
 pub(crate) use reader::{ArrayFile, FileHeader, VariableCells};
 pub(crate) use writer::ImageWriter;

@@ -152,7 +152,7 @@ impl Store {
         let plan = StoragePlan::new(&collection.storage, &schema.shape(), schema.dtype())?;
         Ok(Opened {
             folders,
-            variable: cf::variable_name(collection, &plan),
+            variable: hyperslab_cf::variable_name(collection, plan.variable.as_deref()),
             plan,
         })
     }

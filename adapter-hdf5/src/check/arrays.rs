@@ -57,7 +57,7 @@ fn look(
         )
     };
     if let Some(why) = cf::disagreement(schema, file.header()) {
-        return Ok(Some(disagrees(why.into_owned())));
+        return Ok(Some(disagrees(why)));
     }
     match cf::array_meta(schema, file.header()) {
         Err(error) => return Ok(Some(disagrees(error.to_string()))),

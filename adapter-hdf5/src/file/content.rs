@@ -1,85 +1,9 @@
 //! What an array file holds, without any label or schema: axes, variables, attributes.
 
-use hyperslab_core::{ArrayBuf, DType, Element, Error, Result, Scalar};
+use hyperslab_cf::{AxisContent, NamedAttribute};
+use hyperslab_core::{DType, Error, Result, Scalar};
 
 use crate::chunk::CodecChain;
-
-/// The value of an attribute as HDF5 stores it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum FileAttribute {
-    /// One UTF-8 text.
-    Text(String),
-    /// A list of UTF-8 texts.
-    Texts(Vec<String>),
-    /// Numbers of any type: shape `[]` for one number, `[n]` for a list.
-    Cells(ArrayBuf),
-}
-
-/// An attribute and its name.
-pub(crate) type NamedAttribute = (String, FileAttribute);
-
-impl FileAttribute {
-    /// One number.
-    pub(crate) fn number<T: Element>(value: T) -> Result<Self> {
-        ArrayBuf::from_slice(&[], &[value]).map(Self::Cells)
-    }
-
-    /// A list of numbers.
-    pub(crate) fn numbers<T: Element>(values: &[T]) -> Result<Self> {
-        ArrayBuf::from_slice(&[values.len() as u64], values).map(Self::Cells)
-    }
-
-    /// The text, if it is one.
-    pub(crate) fn as_text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Texts(texts) => match texts.as_slice() {
-                [text] => Some(text),
-                _ => None,
-            },
-            Self::Cells(_) => None,
-        }
-    }
-}
-
-/// The coordinates along one axis.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum CoordinateCells {
-    /// One number per position; shape `[size]`.
-    Numbers(ArrayBuf),
-    /// One text per position.
-    Texts(Vec<String>),
-}
-
-impl CoordinateCells {
-    /// The number of positions.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Numbers(cells) => cells.cell_count(),
-            Self::Texts(texts) => texts.len(),
-        }
-    }
-}
-
-/// A coordinate variable.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct CoordinateContent {
-    /// The coordinates, one per position.
-    pub(crate) values: CoordinateCells,
-    /// Attributes of the coordinate variable: units, calendar, long name.
-    pub(crate) attributes: Vec<NamedAttribute>,
-}
-
-/// A dimension that variables share.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct AxisContent {
-    /// The name of the dimension and of its coordinate variable.
-    pub(crate) name: String,
-    /// The number of positions.
-    pub(crate) size: u64,
-    /// The coordinates, if there are any.
-    pub(crate) coordinate: Option<CoordinateContent>,
-}
 
 /// How the cells of a variable lie in the file.
 #[derive(Debug, Clone, PartialEq)]

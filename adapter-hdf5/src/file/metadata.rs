@@ -3,11 +3,10 @@
 //! Sizes depend on the content alone, never on addresses. So the first pass, with no address known, tells where
 //! everything will lie, and the second one writes it.
 
+use hyperslab_cf::{AttributeContent, CoordinateCells, NamedAttribute};
 use hyperslab_core::{DType, Error, Result, Scalar};
 
-use super::content::{
-    CoordinateCells, FileAttribute, FileContent, NamedAttribute, VariableContent, VariableStorage,
-};
+use super::content::{FileContent, VariableContent, VariableStorage};
 use super::datatype::{self, TEXT_REFERENCE_SIZE};
 use super::header::{self, Bytes, ObjectHeader, UNDEFINED};
 use super::heap::Heap;
@@ -253,7 +252,10 @@ impl<'a> Pass<'a> {
             &self.known.axes,
         )?;
         if variable.dtype == DType::Bool {
-            let marked = [("dtype".to_owned(), FileAttribute::Text("bool".to_owned()))];
+            let marked = [(
+                "dtype".to_owned(),
+                AttributeContent::Text("bool".to_owned()),
+            )];
             self.attributes(&mut object, &marked)?;
         } else if declares_fill(variable) {
             object.attribute("_FillValue", &datatype, &header::dataspace(&[1]), &fill)?;
@@ -270,15 +272,17 @@ impl<'a> Pass<'a> {
         for (name, value) in attributes {
             match value {
                 // Older netCDF programs read text of this kind only.
-                FileAttribute::Text(text) if (1..=EXACT_TEXT_BYTES_MAX).contains(&text.len()) => {
+                AttributeContent::Text(text)
+                    if (1..=EXACT_TEXT_BYTES_MAX).contains(&text.len()) =>
+                {
                     let datatype = datatype::exact_text(u32::try_from(text.len()).unwrap_or(0));
                     object.attribute(name, &datatype, &header::dataspace(&[]), text.as_bytes())?;
                 }
-                FileAttribute::Text(text) => {
+                AttributeContent::Text(text) => {
                     let data = self.heap.insert_text(text);
                     object.attribute(name, &datatype::text(), &header::dataspace(&[]), &data)?;
                 }
-                FileAttribute::Texts(texts) => {
+                AttributeContent::Texts(texts) => {
                     let data: Vec<u8> = texts
                         .iter()
                         .flat_map(|text| self.heap.insert_text(text))
@@ -286,7 +290,7 @@ impl<'a> Pass<'a> {
                     let space = header::dataspace(&[texts.len() as u64]);
                     object.attribute(name, &datatype::text(), &space, &data)?;
                 }
-                FileAttribute::Cells(cells) => {
+                AttributeContent::Numbers(cells) => {
                     let space = header::dataspace(cells.shape());
                     let datatype = datatype::number(cells.dtype());
                     object.attribute(name, &datatype, &space, cells.bytes())?;

@@ -3,9 +3,9 @@
 //! Only what this crate writes is understood, and its checksum has been verified before. Anything else is `None`, and
 //! the HDF5 library reads the file.
 
+use hyperslab_cf::{AttributeContent, NamedAttribute};
 use hyperslab_core::{ArrayBuf, DType};
 
-use super::content::{FileAttribute, NamedAttribute};
 use super::datatype;
 use super::header::{
     ATTRIBUTE, DATASPACE, DATATYPE, FILTERS, HEADER_FLAGS, LAYOUT, LINK, PREFIX_SIZE,
@@ -140,17 +140,17 @@ fn attributes(metadata: &[u8], messages: &[Message<'_>]) -> Option<Vec<NamedAttr
         } else if shape.is_empty()
             && u32::try_from(body.0.len()).is_ok_and(|size| kind == datatype::exact_text(size))
         {
-            FileAttribute::Text(std::str::from_utf8(body.0).ok()?.to_owned())
+            AttributeContent::Text(std::str::from_utf8(body.0).ok()?.to_owned())
         } else {
             let dtype = number(kind)?;
-            FileAttribute::Cells(ArrayBuf::from_bytes(dtype, &shape, body.0).ok()?)
+            AttributeContent::Numbers(ArrayBuf::from_bytes(dtype, &shape, body.0).ok()?)
         };
         found.push((name.to_owned(), value));
     }
     Some(found)
 }
 
-fn texts(metadata: &[u8], mut references: Fields<'_>, shape: &[u64]) -> Option<FileAttribute> {
+fn texts(metadata: &[u8], mut references: Fields<'_>, shape: &[u64]) -> Option<AttributeContent> {
     let mut texts = Vec::new();
     while !references.0.is_empty() {
         let length = references.size(4)?;
@@ -159,8 +159,8 @@ fn texts(metadata: &[u8], mut references: Fields<'_>, shape: &[u64]) -> Option<F
         texts.push(text.trim_end_matches('\0').to_owned());
     }
     match shape {
-        [] => texts.pop().map(FileAttribute::Text),
-        _ => Some(FileAttribute::Texts(texts)),
+        [] => texts.pop().map(AttributeContent::Text),
+        _ => Some(AttributeContent::Texts(texts)),
     }
 }
 

@@ -10,10 +10,10 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use hyperslab_cf::NamedAttribute;
 use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, Scalar};
 use rayon::prelude::*;
 
-use super::content::NamedAttribute;
 use super::footer::{FOOTER_SIZE, Footer};
 use super::index::ChunkLocation;
 use super::{library, parse};

@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::chunk::{ChunkGrid, Codec, CodecChain};
+use hyperslab_cf::{AttributeContent, AxisContent, CoordinateCells, CoordinateContent};
 use hyperslab_core::{ArrayBuf, AxisSlab, DType, Hyperslab, Scalar};
 
-fn text(text: &str) -> FileAttribute {
-    FileAttribute::Text(text.to_owned())
+fn text(text: &str) -> AttributeContent {
+    AttributeContent::Text(text.to_owned())
 }
 
 fn content(dtype: DType, size: u64, storage: VariableStorage) -> FileContent {
@@ -27,13 +28,13 @@ fn content(dtype: DType, size: u64, storage: VariableStorage) -> FileContent {
             ("long".to_owned(), text(&"x".repeat(70_000))),
             (
                 "list".to_owned(),
-                FileAttribute::Texts(vec!["a".to_owned(), "bc".to_owned()]),
+                AttributeContent::Texts(vec!["a".to_owned(), "bc".to_owned()]),
             ),
-            ("int".to_owned(), FileAttribute::number(-5_i64).unwrap()),
-            ("byte".to_owned(), FileAttribute::number(200_u8).unwrap()),
+            ("int".to_owned(), AttributeContent::number(-5_i64).unwrap()),
+            ("byte".to_owned(), AttributeContent::number(200_u8).unwrap()),
             (
                 "floats".to_owned(),
-                FileAttribute::numbers(&[0.5_f64, 2.0]).unwrap(),
+                AttributeContent::numbers(&[0.5_f64, 2.0]).unwrap(),
             ),
         ],
         axes: vec![
@@ -221,7 +222,7 @@ fn content_that_contradicts_itself_is_refused() {
     assert!(ImageWriter::new(&short, None).is_err());
     let mut large = content(DType::UInt8, 3, VariableStorage::Whole);
     let values = vec![0.0_f64; 9000];
-    let attribute = FileAttribute::numbers(&values).unwrap();
+    let attribute = AttributeContent::numbers(&values).unwrap();
     large.attributes.push(("large".to_owned(), attribute));
     let error = ImageWriter::new(&large, None).unwrap_err();
     assert!(error.message().contains("'large'"), "{error}");

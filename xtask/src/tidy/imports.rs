@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{Findings, list, members, text};
 
 const CORE: &str = "hyperslab-core";
+const CONVENTIONS: &str = "hyperslab-cf";
 const ENGINE: &str = "hyperslab-engine";
 const TESTKIT: &str = "hyperslab-testkit";
 const CLIENT: &str = "hyperslab";
@@ -54,6 +55,9 @@ fn is_ours(name: &str) -> bool {
 
 /// The rule that `importer` breaks by importing `imported`, if any.
 fn broken(importer: &str, imported: &str, only_tests: bool) -> Option<&'static str> {
+    if importer == CONVENTIONS && FORMATS.contains(&imported) {
+        return Some("the conventions are the same for all formats and know none");
+    }
     if importer == CORE && (is_ours(imported) || FORMATS.contains(&imported)) {
         // The conformance suite is written against core, and core runs it on its memory adapter.
         let suite = only_tests && imported == TESTKIT;
@@ -73,14 +77,14 @@ fn broken(importer: &str, imported: &str, only_tests: bool) -> Option<&'static s
     }
     if is_adapter(importer) {
         let versions_over_zarr = importer == "hyperslab-icechunk" && imported == "hyperslab-zarr";
-        let allowed = imported == CORE || imported == ENGINE || versions_over_zarr;
-        return (!allowed).then_some("an adapter imports core and the engine only");
+        let allowed = [CORE, CONVENTIONS, ENGINE].contains(&imported) || versions_over_zarr;
+        return (!allowed).then_some("an adapter imports core, cf and the engine only");
     }
     if is_adapter(imported) && importer != CLIENT {
         return Some("only the client names adapters");
     }
-    if [ENGINE, TESTKIT].contains(&importer) && imported != CORE {
-        return Some("the engine and the conformance suite import core only");
+    if [CONVENTIONS, ENGINE, TESTKIT].contains(&importer) && imported != CORE {
+        return Some("the conventions, the engine and the conformance suite import core only");
     }
     if TOPS.contains(&importer) && imported != CLIENT {
         return Some("thin crates on top use the client only");
@@ -98,7 +102,9 @@ mod tests {
             ("hyperslab-core", "serde", false),
             ("hyperslab-core", "hyperslab-testkit", true),
             ("hyperslab-hdf5", "hyperslab-core", false),
+            ("hyperslab-hdf5", "hyperslab-cf", false),
             ("hyperslab-hdf5", "hdf5-metno", false),
+            ("hyperslab-cf", "hyperslab-core", false),
             ("hyperslab-hdf5", "hyperslab-testkit", true),
             ("hyperslab-icechunk", "hyperslab-zarr", false),
             ("hyperslab", "hyperslab-hdf5", false),
@@ -119,6 +125,11 @@ mod tests {
             ("hyperslab-core", "hyperslab-hdf5", false),
             ("hyperslab-core", "hdf5-metno", true),
             ("hyperslab-core", "hyperslab-testkit", false),
+            ("hyperslab-core", "hyperslab-cf", false),
+            ("hyperslab-cf", "hyperslab-hdf5", false),
+            ("hyperslab-cf", "hyperslab-engine", false),
+            ("hyperslab-cf", "zarrs", false),
+            ("hyperslab-testkit", "hyperslab-cf", true),
             ("hyperslab-hdf5", "hyperslab-zarr", false),
             ("hyperslab-hdf5", "hyperslab", false),
             ("hyperslab-hdf5", "hyperslab-testkit", false),

@@ -7,10 +7,10 @@
 use hdf5::types::{TypeDescriptor, VarLenAscii, VarLenUnicode};
 use hdf5::{Attribute, Container, Datatype, Location};
 use hdf5_sys::h5a;
+use hyperslab_cf::{AttributeContent, NamedAttribute};
 use hyperslab_core::{ArrayBuf, DType, Element};
 
 use super::dtype_of;
-use crate::file::content::{FileAttribute, NamedAttribute};
 use crate::file::scales::is_netcdf_machinery;
 
 /// Attributes larger than this are left out.
@@ -32,7 +32,7 @@ pub(super) fn of(location: &Location) -> hdf5::Result<Vec<NamedAttribute>> {
 }
 
 /// The value of an attribute, unless it is of a type that cannot be carried.
-fn attribute_value(attribute: &Attribute) -> hdf5::Result<Option<FileAttribute>> {
+fn attribute_value(attribute: &Attribute) -> hdf5::Result<Option<AttributeContent>> {
     let kind = attribute.dtype()?;
     let shape: Vec<u64> = (attribute.get_shape()?.iter())
         .map(|&length| length as u64)
@@ -76,12 +76,12 @@ fn attribute_value(attribute: &Attribute) -> hdf5::Result<Option<FileAttribute>>
     })
 }
 
-fn texts_of<'a>(scalar: bool, texts: impl Iterator<Item = &'a str>) -> Option<FileAttribute> {
+fn texts_of<'a>(scalar: bool, texts: impl Iterator<Item = &'a str>) -> Option<AttributeContent> {
     let mut texts: Vec<String> = texts.map(str::to_owned).collect();
     if scalar {
-        texts.pop().map(FileAttribute::Text)
+        texts.pop().map(AttributeContent::Text)
     } else {
-        Some(FileAttribute::Texts(texts))
+        Some(AttributeContent::Texts(texts))
     }
 }
 
@@ -105,9 +105,9 @@ fn raw_bytes(attribute: &Container, kind: &Datatype, size: usize) -> hdf5::Resul
 fn cells_of<T: hdf5::H5Type + Element>(
     attribute: &Attribute,
     shape: &[u64],
-) -> hdf5::Result<Option<FileAttribute>> {
+) -> hdf5::Result<Option<AttributeContent>> {
     let values = attribute.as_reader().read_raw::<T>()?;
     Ok(ArrayBuf::from_slice(shape, &values)
         .ok()
-        .map(FileAttribute::Cells))
+        .map(AttributeContent::Numbers))
 }

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
+use hyperslab_cf::{
+    AttributeContent, AxisContent, CoordinateCells, CoordinateContent, NamedAttribute,
+};
 use hyperslab_core::{ArrayBuf, Result, Scalar, StorageOptions};
 
 use super::{ExportContent, stored_dtype, stored_fill, values};
 use crate::chunk::StoragePlan;
-use crate::file::{
-    AxisContent, CoordinateCells, CoordinateContent, FileAttribute, FileContent, NamedAttribute,
-    VariableContent, VariableStorage,
-};
+use crate::file::{FileContent, VariableContent, VariableStorage};
 use crate::netcdf::import::restored;
 
 /// The conventions that the file follows when the array does not say.
@@ -54,7 +54,7 @@ pub(super) fn file(export: &ExportContent) -> Result<ExportFile> {
     if !listed.is_empty() {
         attributes.push((
             "coordinates".to_owned(),
-            FileAttribute::Text(listed.join(" ")),
+            AttributeContent::Text(listed.join(" ")),
         ));
     }
     let shape = export.shape();
@@ -112,7 +112,7 @@ fn globals(export: &ExportContent) -> Result<Vec<NamedAttribute>> {
         })
         .collect::<Result<_>>()?;
     if attributes.iter().all(|(name, _)| name != "Conventions") {
-        let conventions = FileAttribute::Text(CONVENTIONS.to_owned());
+        let conventions = AttributeContent::Text(CONVENTIONS.to_owned());
         attributes.insert(0, ("Conventions".to_owned(), conventions));
     }
     Ok(distinct(attributes))
@@ -130,7 +130,7 @@ fn distinct(attributes: Vec<NamedAttribute>) -> Vec<NamedAttribute> {
 enum Scalarised {
     Variable(VariableContent, ArrayBuf),
     /// A text, which is kept as an attribute of the variable.
-    Label(FileAttribute),
+    Label(AttributeContent),
 }
 
 fn scalar(name: &str, coordinate: CoordinateContent) -> Result<Scalarised> {
@@ -138,7 +138,7 @@ fn scalar(name: &str, coordinate: CoordinateContent) -> Result<Scalarised> {
         CoordinateCells::Numbers(cells) => cells.reshaped(&[])?,
         CoordinateCells::Texts(mut texts) => {
             let label = texts.pop().unwrap_or_default();
-            return Ok(Scalarised::Label(FileAttribute::Text(label)));
+            return Ok(Scalarised::Label(AttributeContent::Text(label)));
         }
     };
     let variable = VariableContent {

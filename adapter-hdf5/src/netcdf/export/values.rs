@@ -1,31 +1,31 @@
 //! Attribute values and coordinates of ours as those of a file.
 
+use hyperslab_cf::{AttributeContent, CoordinateCells, CoordinateContent, NamedAttribute};
 use hyperslab_core::{AttributeValue, Coordinates, Dimension, Result};
 use serde_json::Value;
 
-use crate::file::{CoordinateCells, CoordinateContent, FileAttribute, NamedAttribute};
 use crate::netcdf::cf::{Calendar, encode_instants};
 use crate::netcdf::import::restored;
 
 /// The value of an attribute in a file: numbers as 64-bit numbers, bools as 0 and 1, times and UUIDs as text, complex
 /// numbers as pairs, tuples as lists of one type or else as JSON.
-pub(super) fn attribute(value: &AttributeValue) -> Result<FileAttribute> {
+pub(super) fn attribute(value: &AttributeValue) -> Result<AttributeContent> {
     Ok(match value {
-        AttributeValue::Bool(value) => FileAttribute::number(u8::from(*value))?,
-        AttributeValue::Int(value) => FileAttribute::number(*value)?,
-        AttributeValue::Float(value) => FileAttribute::number(*value)?,
-        AttributeValue::Complex(value) => FileAttribute::numbers(&[value.re, value.im])?,
-        AttributeValue::Text(text) => FileAttribute::Text(text.clone()),
+        AttributeValue::Bool(value) => AttributeContent::number(u8::from(*value))?,
+        AttributeValue::Int(value) => AttributeContent::number(*value)?,
+        AttributeValue::Float(value) => AttributeContent::number(*value)?,
+        AttributeValue::Complex(value) => AttributeContent::numbers(&[value.re, value.im])?,
+        AttributeValue::Text(text) => AttributeContent::Text(text.clone()),
         AttributeValue::DateTime(_) | AttributeValue::Uuid(_) => {
-            FileAttribute::Text(value.to_string())
+            AttributeContent::Text(value.to_string())
         }
         AttributeValue::Tuple(parts) => {
-            tuple(parts)?.unwrap_or_else(|| FileAttribute::Text(value.to_json().to_string()))
+            tuple(parts)?.unwrap_or_else(|| AttributeContent::Text(value.to_json().to_string()))
         }
     })
 }
 
-fn tuple(parts: &[AttributeValue]) -> Result<Option<FileAttribute>> {
+fn tuple(parts: &[AttributeValue]) -> Result<Option<AttributeContent>> {
     let ints: Option<Vec<i64>> = parts
         .iter()
         .map(|part| match part {
@@ -34,7 +34,7 @@ fn tuple(parts: &[AttributeValue]) -> Result<Option<FileAttribute>> {
         })
         .collect();
     if let Some(ints) = ints {
-        return FileAttribute::numbers(&ints).map(Some);
+        return AttributeContent::numbers(&ints).map(Some);
     }
     let floats: Option<Vec<f64>> = parts
         .iter()
@@ -44,7 +44,7 @@ fn tuple(parts: &[AttributeValue]) -> Result<Option<FileAttribute>> {
         })
         .collect();
     if let Some(floats) = floats {
-        return FileAttribute::numbers(&floats).map(Some);
+        return AttributeContent::numbers(&floats).map(Some);
     }
     let texts: Option<Vec<String>> = parts
         .iter()
@@ -53,47 +53,47 @@ fn tuple(parts: &[AttributeValue]) -> Result<Option<FileAttribute>> {
             _ => None,
         })
         .collect();
-    Ok(texts.map(FileAttribute::Texts))
+    Ok(texts.map(AttributeContent::Texts))
 }
 
 /// A value of the metadata of a schema or a dimension in a file.
-pub(super) fn metadata(value: &Value) -> Result<FileAttribute> {
+pub(super) fn metadata(value: &Value) -> Result<AttributeContent> {
     if let Value::Array(items) = value {
         if let Some(ints) = items.iter().map(Value::as_i64).collect::<Option<Vec<_>>>() {
-            return FileAttribute::numbers(&ints);
+            return AttributeContent::numbers(&ints);
         }
         if let Some(floats) = items.iter().map(Value::as_f64).collect::<Option<Vec<_>>>() {
-            return FileAttribute::numbers(&floats);
+            return AttributeContent::numbers(&floats);
         }
     }
     match value {
-        Value::String(text) => Ok(FileAttribute::Text(text.clone())),
-        Value::Bool(value) => FileAttribute::number(u8::from(*value)),
+        Value::String(text) => Ok(AttributeContent::Text(text.clone())),
+        Value::Bool(value) => AttributeContent::number(u8::from(*value)),
         Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
-            (Some(value), _, _) => FileAttribute::number(value),
-            (_, Some(value), _) => FileAttribute::number(value),
-            (_, _, Some(value)) => FileAttribute::number(value),
-            _ => Ok(FileAttribute::Text(number.to_string())),
+            (Some(value), _, _) => AttributeContent::number(value),
+            (_, Some(value), _) => AttributeContent::number(value),
+            (_, _, Some(value)) => AttributeContent::number(value),
+            _ => Ok(AttributeContent::Text(number.to_string())),
         },
-        other => Ok(FileAttribute::Text(other.to_string())),
+        other => Ok(AttributeContent::Text(other.to_string())),
     }
 }
 
 /// The coordinate variable of a dimension whose coordinates are listed one by one, if it has any.
 pub(super) fn coordinate(dimension: &Dimension) -> Result<Option<CoordinateContent>> {
-    let text = |name: &str, text: &str| (name.to_owned(), FileAttribute::Text(text.to_owned()));
+    let text = |name: &str, text: &str| (name.to_owned(), AttributeContent::Text(text.to_owned()));
     let mut attributes: Vec<NamedAttribute> = Vec::new();
     let values = match &dimension.coordinates {
         Some(Coordinates::Labels { labels }) => CoordinateCells::Texts(labels.clone()),
         Some(Coordinates::Values { values, unit }) => {
             attributes.extend(unit.iter().map(|unit| text("units", unit)));
-            numbers(values)?
+            CoordinateCells::numbers(values)?
         }
         Some(Coordinates::Times { times }) => {
             let (counts, units) = encode_instants(times)?;
             attributes.push(text("units", &units));
             attributes.push(text("calendar", Calendar::ProlepticGregorian.name()));
-            numbers(&counts)?
+            CoordinateCells::numbers(&counts)?
         }
         // Scales were listed when the positions were selected.
         _ => return Ok(None),
@@ -107,11 +107,6 @@ pub(super) fn coordinate(dimension: &Dimension) -> Result<Option<CoordinateConte
     Ok(Some(CoordinateContent { values, attributes }))
 }
 
-fn numbers<T: hyperslab_core::Element>(values: &[T]) -> Result<CoordinateCells> {
-    hyperslab_core::ArrayBuf::from_slice(&[values.len() as u64], values)
-        .map(CoordinateCells::Numbers)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,20 +117,20 @@ mod tests {
         let ints = AttributeValue::Tuple(vec![1.into(), 2.into()]);
         assert_eq!(
             attribute(&ints).unwrap(),
-            FileAttribute::numbers(&[1i64, 2]).unwrap()
+            AttributeContent::numbers(&[1i64, 2]).unwrap()
         );
         let mixed = AttributeValue::Tuple(vec![1.into(), "a".into()]);
         assert_eq!(
             attribute(&mixed).unwrap(),
-            FileAttribute::Text("[1,\"a\"]".to_owned())
+            AttributeContent::Text("[1,\"a\"]".to_owned())
         );
         assert_eq!(
             metadata(&json!([1, 2.5])).unwrap(),
-            FileAttribute::numbers(&[1.0, 2.5]).unwrap()
+            AttributeContent::numbers(&[1.0, 2.5]).unwrap()
         );
         assert_eq!(
             metadata(&json!(18_446_744_073_709_551_615u64)).unwrap(),
-            FileAttribute::number(u64::MAX).unwrap()
+            AttributeContent::number(u64::MAX).unwrap()
         );
     }
 }

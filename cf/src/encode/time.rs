@@ -1,9 +1,9 @@
 //! Times as CF writes them: whole numbers of a unit since a reference.
 
-use hyperslab_core::{ArrayBuf, Error, Result, TimeStep, Timestamp};
+use hyperslab_core::{Error, Result, TimeStep, Timestamp};
 
 use super::UNITS;
-use crate::file::{CoordinateCells, FileAttribute, NamedAttribute};
+use crate::{AttributeContent, CoordinateCells, NamedAttribute};
 
 /// The times of a scale.
 pub(super) fn scale_times(start: Timestamp, step: TimeStep, size: u64) -> Result<Vec<Timestamp>> {
@@ -60,8 +60,8 @@ pub(super) fn times_content(
         civil.minute(),
         civil.second()
     );
-    attributes.push((UNITS.to_owned(), FileAttribute::Text(units)));
-    let calendar = FileAttribute::Text("proleptic_gregorian".to_owned());
+    attributes.push((UNITS.to_owned(), AttributeContent::text(units)));
+    let calendar = AttributeContent::text("proleptic_gregorian");
     attributes.push(("calendar".to_owned(), calendar));
-    ArrayBuf::from_slice(&[values.len() as u64], &values).map(CoordinateCells::Numbers)
+    CoordinateCells::numbers(&values)
 }
