@@ -2,6 +2,15 @@
 //!
 //! Everything above this module speaks of keys and versions and knows neither clouds nor files.
 
+#![cfg_attr(not(test), expect(dead_code, reason = "the layout above comes next"))]
+
+#[cfg(test)]
+mod contract_tests;
+mod failure;
+mod key;
+mod remote;
+mod spans;
+
 use std::fmt::{self, Debug};
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,7 +20,15 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Result, WriterScope};
 
-/// One state of one object: an ETag, a generation, or the identity of a file. Two states of an object never share one.
+#[expect(unused_imports, reason = "the layout above comes next")]
+pub(crate) use self::remote::{RemoteObjects, Versioning};
+
+/// One state of one object: an ETag, a generation, or the identity of a file.
+///
+/// Two states with different bytes never share a version. Two states with the same bytes may, unless the medium promises
+/// [`distinct versions`](Promises::distinct_versions): an ETag of S3 is a hash of the content. So a swap can succeed although the
+/// object was changed and changed back in between. That is harmless where the bytes say everything; a record whose holder matters
+/// has a nonce in it that is new with each put.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Version(Arc<str>);
 
@@ -103,6 +120,8 @@ pub(crate) struct Promises {
     pub(crate) writers: WriterScope,
     /// Whether [`Objects::delete_if`] can be used.
     pub(crate) conditional_delete: bool,
+    /// Whether two puts of the same bytes have different versions.
+    pub(crate) distinct_versions: bool,
     /// Whether the objects outlive the process.
     pub(crate) persistent: bool,
 }
@@ -113,7 +132,8 @@ pub(crate) struct Promises {
 /// acknowledged is seen by every later call of every process, and safe as the durability says. Of several conditional puts
 /// on one state at most one is done, and a call that says `Refused` has changed nothing, also when an answer was lost and
 /// the call tried again. Errors are `Denied`, `Unavailable` (after retries, within the deadline; a put may have happened),
-/// `InvalidInput` for a key that cannot be; they name the object and never a secret.
+/// `InvalidInput` for a key that cannot be, `NotFound` only when the medium itself (the bucket) is not there; they name the
+/// object and never a secret.
 #[async_trait]
 pub(crate) trait Objects: Debug + Send + Sync + 'static {
     /// Where this is, as a URL without secrets and without a `/` at the end.

@@ -1,0 +1,235 @@
+//! Errors of object stores, as this crate says them. The texts of servers are not passed on: some repeat the signature or the
+//! name of the key of the caller.
+
+use std::error::Error as StdError;
+
+use hyperslab_core::{Error, Result};
+use object_store::Error as StoreError;
+
+use super::super::failure::{Failure, Hope, unavailable};
+
+/// What came instead of an answer.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// There is no such object.
+    Absent,
+    /// A condition did not hold.
+    Precondition,
+    /// Everything else.
+    Error(Error),
+}
+
+impl Trouble {
+    /// What it is while doing `action` on the object or prefix at the URL `what`.
+    pub(super) fn of(error: &StoreError, action: &str, what: &str) -> Self {
+        let answer = Answer::of(error);
+        if answer.says(&["NoSuchBucket", "ContainerNotFound"]) {
+            return Self::Error(Error::not_found(format!(
+                "cannot {action} {what}: there is no such bucket; check its name, or create it"
+            )));
+        }
+        match error {
+            StoreError::NotFound { .. } => Self::Absent,
+            StoreError::Precondition { .. }
+            | StoreError::AlreadyExists { .. }
+            | StoreError::NotModified { .. } => Self::Precondition,
+            StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
+                Self::Error(denied(&answer, action, what))
+            }
+            StoreError::InvalidPath { .. } => Self::Error(Error::invalid(format!(
+                "cannot {action} {what}: the key of an object is not one of ours"
+            ))),
+            StoreError::NotSupported { .. }
+            | StoreError::NotImplemented { .. }
+            | StoreError::UnknownConfigurationKey { .. } => Self::Error(Error::unsupported(
+                format!("cannot {action} {what}: the store cannot do this"),
+            )),
+            _ => Self::Error(unavailable(action, what, answer.failure(error))),
+        }
+    }
+
+    /// The error, when neither an absent object nor a condition was to be expected.
+    pub(super) fn unexpected(self, action: &str, what: &str) -> Error {
+        match self {
+            Self::Error(error) => error,
+            Self::Absent => Error::not_found(format!("cannot {action} {what}: it is not there")),
+            Self::Precondition => unavailable(
+                action,
+                what,
+                Failure::new(Hope::Passing, "somebody else changes it at the same time"),
+            ),
+        }
+    }
+
+    /// `None` for an absent object, else the error.
+    pub(super) fn absent_as_none<T>(self, action: &str, what: &str) -> Result<Option<T>> {
+        match self {
+            Self::Absent => Ok(None),
+            other => Err(other.unexpected(action, what)),
+        }
+    }
+}
+
+fn denied(answer: &Answer, action: &str, what: &str) -> Error {
+    let code = answer.code.as_deref().unwrap_or("access denied");
+    Error::denied(format!(
+        "cannot {action} {what}: {code}; check the credentials and what they permit"
+    ))
+}
+
+/// What can be told from an error about the answer of a server.
+#[derive(Debug, Default)]
+struct Answer {
+    status: Option<u16>,
+    /// The code that the server gave, such as `SlowDown`.
+    code: Option<String>,
+}
+
+impl Answer {
+    /// The library keeps status and body in private types, so they are read from its messages.
+    fn of(error: &StoreError) -> Self {
+        let text = error.to_string();
+        Self {
+            status: after(&text, "status code: ").and_then(|rest| rest.get(..3)?.parse().ok()),
+            code: after(&text, "<Code>").and_then(|rest| {
+                let code = rest.split('<').next()?;
+                let sane =
+                    code.len() <= 60 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+                sane.then(|| code.to_owned())
+            }),
+        }
+    }
+
+    fn says(&self, codes: &[&str]) -> bool {
+        self.code
+            .as_deref()
+            .is_some_and(|code| codes.contains(&code))
+    }
+
+    fn hope(&self) -> Hope {
+        if self.says(&[
+            "SlowDown",
+            "ServerBusy",
+            "TooManyRequests",
+            "RequestLimitExceeded",
+        ]) {
+            return Hope::Throttled;
+        }
+        match self.status {
+            Some(429 | 503) => Hope::Throttled,
+            Some(408 | 409 | 500..) | None => Hope::Passing,
+            Some(200..=299) => Hope::Passing,
+            Some(_) => Hope::None,
+        }
+    }
+
+    fn failure(&self, error: &StoreError) -> Failure {
+        let cause = match (self.status, &self.code) {
+            (Some(status), Some(code)) => format!("the server answered {status} ({code})"),
+            (Some(status), None) => format!("the server answered {status}"),
+            (None, Some(code)) => format!("the server answered {code}"),
+            (None, None) => without_secrets(&root(error).to_string()),
+        };
+        Failure::new(self.hope(), cause)
+    }
+}
+
+fn after<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
+    text.split_once(mark).map(|(_, rest)| rest)
+}
+
+fn root(error: &StoreError) -> &dyn StdError {
+    let mut cause: &dyn StdError = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause
+}
+
+/// One line without the queries of URLs, the user in them, and anything long enough to be a token.
+fn without_secrets(text: &str) -> String {
+    const WORD_BYTES_MAX: usize = 80;
+    let words = text.split_whitespace().take(40).map(|word| {
+        let word = word.split('?').next().unwrap_or_default();
+        if word.len() > WORD_BYTES_MAX || (word.contains("://") && word.contains('@')) {
+            "[...]"
+        } else {
+            word
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::failure::hope;
+    use super::*;
+    use hyperslab_core::ErrorKind;
+
+    fn generic(text: &str) -> StoreError {
+        StoreError::Generic {
+            store: "S3",
+            source: text.to_owned().into(),
+        }
+    }
+
+    fn error_of(error: &StoreError) -> Error {
+        match Trouble::of(error, "read", "s3://bucket/key") {
+            Trouble::Error(error) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn statuses_say_what_can_be_hoped_for() {
+        let status = |text: &str| {
+            hope(&error_of(&generic(&format!(
+                "Error performing GET - Server returned non-2xx status code: {text}"
+            ))))
+        };
+        assert_eq!(
+            status("503 Service Unavailable: <Code>SlowDown</Code>"),
+            Hope::Throttled
+        );
+        assert_eq!(status("429 Too Many Requests: "), Hope::Throttled);
+        assert_eq!(status("500 Internal Server Error: "), Hope::Passing);
+        assert_eq!(
+            status("400 Bad Request: <Code>InvalidArgument</Code>"),
+            Hope::None
+        );
+        assert_eq!(
+            hope(&error_of(&generic("connection reset by peer"))),
+            Hope::Passing
+        );
+    }
+
+    #[test]
+    fn no_secret_gets_through() {
+        let body = "Server returned non-2xx status code: 403 Forbidden: <Code>SignatureDoesNotMatch</Code>\
+            <AWSAccessKeyId>AKIASECRET</AWSAccessKeyId><StringToSign>TOPSECRET</StringToSign>";
+        let refused = StoreError::PermissionDenied {
+            path: "key".into(),
+            source: body.into(),
+        };
+        let transport = generic(
+            "error sending to https://user:SECRET@host/a and https://host/b?sig=SECRET&x=1: refused",
+        );
+        let status =
+            generic("Server returned non-2xx status code: 500 x: <Code>SECRET TOKEN</Code> SECRET");
+        for error in [refused, transport, status] {
+            let error = error_of(&error);
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("SECRET"), "{shown}");
+            assert!(shown.contains("s3://bucket/key"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_missing_bucket_is_not_a_missing_object() {
+        let missing = StoreError::NotFound {
+            path: "key".into(),
+            source: "Server returned non-2xx status code: 404: <Code>NoSuchBucket</Code>".into(),
+        };
+        assert_eq!(error_of(&missing).kind(), ErrorKind::NotFound);
+    }
+}
