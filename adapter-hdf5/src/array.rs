@@ -46,28 +46,16 @@ impl Place {
 
     fn read(&self, slab: &Hyperslab, out: &mut ArrayBuf) -> Result<()> {
         let schema = &self.collection.schema;
-        if out.dtype() != schema.dtype() || out.shape() != slab.shape() {
-            return Err(Error::invalid(format!(
-                "a buffer of {} {:?} does not fit {} cells {slab}",
-                out.dtype(),
-                out.shape(),
-                schema.dtype()
-            )));
-        }
-        check_fit(slab, &schema.shape())?;
+        schema.check_read(slab, out)?;
         let (file, _) = self.load()?;
         file.read_into(slab, schema.fill_value(), out)?;
-        if schema.dtype() == DType::Bool && out.bytes().iter().any(|&cell| cell > 1) {
-            return Err(Error::corrupt(format!(
-                "array {}: a bool cell is neither 0 nor 1",
-                self.stem
-            )));
-        }
-        Ok(())
+        schema
+            .check_stored(out)
+            .map_err(|error| error.context(format!("array {}", self.stem)))
     }
 
     fn plan(&self, slab: &Hyperslab) -> Result<ReadPlan> {
-        check_fit(slab, &self.collection.schema.shape())?;
+        self.collection.schema.check_slab(slab)?;
         let (file, _) = self.load()?;
         let name = format!("{}/{ARRAYS}/{}{EXTENSION}", self.collection.name, self.stem);
         let shape = self.collection.schema.shape();
@@ -104,11 +92,6 @@ impl Place {
         plan.objects.push((name, bytes));
         Ok(plan)
     }
-}
-
-/// Hyperslabs are made for a shape; this one must be made for ours.
-fn check_fit(slab: &Hyperslab, shape: &[u64]) -> Result<()> {
-    Hyperslab::new(slab.axes().to_vec(), shape).map(drop)
 }
 
 impl Hdf5Array {
@@ -154,19 +137,7 @@ impl ArrayHandle for Hdf5Array {
 
     async fn write(&self, slab: &Hyperslab, data: WriteData, options: &WriteOptions) -> Result<()> {
         let schema = &self.place.collection.schema;
-        check_fit(slab, &schema.shape())?;
-        let fits = match &data {
-            WriteData::Scalar(value) => value.dtype() == schema.dtype(),
-            WriteData::Cells(cells) => {
-                cells.dtype() == schema.dtype() && cells.shape() == slab.shape()
-            }
-        };
-        if !fits {
-            return Err(Error::invalid(format!(
-                "the cells given do not fit {} cells {slab}",
-                schema.dtype()
-            )));
-        }
+        schema.check_write(slab, &data)?;
         if slab.is_empty() {
             return self.meta().await.map(drop);
         }

@@ -7,25 +7,23 @@ mod write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use futures::{StreamExt, TryStreamExt};
 use hyperslab_core::{
     ArrayBuf, ArrayHandle, ArrayMeta, Attributes, CollectionMeta, Error, Hyperslab, ReadPlan,
     Result, WriteData, WriteOptions,
 };
 use uuid::Uuid;
 
+use crate::compute::all;
+use crate::document::Change;
 use crate::edit::ObjectCodec;
 use crate::head::{HeadPlace, Seen};
 use crate::layout::{self, Place};
 use crate::nodes;
 use crate::objects::Objects;
+use crate::objects::Version;
 use crate::pause::Backoff;
 use crate::shard::ShardIndex;
 use crate::storage::StoragePlan;
-use crate::objects::Version;
-
-/// How many objects of one call are read or written at a time.
-pub(crate) const IN_FLIGHT: usize = 64;
 
 /// An open array.
 #[derive(Debug, Clone)]
@@ -79,6 +77,22 @@ impl ZarrArray {
     }
 }
 
+impl ZarrArray {
+    /// Under which its chunks and shards lie.
+    pub(crate) fn cells(&self) -> String {
+        format!("{}/c", self.shared.variable)
+    }
+
+    pub(crate) fn codec(&self) -> Arc<ObjectCodec> {
+        Arc::clone(&self.shared.codec)
+    }
+
+    /// Does what the writer of a change has not done.
+    pub(crate) async fn finish(&self, seen: Seen, change: &Change) -> Result<()> {
+        self.shared.finish(seen, change).await
+    }
+}
+
 impl Shared {
     fn objects(&self) -> &dyn Objects {
         &*self.head.objects
@@ -89,7 +103,10 @@ impl Shared {
     }
 
     fn object_key(&self, object: u64) -> String {
-        layout::chunk(&self.variable, &self.codec.layout.objects().position(object))
+        layout::chunk(
+            &self.variable,
+            &self.codec.layout.objects().position(object),
+        )
     }
 
     /// The head as it is now.
@@ -98,7 +115,8 @@ impl Shared {
     /// `NotFound` when the array was deleted, also when another one has its key now.
     async fn look(&self) -> Result<Seen> {
         let seen = self.head.read().await?;
-        let seen = seen.filter(|seen| seen.head.meta.id == self.id && seen.head.folder == self.folder);
+        let seen =
+            seen.filter(|seen| seen.head.meta.id == self.id && seen.head.folder == self.folder);
         let seen = seen.ok_or_else(|| self.deleted())?;
         self.remember(seen.clone());
         Ok(seen)
@@ -109,11 +127,17 @@ impl Shared {
     }
 
     fn last_seen(&self) -> Seen {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn name(&self) -> String {
-        format!("array {} of collection '{}'", self.stem, self.place.collection)
+        format!(
+            "array {} of collection '{}'",
+            self.stem, self.place.collection
+        )
     }
 
     fn deleted(&self) -> Error {
@@ -128,10 +152,17 @@ impl ArrayHandle for ZarrArray {
     }
 
     async fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
-        self.shared.read_into(slab, out).await
+        let schema = &self.shared.collection().schema;
+        schema.check_read(slab, &out)?;
+        let read = self.shared.read_into(slab, out).await?;
+        schema
+            .check_stored(&read)
+            .map_err(|error| error.context(self.shared.name()))?;
+        Ok(read)
     }
 
     async fn write(&self, slab: &Hyperslab, data: WriteData, options: &WriteOptions) -> Result<()> {
+        self.shared.collection().schema.check_write(slab, &data)?;
         let (shared, slab, options) = (Arc::clone(&self.shared), slab.clone(), *options);
         // On a task of its own: a caller who stops waiting must not leave a change half done.
         run(async move { shared.write(&slab, data, &options).await }).await
@@ -149,6 +180,7 @@ impl ArrayHandle for ZarrArray {
     }
 
     async fn plan(&self, slab: &Hyperslab) -> Result<ReadPlan> {
+        self.shared.collection().schema.check_slab(slab)?;
         self.shared.plan(slab).await
     }
 }
@@ -181,7 +213,10 @@ impl Shared {
                 custom.remove(name);
             }
             next.meta.custom = in_schema_order(self.collection(), &next.meta.custom);
-            let swapped = self.head.swap(&seen.version, &next, options.durability).await?;
+            let swapped = self
+                .head
+                .swap(&seen.version, &next, options.durability)
+                .await?;
             if swapped.is_some() {
                 nodes::write_metadata(&self.head, &self.place, options.durability).await?;
                 return Ok(next.meta);
@@ -205,11 +240,7 @@ impl Shared {
             let found = read::stored(self, object).await?;
             Ok::<_, Error>((key, found))
         });
-        let looks: Vec<_> = futures::stream::iter(looks)
-            .buffered(IN_FLIGHT)
-            .try_collect()
-            .await?;
-        for (key, (chunks, bytes)) in looks {
+        for (key, (chunks, bytes)) in all(looks).await? {
             if chunks > 0 {
                 plan.objects.push((key, bytes));
                 plan.chunk_count += chunks;

@@ -78,7 +78,10 @@ impl ChunkLayout {
         let mut objects: BTreeMap<u64, Vec<Part>> = BTreeMap::new();
         for piece in self.chunks.pieces(slab) {
             let (object, number) = self.place_of(piece.chunk);
-            objects.entry(object).or_default().push(Part { number, piece });
+            objects
+                .entry(object)
+                .or_default()
+                .push(Part { number, piece });
         }
         let object_part = |(object, parts): (u64, Vec<Part>)| ObjectPart {
             whole: parts.iter().all(|part| part.piece.whole)

@@ -5,8 +5,9 @@ use std::num::NonZeroU64;
 
 use hyperslab_core::{DType, Error, Result, Scalar};
 use serde_json::Value;
-use zarrs::array::codec::ArrayToBytesCodecTraits;
-use zarrs::array::{ArrayBytes, CodecChain, CodecOptions, DataType, FillValue};
+use zarrs::array::{
+    ArrayBytes, ArrayToBytesCodecTraits, CodecChain, CodecOptions, DataType, FillValue,
+};
 use zarrs::metadata::v3::MetadataV3;
 
 /// What the chunks of an array go through.
@@ -25,7 +26,12 @@ impl Codecs {
     ///
     /// # Errors
     /// `Unsupported` that names a codec or its configuration.
-    pub(crate) fn new(metadata: &[Value], dtype: DType, fill: Scalar, shape: &[u64]) -> Result<Self> {
+    pub(crate) fn new(
+        metadata: &[Value],
+        dtype: DType,
+        fill: Scalar,
+        shape: &[u64],
+    ) -> Result<Self> {
         let codecs: Vec<MetadataV3> = metadata.iter().map(parse).collect::<Result<_>>()?;
         let chain = CodecChain::from_metadata(&codecs)
             .map_err(|error| Error::unsupported(format!("codecs: {error}")).with_source(error))?;
@@ -41,11 +47,13 @@ impl Codecs {
                 Error::unsupported(format!("data type: {error}")).with_source(error)
             })?,
             fill: FillValue::from(fill.to_bytes()),
-            byte_count: shape.iter().try_fold(dtype.size(), |bytes, length| {
-                let length = usize::try_from(length.get()).ok();
-                length.and_then(|length| bytes.checked_mul(length))
-            })
-            .ok_or_else(|| Error::too_large("a chunk does not fit in memory"))?,
+            byte_count: shape
+                .iter()
+                .try_fold(dtype.size(), |bytes, length| {
+                    let length = usize::try_from(length.get()).ok();
+                    length.and_then(|length| bytes.checked_mul(length))
+                })
+                .ok_or_else(|| Error::too_large("a chunk does not fit in memory"))?,
             shape,
             names: codecs.iter().map(|codec| codec.name().to_owned()).collect(),
         })
@@ -78,7 +86,13 @@ impl Codecs {
         let corrupt = |reason: String| Error::corrupt(format!("a chunk does not decode: {reason}"));
         let decoded = self
             .chain
-            .decode(Cow::Borrowed(stored), &self.shape, &self.dtype, &self.fill, &options())
+            .decode(
+                Cow::Borrowed(stored),
+                &self.shape,
+                &self.dtype,
+                &self.fill,
+                &options(),
+            )
             .and_then(|bytes| Ok(bytes.into_fixed()?.into_owned()))
             .map_err(|error| corrupt(error.to_string()))?;
         if decoded.len() == self.byte_count {

@@ -1,5 +1,6 @@
-//! Where asynchronous code stops: encoding and decoding happen on the threads of rayon.
+//! How work is spread: requests beside each other, encoding and decoding on the threads of rayon.
 
+use futures::{StreamExt, TryStreamExt, stream};
 use hyperslab_core::{Error, Result};
 
 /// Work on fewer bytes than this is done at once: waking another thread costs more.
@@ -21,4 +22,16 @@ pub(crate) async fn compute<T: Send + 'static>(
     receiver
         .await
         .map_err(|_| Error::internal("encoding or decoding ended early"))?
+}
+
+/// How many requests of one call are under way at a time.
+pub(crate) const IN_FLIGHT: usize = 64;
+
+/// Runs calls beside each other, and gives their results in order.
+pub(crate) async fn all<T, F: Future<Output = Result<T>>>(
+    calls: impl IntoIterator<Item = F>,
+) -> Result<Vec<T>> {
+    // Collected first: a stream of closures that borrow could not be sent to another thread.
+    let calls: Vec<F> = calls.into_iter().collect();
+    stream::iter(calls).buffered(IN_FLIGHT).try_collect().await
 }

@@ -57,7 +57,9 @@ impl StoreDocument {
         }
         let outline: Outline = from_json(bytes, what)?;
         if outline.format != FORMAT {
-            return Err(Error::corrupt(format!("{what} is not of a hyperslab store")));
+            return Err(Error::corrupt(format!(
+                "{what} is not of a hyperslab store"
+            )));
         }
         if outline.adapter != ADAPTER {
             return Err(Error::unsupported(format!(
@@ -194,7 +196,9 @@ impl Change {
         let axes = slab.axes().iter();
         Self {
             id: Uuid::new_v4(),
-            slab: axes.map(|axis| [axis.start, axis.count, axis.stride]).collect(),
+            slab: axes
+                .map(|axis| [axis.start, axis.count, axis.stride])
+                .collect(),
             value: value.map(Scalar::to_json),
             bytes,
             writer: Writer::this().clone(),
@@ -279,7 +283,8 @@ impl ArrayHead {
         let damaged = |error: Error| error.context(what);
         let key = attributes(schema.key_attributes(), &document.key).map_err(damaged)?;
         let custom = attributes(schema.custom_attributes(), &document.custom).map_err(damaged)?;
-        if let Some(missing) = (schema.key_attributes()).find(|known| key.get(&known.name).is_none())
+        if let Some(missing) =
+            (schema.key_attributes()).find(|known| key.get(&known.name).is_none())
         {
             return Err(Error::corrupt(format!(
                 "{what}: the key attribute '{}' is missing",

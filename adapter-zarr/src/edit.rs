@@ -54,6 +54,22 @@ impl ObjectCodec {
             .collect()
     }
 
+    /// An object as it is first made, from the cells of the whole array; `None` when all of it is fill.
+    pub(crate) fn first(&self, object: u64, cells: &ArrayBuf) -> Result<Option<Bytes>> {
+        let whole = Hyperslab::full(self.layout.shape());
+        let (slab, place) = self.inside(&whole, object)?;
+        let mut own = ArrayBuf::zeroed(cells.dtype(), &slab.shape())?;
+        let size = cells.dtype().size();
+        gather(cells.bytes(), cells.shape(), size, &place, own.bytes_mut())?;
+        let edit = ObjectEdit {
+            object,
+            slab,
+            cells: WriteData::Cells(own),
+            whole: true,
+        };
+        self.apply(&edit, None)
+    }
+
     /// What of a hyperslab lies in an object, and where that is in the hyperslab's own buffer.
     pub(crate) fn inside(&self, slab: &Hyperslab, object: u64) -> Result<(Hyperslab, Hyperslab)> {
         let grid = self.layout.objects();
@@ -62,7 +78,9 @@ impl ObjectCodec {
         for ((axis, along), length) in axes.zip(grid.chunk_shape()) {
             let (low, high) = (along * length, (along + 1) * length);
             let before = |bound: u64| {
-                let steps = bound.saturating_sub(axis.start).div_ceil(axis.stride.max(1));
+                let steps = bound
+                    .saturating_sub(axis.start)
+                    .div_ceil(axis.stride.max(1));
                 steps.min(axis.count)
             };
             let (first, end) = (before(low), before(high));
@@ -109,6 +127,28 @@ impl ObjectCodec {
         }
     }
 
+    /// Decodes all of an object.
+    ///
+    /// # Errors
+    /// `Corrupt` that says which chunk of a shard is at fault.
+    pub(crate) fn verify(&self, bytes: &Bytes) -> Result<()> {
+        if !self.layout.is_sharded() {
+            return self.codecs.decode(bytes).map(drop);
+        }
+        let index = whole_index(bytes, self.layout.chunks_per_object())?;
+        for (number, range) in index.into_iter().enumerate() {
+            let Some(range) = range else { continue };
+            let range = usize::try_from(range.start)
+                .ok()
+                .zip(usize::try_from(range.end).ok());
+            let chunk = range.and_then(|(start, end)| bytes.get(start..end));
+            let chunk = chunk.ok_or_else(|| Error::corrupt("a chunk lies outside of its shard"))?;
+            let decoded = self.codecs.decode(chunk);
+            decoded.map_err(|error| error.context(format!("chunk {number} of the shard")))?;
+        }
+        Ok(())
+    }
+
     fn all_fill(&self) -> Result<Bytes> {
         if self.layout.is_sharded() {
             return Ok(shard::build(&vec![None; self.layout.chunks_per_object()]).into());
@@ -135,7 +175,10 @@ impl ObjectCodec {
         };
         let stored = |number: usize| {
             let range = index.get(number).and_then(Option::as_ref)?;
-            let (start, end) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
+            let (start, end) = (
+                usize::try_from(range.start).ok()?,
+                usize::try_from(range.end).ok()?,
+            );
             old?.get(start..end)
         };
         let mut changed: Vec<Option<Option<Vec<u8>>>> = vec![None; count];
@@ -168,7 +211,10 @@ impl ObjectCodec {
             _ => self.fill_chunk(),
         };
         let fill = self.fill.to_bytes();
-        let copy = self.layout.chunks().copy_of(&part.piece, &edit.slab.shape(), fill.len());
+        let copy = self
+            .layout
+            .chunks()
+            .copy_of(&part.piece, &edit.slab.shape(), fill.len());
         match &edit.cells {
             WriteData::Cells(new) => copy_cells(
                 &copy.reversed(),
@@ -180,7 +226,12 @@ impl ObjectCodec {
                 // One cell, read again and again.
                 let axes = copy.reversed().into_iter();
                 let axes: Vec<CopyAxis> = axes.map(|axis| CopyAxis { from: 0, ..axis }).collect();
-                copy_cells(&axes, fill.len(), (&value.to_bytes(), 0), (&mut cells, copy.in_chunk));
+                copy_cells(
+                    &axes,
+                    fill.len(),
+                    (&value.to_bytes(), 0),
+                    (&mut cells, copy.in_chunk),
+                );
             }
         }
         if cells.chunks_exact(fill.len()).all(|cell| cell == fill) {

@@ -68,7 +68,9 @@ pub(crate) async fn retire(
         return objects.delete_if(key, version, durability).await;
     }
     let condition = Condition::Is(version.clone());
-    let put = objects.put(key, bytes::Bytes::new(), condition, durability).await?;
+    let put = objects
+        .put(key, bytes::Bytes::new(), condition, durability)
+        .await?;
     Ok(matches!(put, Put::Done(_)))
 }
 
@@ -97,7 +99,10 @@ impl HeadPlace {
         durability: Durability,
     ) -> Result<Option<Version>> {
         let condition = Condition::Is(seen.clone());
-        let put = self.objects.put(&self.key, next.to_bytes()?, condition, durability).await?;
+        let put = self
+            .objects
+            .put(&self.key, next.to_bytes()?, condition, durability)
+            .await?;
         Ok(match put {
             Put::Done(version) => Some(version),
             Put::Refused => None,

@@ -1,7 +1,8 @@
 //! Which object has which key. `docs/format/zarr.md` shows the tree.
 
-use hyperslab_core::{Attributes, stem};
 use uuid::Uuid;
+
+use crate::writer::Writer;
 
 /// What only hyperslab needs; everything else in a store is Zarr.
 pub(crate) const MACHINERY: &str = ".hyperslab";
@@ -71,9 +72,19 @@ impl Place {
         format!("{MACHINERY}/staged/{}", self.index)
     }
 
-    /// Under which the cells of one change wait.
-    pub(crate) fn staged_of(&self, change: Uuid) -> String {
-        format!("{}/{}", self.staged(), change.simple())
+    /// Under which the cells of one change of this writer wait.
+    pub(crate) fn staged_of(&self, change: Uuid, writer: &Writer) -> String {
+        format!("{}/{}", self.staged(), staging_name(change, writer))
+    }
+
+    /// Under which it is said who is making which new group.
+    pub(crate) fn makers(&self) -> String {
+        format!("{MACHINERY}/making/{}", self.index)
+    }
+
+    /// Who is making this group.
+    pub(crate) fn maker(&self, folder: &str) -> String {
+        format!("{}/{folder}{SUFFIX}", self.makers())
     }
 
     /// A name for the group of a new array that no other array ever has.
@@ -98,9 +109,15 @@ impl Place {
     }
 }
 
-/// The stem of the array of a key, or without one of an identity.
-pub(crate) fn stem_of(key: &Attributes, id: Uuid) -> String {
-    stem(key, id)
+/// What the cells of a change are kept under: it says whose they are, without another request.
+fn staging_name(change: Uuid, writer: &Writer) -> String {
+    format!("{}.{}", change.simple(), writer.token())
+}
+
+/// The change and the writer that the name of a staging place says.
+pub(crate) fn parse_staging(name: &str) -> Option<(Uuid, &str)> {
+    let (change, token) = name.split_once('.')?;
+    Some((Uuid::parse_str(change).ok()?, token))
 }
 
 /// The metadata of the node at `path`.

@@ -2,4 +2,34 @@
 //!
 //! What lies where is written in `docs/format/zarr.md`.
 
+mod adapter;
+mod array;
+mod check;
+mod chunks;
+mod codec;
+mod compute;
+mod document;
+mod edit;
+mod head;
+mod layout;
+mod medium;
+mod nodes;
 mod objects;
+mod pause;
+mod shard;
+mod staged;
+mod storage;
+mod store;
+mod writer;
+
+use std::sync::Arc;
+
+use hyperslab_core::{LockManager, ProcessLockManager};
+
+pub use adapter::ZarrAdapter;
+pub use medium::Medium;
+
+/// The locks of a store.
+fn locks_of(_objects: &Arc<dyn objects::Objects>) -> Arc<dyn LockManager> {
+    Arc::new(ProcessLockManager::default())
+}

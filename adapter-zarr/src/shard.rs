@@ -92,7 +92,10 @@ mod tests {
         let shard = build(&[Some(b"ab"), None, Some(b"cde")]);
         let size = shard.len() as u64;
         let end = &shard[shard.len() - usize::try_from(index_length(3)).unwrap()..];
-        assert_eq!(parse_index(end, 3, size).unwrap(), [Some(0..2), None, Some(2..5)]);
+        assert_eq!(
+            parse_index(end, 3, size).unwrap(),
+            [Some(0..2), None, Some(2..5)]
+        );
         for position in 0..end.len() {
             let mut damaged = end.to_vec();
             damaged[position] ^= 4;

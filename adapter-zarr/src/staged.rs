@@ -1,10 +1,9 @@
 //! Cells of a change that has not reached every object, kept where whoever finishes it finds them.
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
 use hyperslab_core::{ArrayBuf, DType, Durability, Error, Result, WriteData};
 
-use crate::array::IN_FLIGHT;
+use crate::compute::all;
 use crate::edit::ObjectEdit;
 use crate::objects::{Condition, Objects};
 
@@ -22,19 +21,16 @@ pub(crate) async fn put(
     edits: &[ObjectEdit],
     durability: Durability,
 ) -> Result<()> {
-    stream::iter(edits)
-        .map(|edit| async move {
-            let WriteData::Cells(cells) = &edit.cells else {
-                return Ok(());
-            };
-            let bytes = pack(cells.bytes())?;
-            let key = key(staging, edit.object);
-            // The id of the change is in the key, so nobody else has it.
-            objects.put(&key, bytes, Condition::None, durability).await.map(drop)
-        })
-        .buffer_unordered(IN_FLIGHT)
-        .try_collect()
-        .await
+    let puts = edits.iter().map(|edit| async move {
+        let WriteData::Cells(cells) = &edit.cells else {
+            return Ok(());
+        };
+        let key = key(staging, edit.object);
+        // The id of the change is in the key, so nobody else has it.
+        let put = objects.put(&key, pack(cells.bytes())?, Condition::None, durability);
+        put.await.map(drop)
+    });
+    all(puts).await.map(drop)
 }
 
 /// The cells of one object; `None` when they are there no longer, because the change is finished.

@@ -9,7 +9,14 @@ use crate::chunks::ChunkLayout;
 use crate::codec::Codecs;
 
 const KNOWN: [&str; 8] = [
-    "access", "checksum", "chunks", "codec", "level", "shards", "transpose", "variable",
+    "access",
+    "checksum",
+    "chunks",
+    "codec",
+    "level",
+    "shards",
+    "transpose",
+    "variable",
 ];
 
 /// How the arrays of a collection will mostly be read.
@@ -65,7 +72,11 @@ impl StoragePlan {
             _ if !sharded => None,
             Some(value @ Value::Array(_)) => Some(shard_lengths(value, &shape, &chunk_shape)?),
             Some(value) if !is_text(value, "auto") => {
-                return Err(refuse("shards", "\"auto\", \"none\" or a length per dimension", value));
+                return Err(refuse(
+                    "shards",
+                    "\"auto\", \"none\" or a length per dimension",
+                    value,
+                ));
             }
             _ => shapes::shard(schema, &chunk_shape),
         };
@@ -76,7 +87,12 @@ impl StoragePlan {
             shard_shape,
         };
         shapes::check(schema, &plan.chunk_shape, plan.shard_shape.as_deref())?;
-        Codecs::new(&plan.codecs, schema.dtype(), schema.fill_value(), &plan.chunk_shape)?;
+        Codecs::new(
+            &plan.codecs,
+            schema.dtype(),
+            schema.fill_value(),
+            &plan.chunk_shape,
+        )?;
         Ok(plan)
     }
 
@@ -87,7 +103,9 @@ impl StoragePlan {
 }
 
 fn refuse(option: &str, wanted: &str, value: &Value) -> Error {
-    Error::invalid(format!("storage option '{option}' is {wanted}, not {value}"))
+    Error::invalid(format!(
+        "storage option '{option}' is {wanted}, not {value}"
+    ))
 }
 
 fn is_text(value: &Value, text: &str) -> bool {
@@ -117,7 +135,9 @@ fn access(value: Option<&Value>) -> Result<Access> {
 /// A length for each axis: at least 1, at most its size.
 fn lengths(option: &str, value: &Value, shape: &[u64]) -> Result<Vec<u64>> {
     let wanted = "\"auto\" or a length per dimension";
-    let items = value.as_array().ok_or_else(|| refuse(option, wanted, value))?;
+    let items = value
+        .as_array()
+        .ok_or_else(|| refuse(option, wanted, value))?;
     if items.len() != shape.len() {
         return Err(Error::invalid(format!(
             "storage option '{option}' has {} lengths for {} dimensions",
@@ -144,7 +164,11 @@ fn shard_lengths(value: &Value, shape: &[u64], chunk_shape: &[u64]) -> Result<Ve
         .map(|(size, chunk)| size.next_multiple_of(*chunk))
         .collect();
     let shard = lengths("shards", value, &room)?;
-    match shard.iter().zip(chunk_shape).find(|(shard, chunk)| *shard % *chunk != 0) {
+    match shard
+        .iter()
+        .zip(chunk_shape)
+        .find(|(shard, chunk)| *shard % *chunk != 0)
+    {
         None => Ok(shard),
         Some((shard, chunk)) => Err(Error::invalid(format!(
             "storage option 'shards': {shard} is no multiple of the length {chunk} of a chunk"
@@ -155,7 +179,7 @@ fn shard_lengths(value: &Value, shape: &[u64], chunk_shape: &[u64]) -> Result<Ve
 fn codecs(options: &StorageOptions, schema: &Schema) -> Result<Vec<Value>> {
     let mut codecs = Vec::new();
     if let Some(order) = options.get("transpose") {
-        codecs.push(transpose(order, schema.dimensions().len())?);
+        codecs.extend(transpose(order, schema.dimensions().len())?);
     }
     let bytes = match schema.dtype().size() {
         1 => json!({"name": "bytes"}),
@@ -171,7 +195,7 @@ fn codecs(options: &StorageOptions, schema: &Schema) -> Result<Vec<Value>> {
     Ok(codecs)
 }
 
-fn transpose(order: &Value, rank: usize) -> Result<Value> {
+fn transpose(order: &Value, rank: usize) -> Result<Option<Value>> {
     let mut axes: Vec<u64> = order
         .as_array()
         .and_then(|axes| axes.iter().map(Value::as_u64).collect())
@@ -179,9 +203,14 @@ fn transpose(order: &Value, rank: usize) -> Result<Value> {
     let given = axes.clone();
     axes.sort_unstable();
     if axes.len() != rank || !axes.iter().zip(0..).all(|(axis, number)| *axis == number) {
-        return Err(refuse("transpose", "an order of all axes, as [1, 0]", order));
+        return Err(refuse(
+            "transpose",
+            "an order of all axes, as [1, 0]",
+            order,
+        ));
     }
-    Ok(json!({"name": "transpose", "configuration": {"order": given}}))
+    // One axis has one order, and Zarr does not name that of none.
+    Ok((rank > 1).then(|| json!({"name": "transpose", "configuration": {"order": given}})))
 }
 
 fn compression(options: &StorageOptions, schema: &Schema) -> Result<Option<Value>> {
@@ -192,13 +221,18 @@ fn compression(options: &StorageOptions, schema: &Schema) -> Result<Option<Value
     };
     let level = |range: std::ops::RangeInclusive<i64>, default: i64| match options.get("level") {
         None => Ok(default),
-        Some(value) => value.as_i64().filter(|level| range.contains(level)).ok_or_else(|| {
-            let wanted = format!("{} to {} for {name}", range.start(), range.end());
-            refuse("level", &wanted, value)
-        }),
+        Some(value) => value
+            .as_i64()
+            .filter(|level| range.contains(level))
+            .ok_or_else(|| {
+                let wanted = format!("{} to {} for {name}", range.start(), range.end());
+                refuse("level", &wanted, value)
+            }),
     };
     Ok(match name {
-        "zstd" => Some(json!({"name": "zstd", "configuration": {"level": level(-7..=22, 1)?, "checksum": false}})),
+        "zstd" => Some(
+            json!({"name": "zstd", "configuration": {"level": level(-7..=22, 1)?, "checksum": false}}),
+        ),
         "gzip" => Some(json!({"name": "gzip", "configuration": {"level": level(0..=9, 4)?}})),
         "blosc" => {
             let size = schema.dtype().size();
@@ -209,7 +243,13 @@ fn compression(options: &StorageOptions, schema: &Schema) -> Result<Option<Value
         }
         "none" => match options.get("level") {
             None => None,
-            Some(value) => return Err(refuse("level", "for codecs that have one, \"none\" has none", value)),
+            Some(value) => {
+                return Err(refuse(
+                    "level",
+                    "for codecs that have one, \"none\" has none",
+                    value,
+                ));
+            }
         },
         other => {
             return Err(Error::invalid(format!(

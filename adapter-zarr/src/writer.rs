@@ -36,6 +36,35 @@ impl Writer {
         })
     }
 
+    /// A short form for the names of objects: host, process, and when that was started.
+    pub(crate) fn token(&self) -> String {
+        let started = self.started.unwrap_or(0);
+        format!(
+            "{:08x}-{}-{started}",
+            crc32c::crc32c(self.host.as_bytes()),
+            self.pid
+        )
+    }
+
+    /// Whether the process of that short form is known to have ended.
+    pub(crate) fn token_is_gone(token: &str) -> bool {
+        let mut parts = token.split('-');
+        let (Some(host), Some(Ok(pid)), Some(Ok(started))) = (
+            parts.next(),
+            parts.next().map(str::parse::<u32>),
+            parts.next().map(str::parse::<u64>),
+        ) else {
+            return false;
+        };
+        let this = Self::this();
+        let of_token = Self {
+            pid,
+            started: (started > 0).then_some(started),
+            ..this.clone()
+        };
+        host == format!("{:08x}", crc32c::crc32c(this.host.as_bytes())) && of_token.is_gone()
+    }
+
     /// Whether it is known to have ended. A process of another machine never is.
     pub(crate) fn is_gone(&self) -> bool {
         if self.host != host() || started(std::process::id()).is_none() {

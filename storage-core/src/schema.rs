@@ -2,6 +2,7 @@
 
 mod attributes;
 mod dimension;
+mod fit;
 mod json;
 
 use std::collections::HashSet;

@@ -25,16 +25,8 @@ impl Store {
         let schema = &collection.schema;
         let opened = self.open(collection)?;
         let folders = &opened.folders;
-        if let Some(data) = data
-            && (data.dtype() != schema.dtype() || data.shape() != schema.shape())
-        {
-            return Err(Error::invalid(format!(
-                "cells of {} {:?} given for an array of {} {:?}",
-                data.dtype(),
-                data.shape(),
-                schema.dtype(),
-                schema.shape()
-            )));
+        if let Some(data) = data {
+            schema.check_new(data)?;
         }
         let stem = stem(&array.key, array.id);
         let target = folders.array(&stem);

@@ -10,13 +10,11 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use hyperslab_core::chunk::{CopyAxis, copy_cells};
 use hyperslab_core::copy::{copy_box, scatter_scalar};
-use hyperslab_core::{
-    ArrayBuf, AxisSlab, Durability, Hyperslab, Result, WriteData, WriteOptions,
-};
+use hyperslab_core::{ArrayBuf, AxisSlab, Durability, Hyperslab, Result, WriteData, WriteOptions};
 
-use super::{IN_FLIGHT, Shared};
+use super::Shared;
 use crate::chunks::{ObjectPart, Part};
-use crate::compute::compute;
+use crate::compute::{IN_FLIGHT, compute};
 use crate::document::{ArrayHead, Change};
 use crate::head::Seen;
 use crate::objects::{Ranges, Version};
@@ -61,9 +59,8 @@ impl Shared {
         out: &mut ArrayBuf,
     ) -> Result<bool> {
         let before = self.last_seen();
-        let mut reads = stream::iter(objects)
-            .map(|object| self.decoded(object))
-            .buffer_unordered(IN_FLIGHT);
+        let reads: Vec<_> = objects.iter().map(|object| self.decoded(object)).collect();
+        let mut reads = stream::iter(reads).buffer_unordered(IN_FLIGHT);
         while let Some(decoded) = reads.try_next().await? {
             self.place(slab, &decoded, out);
         }
@@ -79,7 +76,12 @@ impl Shared {
     }
 
     /// Lays the cells of a change that is under way over those that were read; false when it is no longer under way.
-    async fn lay_over(&self, slab: &Hyperslab, change: &Change, out: &mut ArrayBuf) -> Result<bool> {
+    async fn lay_over(
+        &self,
+        slab: &Hyperslab,
+        change: &Change,
+        out: &mut ArrayBuf,
+    ) -> Result<bool> {
         if change.is_pause() {
             return Ok(true);
         }
@@ -162,8 +164,14 @@ impl Shared {
                 ),
                 None => {
                     let axes = copy.axes.into_iter();
-                    let axes: Vec<CopyAxis> = axes.map(|axis| CopyAxis { from: 0, ..axis }).collect();
-                    copy_cells(&axes, fill.len(), (&fill, 0), (out.bytes_mut(), copy.in_slab));
+                    let axes: Vec<CopyAxis> =
+                        axes.map(|axis| CopyAxis { from: 0, ..axis }).collect();
+                    copy_cells(
+                        &axes,
+                        fill.len(),
+                        (&fill, 0),
+                        (out.bytes_mut(), copy.in_slab),
+                    );
                 }
             }
         }
@@ -178,7 +186,9 @@ impl Shared {
         let size = codec.codecs.byte_count() * parts.len();
         let decoded = compute(size, move || {
             let decode = |(part, stored): (Part, Option<Bytes>)| {
-                let cells = stored.map(|bytes| codec.codecs.decode(&bytes)).transpose()?;
+                let cells = stored
+                    .map(|bytes| codec.codecs.decode(&bytes))
+                    .transpose()?;
                 Ok((part, cells))
             };
             parts.into_iter().map(decode).collect()
@@ -200,7 +210,10 @@ impl Shared {
             let Some((version, index)) = self.index_of(object.object, &key).await? else {
                 return Ok(vec![None; object.parts.len()]);
             };
-            let ranges = object.parts.iter().map(|part| index.get(part.number).cloned().flatten());
+            let ranges = object
+                .parts
+                .iter()
+                .map(|part| index.get(part.number).cloned().flatten());
             let ranges: Vec<Option<Range<u64>>> = ranges.collect();
             let wanted: Vec<Range<u64>> = ranges.iter().flatten().cloned().collect();
             if wanted.is_empty() {
@@ -208,11 +221,16 @@ impl Shared {
                 if self.objects().version(&key).await? == Some(version) {
                     return Ok(vec![None; object.parts.len()]);
                 }
-            } else if let Ranges::Found { parts, .. } =
-                self.objects().get_ranges(&key, &wanted, Some(&version)).await?
+            } else if let Ranges::Found { parts, .. } = self
+                .objects()
+                .get_ranges(&key, &wanted, Some(&version))
+                .await?
             {
                 let mut parts = parts.into_iter();
-                return Ok(ranges.iter().map(|range| range.as_ref().and_then(|_| parts.next())).collect());
+                return Ok(ranges
+                    .iter()
+                    .map(|range| range.as_ref().and_then(|_| parts.next()))
+                    .collect());
             }
             self.forget_index();
         }
@@ -220,14 +238,22 @@ impl Shared {
 
     /// The index of a shard and the state of the shard it is of.
     async fn index_of(&self, object: u64, key: &str) -> Result<Option<(Version, Arc<ShardIndex>)>> {
-        let cached = self.indexes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let cached = self
+            .indexes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         if let Some((known, version, index)) = cached
             && known == object
         {
             return Ok(Some((version, index)));
         }
         let count = self.codec.layout.chunks_per_object();
-        let Some(tail) = self.objects().get_tail(key, shard::index_length(count)).await? else {
+        let Some(tail) = self
+            .objects()
+            .get_tail(key, shard::index_length(count))
+            .await?
+        else {
             return Ok(None);
         };
         let index = shard::parse_index(&tail.bytes, count, tail.size)
@@ -253,7 +279,10 @@ pub(super) async fn stored(shared: &Shared, object: &ObjectPart) -> Result<(u64,
     let Some((_, index)) = shared.index_of(object.object, &key).await? else {
         return Ok((0, 0));
     };
-    let ranges = object.parts.iter().filter_map(|part| index.get(part.number)?.as_ref());
+    let ranges = object
+        .parts
+        .iter()
+        .filter_map(|part| index.get(part.number)?.as_ref());
     Ok(ranges.fold((0, 0), |(count, bytes), range| {
         (count + 1, bytes + (range.end - range.start))
     }))
@@ -282,7 +311,10 @@ fn common_axis(one: &AxisSlab, other: &AxisSlab) -> Option<(AxisSlab, AxisSlab)>
     });
     let first = shared.next()?;
     let (steps, count) = match shared.next() {
-        Some(second) => ((second.0 - first.0, second.1 - first.1), 2 + shared.count() as u64),
+        Some(second) => (
+            (second.0 - first.0, second.1 - first.1),
+            2 + shared.count() as u64,
+        ),
         None => ((1, 1), 1),
     };
     let axis = |start, stride| AxisSlab {

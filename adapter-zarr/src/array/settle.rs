@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt, stream};
 use hyperslab_core::{Durability, Error, Result, WriteData};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{IN_FLIGHT, Shared};
+use super::Shared;
+use crate::compute::all;
 use crate::document::{ArrayHead, Change};
 use crate::edit::ObjectEdit;
 use crate::head::Seen;
@@ -68,13 +68,15 @@ impl Shared {
                 _ => Ok(()),
             };
         };
-        stream::iter(&edits)
-            .map(|edit| self.put_edit_again(edit, Some(change.id), durability))
-            .buffer_unordered(IN_FLIGHT)
-            .try_collect::<()>()
-            .await?;
+        let put = |edit| self.put_edit_again(edit, Some(change.id), durability);
+        all(edits.iter().map(put)).await?;
         self.conclude(seen, durability).await?;
-        staged::clear(self.objects(), &self.place.staged_of(change.id), &edits).await;
+        staged::clear(
+            self.objects(),
+            &self.place.staged_of(change.id, &change.writer),
+            &edits,
+        )
+        .await;
         Ok(())
     }
 
@@ -87,7 +89,7 @@ impl Shared {
         if scalar.is_some() {
             return Ok(Some(edits));
         }
-        let staging = self.place.staged_of(change.id);
+        let staging = self.place.staged_of(change.id, &change.writer);
         for edit in &mut edits {
             let (dtype, shape) = (self.codec.fill.dtype(), edit.slab.shape());
             let cells = staged::get(self.objects(), &staging, edit.object, dtype, &shape).await?;

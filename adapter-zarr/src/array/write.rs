@@ -8,11 +8,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
-use hyperslab_core::{Durability, Error, ErrorKind, Hyperslab, Result, Scalar, WriteData, WriteOptions};
+use hyperslab_core::{
+    Durability, Error, ErrorKind, Hyperslab, Result, Scalar, WriteData, WriteOptions,
+};
 
-use super::{IN_FLIGHT, Shared};
-use crate::compute::compute;
+use super::Shared;
+use crate::compute::{all, compute};
 use crate::document::{ArrayHead, Change};
 use crate::edit::ObjectEdit;
 use crate::head::Seen;
@@ -71,7 +72,7 @@ impl Shared {
     ) -> Result<()> {
         let bytes = slab.cell_count() * self.codec.fill.dtype().size() as u64;
         let change = Change::new(slab, scalar, bytes);
-        let staging = self.place.staged_of(change.id);
+        let staging = self.place.staged_of(change.id, &change.writer);
         if scalar.is_none() {
             staged::put(self.objects(), &staging, edits, options.durability).await?;
         }
@@ -92,7 +93,12 @@ impl Shared {
 
     async fn unstage(&self, change: &Change, edits: &[ObjectEdit]) {
         if change.value.is_none() {
-            staged::clear(self.objects(), &self.place.staged_of(change.id), edits).await;
+            staged::clear(
+                self.objects(),
+                &self.place.staged_of(change.id, &change.writer),
+                edits,
+            )
+            .await;
         }
     }
 
@@ -110,11 +116,7 @@ impl Shared {
                 self.settle(seen, &mut backoff).await?;
                 continue;
             }
-            let bases = stream::iter(edits)
-                .map(|edit| self.base(edit))
-                .buffered(IN_FLIGHT)
-                .try_collect()
-                .await?;
+            let bases = all(edits.iter().map(|edit| self.base(edit))).await?;
             let next = ArrayHead {
                 generation: seen.head.generation + 1,
                 change: Some(change.clone()),
@@ -142,16 +144,13 @@ impl Shared {
         durability: Durability,
     ) -> Result<()> {
         let change = seen.head.change.as_ref().map(|change| change.id);
-        stream::iter(edits.iter().zip(bases))
-            .map(|(edit, base)| async move {
-                if self.put_edit(edit, base, durability).await? {
-                    return Ok(());
-                }
-                self.put_edit_again(edit, change, durability).await
-            })
-            .buffer_unordered(IN_FLIGHT)
-            .try_collect::<()>()
-            .await?;
+        let puts = edits.iter().zip(bases).map(|(edit, base)| async move {
+            if self.put_edit(edit, base, durability).await? {
+                return Ok(());
+            }
+            self.put_edit_again(edit, change, durability).await
+        });
+        all(puts).await?;
         self.conclude(seen, durability).await
     }
 
@@ -164,7 +163,9 @@ impl Shared {
             (version.is_some().then(Bytes::new), version)
         } else {
             let object = self.objects().get(&key).await?;
-            object.map_or((None, None), |object| (Some(object.bytes), Some(object.version)))
+            object.map_or((None, None), |object| {
+                (Some(object.bytes), Some(object.version))
+            })
         };
         Ok(Base {
             bytes,
@@ -184,7 +185,8 @@ impl Shared {
         let size = codec.codecs.byte_count();
         let old = base.bytes;
         let made = compute(size, move || codec.apply(&edit, old.as_ref())).await;
-        let made = made.map_err(|error| error.context(format!("{}/{key}", self.objects().url())))?;
+        let made =
+            made.map_err(|error| error.context(format!("{}/{key}", self.objects().url())))?;
         let Some(bytes) = made else {
             return Ok(true);
         };
@@ -199,9 +201,9 @@ impl Shared {
                 "{name} is being written by {}; wait longer or end that process",
                 change.writer
             ),
-            None => format!(
-                "{name} is being changed by others all the time; wait longer or try again"
-            ),
+            None => {
+                format!("{name} is being changed by others all the time; wait longer or try again")
+            }
         })
     }
 }

@@ -23,7 +23,9 @@ const OBJECT_BYTES_MAX: u64 = 2 << 30;
 const SHARD_CHUNKS_MAX: u64 = 1 << 20;
 
 fn bytes(shape: &[u64], cell_size: u64) -> u64 {
-    shape.iter().fold(cell_size, |bytes, &length| bytes.saturating_mul(length))
+    shape
+        .iter()
+        .fold(cell_size, |bytes, &length| bytes.saturating_mul(length))
 }
 
 fn cell_size(schema: &Schema) -> u64 {
@@ -38,10 +40,15 @@ pub(super) fn is_large(schema: &Schema) -> bool {
 /// The axis of time, or the first one.
 fn time_axis(schema: &Schema) -> usize {
     let is_time = |coordinates: &Option<Coordinates>| {
-        matches!(coordinates, Some(Coordinates::Times { .. } | Coordinates::TimeScale { .. }))
+        matches!(
+            coordinates,
+            Some(Coordinates::Times { .. } | Coordinates::TimeScale { .. })
+        )
     };
     let mut dimensions = schema.dimensions().iter();
-    dimensions.position(|dimension| is_time(&dimension.coordinates)).unwrap_or(0)
+    dimensions
+        .position(|dimension| is_time(&dimension.coordinates))
+        .unwrap_or(0)
 }
 
 /// The shape of a chunk: the array halved, along the axis that matters least to the way of access, until it is small.
@@ -53,7 +60,8 @@ pub(super) fn chunk(schema: &Schema, access: Access, sharded: bool) -> Vec<u64> 
         let longest = |skip: Option<usize>| {
             let axes = shape.iter().enumerate();
             let axes = axes.filter(|(axis, length)| Some(*axis) != skip && **length > 1);
-            axes.max_by_key(|(axis, length)| (**length, usize::MAX - axis)).map(|(axis, _)| axis)
+            axes.max_by_key(|(axis, length)| (**length, usize::MAX - axis))
+                .map(|(axis, _)| axis)
         };
         let axis = match access {
             Access::Map if shape.get(time).is_some_and(|&length| length > 1) => Some(time),
@@ -101,9 +109,11 @@ pub(super) fn check(schema: &Schema, chunk: &[u64], shard: Option<&[u64]>) -> Re
     }
     let inner = bytes(chunk, 1);
     match shard {
-        Some(shard) if bytes(shard, 1) / inner.max(1) > SHARD_CHUNKS_MAX => Err(Error::invalid(format!(
-            "storage option 'shards': a shard of more than {SHARD_CHUNKS_MAX} chunks; choose larger chunks"
-        ))),
+        Some(shard) if bytes(shard, 1) / inner.max(1) > SHARD_CHUNKS_MAX => {
+            Err(Error::invalid(format!(
+                "storage option 'shards': a shard of more than {SHARD_CHUNKS_MAX} chunks; choose larger chunks"
+            )))
+        }
         _ => Ok(()),
     }
 }
@@ -136,7 +146,12 @@ mod tests {
             let shard = shard(&schema, &shape).unwrap();
             let size = bytes(&shard, 4);
             assert!((SHARD_BYTES..=SHARD_BYTES * 2).contains(&size), "{shard:?}");
-            assert!(shard.iter().zip(&shape).all(|(shard, chunk)| shard % chunk == 0));
+            assert!(
+                shard
+                    .iter()
+                    .zip(&shape)
+                    .all(|(shard, chunk)| shard % chunk == 0)
+            );
             check(&schema, &shape, Some(&shard)).unwrap();
         }
     }

@@ -1,0 +1,198 @@
+//! The adapter itself: the contract of [`StorageAdapter`] on a medium.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt};
+use hyperslab_core::{
+    ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CheckRequest,
+    CollectionMeta, Durability, Error, FindingSink, IdSource, LockManager, Result, StorageAdapter,
+    StoreInfo, Usage, WriteOptions,
+};
+
+use crate::array::run;
+use crate::document::{ADAPTER, FORMAT_VERSION, StoreDocument, to_bytes};
+use crate::layout::STORE_DOCUMENT;
+use crate::medium::Medium;
+use crate::objects::{Condition, Objects, Put};
+use crate::store::Store;
+
+/// A store of Zarr groups on a medium.
+#[derive(Debug)]
+pub struct ZarrAdapter {
+    store: Arc<Store>,
+}
+
+impl ZarrAdapter {
+    /// Makes a store on a medium that holds none, and opens it.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when it holds one, `Denied` without permission, `Unavailable`.
+    pub async fn create(medium: &Medium, ids: &dyn IdSource) -> Result<Self> {
+        let objects = medium.objects();
+        let document = StoreDocument::new(ids.new_id(), false);
+        let bytes = to_bytes(&document)?;
+        let put = objects.put(STORE_DOCUMENT, bytes, Condition::Absent, Durability::Synced);
+        if put.await? == Put::Refused {
+            return Err(Error::already_exists(format!(
+                "there is a store in {} already; open it",
+                objects.url()
+            )));
+        }
+        Ok(Self::on(objects, &document))
+    }
+
+    /// Opens the store on a medium.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, `Unsupported` for one of a newer version or another adapter, `Denied`, `Unavailable`.
+    pub async fn open(medium: &Medium) -> Result<Self> {
+        let objects = medium.objects();
+        let found = objects.get(STORE_DOCUMENT).await?;
+        let found = found.ok_or_else(|| {
+            Error::not_found(format!(
+                "there is no store in {}; create one, or check the address",
+                objects.url()
+            ))
+        })?;
+        let name = format!("{}/{STORE_DOCUMENT}", objects.url());
+        let document = StoreDocument::parse(&found.bytes, &name)?;
+        Ok(Self::on(objects, &document))
+    }
+
+    fn on(objects: Arc<dyn Objects>, document: &StoreDocument) -> Self {
+        let locks = crate::locks_of(&objects);
+        Self {
+            store: Arc::new(Store {
+                objects,
+                id: document.id,
+                locks,
+            }),
+        }
+    }
+
+    /// Runs what changes the store to its end, whoever waits for it.
+    async fn change<T: Send + 'static, F: Future<Output = Result<T>> + Send + 'static>(
+        &self,
+        work: impl FnOnce(Arc<Store>) -> F,
+    ) -> Result<T> {
+        run(work(Arc::clone(&self.store))).await
+    }
+}
+
+#[async_trait]
+impl StorageAdapter for ZarrAdapter {
+    fn info(&self) -> StoreInfo {
+        StoreInfo {
+            url: self.store.objects.url().to_owned(),
+            adapter: ADAPTER,
+            id: self.store.id,
+            format_version: FORMAT_VERSION,
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let promises = self.store.objects.promises();
+        Capabilities {
+            writers: promises.writers,
+            persistent: promises.persistent,
+        }
+    }
+
+    fn locks(&self) -> Arc<dyn LockManager> {
+        Arc::clone(&self.store.locks)
+    }
+
+    async fn create_collection(&self, collection: &CollectionMeta) -> Result<()> {
+        let collection = collection.clone();
+        self.change(|store| async move { store.create_collection(&collection).await })
+            .await
+    }
+
+    async fn read_collection(&self, name: &str) -> Result<CollectionMeta> {
+        self.store.read_collection(name).await
+    }
+
+    async fn list_collections(&self) -> Result<Vec<String>> {
+        self.store.list_collections().await
+    }
+
+    async fn delete_collection(&self, name: &str, options: &WriteOptions) -> Result<()> {
+        let (name, options) = (name.to_owned(), *options);
+        self.change(|store| async move { store.delete_collection(&name, &options).await })
+            .await
+    }
+
+    async fn clear_collection(
+        &self,
+        collection: &CollectionMeta,
+        options: &WriteOptions,
+    ) -> Result<()> {
+        let (collection, options) = (collection.clone(), *options);
+        self.change(|store| async move { store.clear_collection(&collection, &options).await })
+            .await
+    }
+
+    async fn create_array(
+        &self,
+        collection: &CollectionMeta,
+        array: &ArrayMeta,
+        data: Option<ArrayBuf>,
+        options: &WriteOptions,
+    ) -> Result<()> {
+        let (collection, array) = (Arc::new(collection.clone()), array.clone());
+        let options = *options;
+        self.change(|store| async move {
+            store
+                .create_array(&collection, &array, data, &options)
+                .await
+        })
+        .await
+    }
+
+    fn list_arrays<'a>(
+        &'a self,
+        collection: &'a CollectionMeta,
+    ) -> BoxStream<'a, Result<ArrayEntry>> {
+        let listed = async {
+            let collection = Arc::new(collection.clone());
+            self.store.list_arrays(&collection).await
+        };
+        stream::once(listed)
+            .flat_map(|listed| match listed {
+                Ok(entries) => stream::iter(entries.into_iter().map(Ok)).left_stream(),
+                Err(error) => stream::iter([Err(error)]).right_stream(),
+            })
+            .boxed()
+    }
+
+    async fn open_array(
+        &self,
+        collection: &Arc<CollectionMeta>,
+        locator: &ArrayLocator,
+    ) -> Result<Arc<dyn ArrayHandle>> {
+        Ok(Arc::new(self.store.open_array(collection, locator).await?))
+    }
+
+    async fn delete_array(
+        &self,
+        collection: &CollectionMeta,
+        locator: &ArrayLocator,
+        options: &WriteOptions,
+    ) -> Result<()> {
+        let (collection, locator) = (Arc::new(collection.clone()), locator.clone());
+        let durability = options.durability;
+        self.change(
+            |store| async move { store.delete_array(&collection, &locator, durability).await },
+        )
+        .await
+    }
+
+    async fn usage(&self, collection: &CollectionMeta) -> Result<Usage> {
+        self.store.usage(collection).await
+    }
+
+    async fn check(&self, request: &CheckRequest, sink: &mut dyn FindingSink) -> Result<()> {
+        crate::check::check(&self.store, request, sink).await
+    }
+}

@@ -1,0 +1,207 @@
+//! The arrays of a collection: do they open, are their Zarr nodes what the head says, do their chunks decode.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use hyperslab_core::{
+    CheckLevel, CollectionMeta, Durability, FindingKind, Result, parse_stem, stem,
+};
+
+use super::{Report, data, same_json};
+use crate::array::ZarrArray;
+use crate::document::ArrayHead;
+use crate::head::Seen;
+use crate::layout::{self, Place};
+use crate::nodes;
+use crate::storage::StoragePlan;
+use crate::store::Store;
+
+/// The heads that were found, by stem.
+pub(super) type Heads = HashMap<String, ArrayHead>;
+
+pub(super) async fn check(
+    store: &Store,
+    collection: &Arc<CollectionMeta>,
+    place: &Place,
+    report: &mut Report<'_>,
+) -> Result<Heads> {
+    let mut heads = Heads::new();
+    let listed: Vec<_> = store.objects.list(&place.heads()).try_collect().await?;
+    for listed in listed.iter().filter(|listed| listed.size > 0) {
+        let Some(stem) = layout::document_name(&listed.key) else {
+            report.fault(
+                CheckLevel::Layout,
+                FindingKind::Stray,
+                &listed.key,
+                "an object that belongs to no array".to_owned(),
+            );
+            continue;
+        };
+        match store.head(collection, place, stem).read().await {
+            // Deleted since it was listed.
+            Ok(None) => {}
+            Ok(Some(seen)) => {
+                heads.insert(stem.to_owned(), seen.head.clone());
+                check_array(store, collection, place, stem, seen, report).await;
+            }
+            Err(error) => report.fault(
+                CheckLevel::Arrays,
+                FindingKind::ArrayUnreadable,
+                stem,
+                error.to_string(),
+            ),
+        }
+    }
+    Ok(heads)
+}
+
+async fn check_array(
+    store: &Store,
+    collection: &Arc<CollectionMeta>,
+    place: &Place,
+    stem: &str,
+    seen: Seen,
+    report: &mut Report<'_>,
+) {
+    let plan = match StoragePlan::new(&collection.storage, &collection.schema) {
+        Ok(plan) => plan,
+        Err(error) => {
+            let kind = FindingKind::ArrayUnreadable;
+            return report.fault(CheckLevel::Arrays, kind, stem, error.to_string());
+        }
+    };
+    let head = store.head(collection, place, stem);
+    let opened = ZarrArray::new(
+        collection,
+        head,
+        place,
+        &plan,
+        stem.to_owned(),
+        seen.clone(),
+    );
+    let array = match opened {
+        Ok(array) => array,
+        Err(error) => {
+            let kind = FindingKind::ArrayUnreadable;
+            return report.fault(CheckLevel::Arrays, kind, stem, error.to_string());
+        }
+    };
+    interrupted(&array, stem, &seen, report).await;
+    if !report.reaches(CheckLevel::Layout) {
+        return;
+    }
+    if parse_stem(&collection.schema, stem).is_none() || stem != self::name_of(&seen.head) {
+        report.fault(
+            CheckLevel::Layout,
+            FindingKind::SchemaDisagrees,
+            stem,
+            "the key is not that of the name".to_owned(),
+        );
+    }
+    if let Err(error) =
+        check_nodes(store, collection, place, &plan, (stem, &seen.head), report).await
+    {
+        let kind = FindingKind::ArrayUnreadable;
+        report.fault(CheckLevel::Layout, kind, stem, error.to_string());
+    }
+    if report.reaches(CheckLevel::Data)
+        && let Err(error) = data::check(&array, store, stem, report).await
+    {
+        let kind = FindingKind::ArrayUnreadable;
+        report.fault(CheckLevel::Data, kind, stem, error.to_string());
+    }
+}
+
+fn name_of(head: &ArrayHead) -> String {
+    stem(&head.meta.key, head.meta.id)
+}
+
+/// A write into several objects whose writer has gone.
+async fn interrupted(array: &ZarrArray, stem: &str, seen: &Seen, report: &mut Report<'_>) {
+    let Some(change) = seen
+        .head
+        .change
+        .clone()
+        .filter(|change| change.writer.is_gone())
+    else {
+        return;
+    };
+    let message = format!(
+        "a write by {} was interrupted; it is finished by the next write or a repair",
+        change.writer
+    );
+    let mended = if report.repairs() {
+        Some(array.finish(seen.clone(), &change).await)
+    } else {
+        None
+    };
+    let (level, kind) = (CheckLevel::Arrays, FindingKind::Leftover);
+    report.mendable(level, kind, stem, &message, mended);
+}
+
+/// The Zarr nodes of an array, and what else lies in its group.
+async fn check_nodes(
+    store: &Store,
+    collection: &Arc<CollectionMeta>,
+    place: &Place,
+    plan: &StoragePlan,
+    (stem, head): (&str, &ArrayHead),
+    report: &mut Report<'_>,
+) -> Result<()> {
+    let group = place.group(&head.folder);
+    let made = nodes::made(collection, plan, &head.meta)?;
+    let mut wrong = Vec::new();
+    for node in &made {
+        let found = store.objects.get(&format!("{group}/{}", node.path)).await?;
+        let same = found
+            .is_some_and(|found| found.bytes == node.bytes || same_json(&found.bytes, &node.bytes));
+        if !same {
+            wrong.push(node.path.clone());
+        }
+    }
+    if !wrong.is_empty() {
+        let message = format!("{} in {group} is not what the array says", wrong.join(", "));
+        let mended = if report.repairs() {
+            let all = made.clone();
+            Some(nodes::put(&*store.objects, &group, all, Durability::Synced).await)
+        } else {
+            None
+        };
+        let (level, kind) = (CheckLevel::Layout, FindingKind::SchemaDisagrees);
+        report.mendable(level, kind, stem, &message, mended);
+    }
+    let known: HashSet<&str> = made.iter().map(|node| node.path.as_str()).collect();
+    let cells = format!("{}/c", nodes::variable_name(collection, plan));
+    let mut objects = store.objects.list(&group);
+    while let Some(listed) = objects.try_next().await? {
+        let path = listed
+            .key
+            .strip_prefix(&format!("{group}/"))
+            .unwrap_or(&listed.key);
+        let is_chunk = path
+            .strip_prefix(&cells)
+            .is_some_and(|rest| is_position(rest, collection, plan));
+        if !known.contains(path) && !is_chunk {
+            report.fault(
+                CheckLevel::Layout,
+                FindingKind::Stray,
+                &listed.key,
+                "an object that belongs to nothing; look at it and remove it".to_owned(),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether the rest of a key is the position of an object of the grid.
+fn is_position(rest: &str, collection: &CollectionMeta, plan: &StoragePlan) -> bool {
+    let layout = plan.layout(&collection.schema.shape());
+    let counts = layout.objects().counts();
+    let parts: Vec<&str> = rest.split('/').skip(1).collect();
+    parts.len() == counts.len()
+        && parts.iter().zip(counts).all(|(part, count)| {
+            part.parse::<u64>()
+                .is_ok_and(|along| along < *count && along.to_string() == *part)
+        })
+}

@@ -1,0 +1,161 @@
+//! Collections as they come, are emptied, and go.
+
+use futures::TryStreamExt;
+use hyperslab_core::name::check_collection_name;
+use hyperslab_core::{
+    CollectionMeta, Durability, Error, LockKey, LockRequest, Result, Usage, WriteOptions,
+};
+
+use super::Store;
+use crate::document::{CollectionDocument, to_bytes};
+use crate::head::{Slot, retire};
+use crate::layout::{self, Place};
+use crate::nodes;
+use crate::objects::{Condition, Put};
+use crate::storage::StoragePlan;
+
+impl Store {
+    pub(crate) async fn create_collection(&self, collection: &CollectionMeta) -> Result<()> {
+        check_collection_name(&collection.name)?;
+        let plan = StoragePlan::new(&collection.storage, &collection.schema)?;
+        nodes::object_codec(&collection.schema, &plan)?;
+        let exists = || {
+            Error::already_exists(format!(
+                "collection '{}' exists already in {}",
+                collection.name,
+                self.objects.url()
+            ))
+        };
+        let slot = self.collection_slot(&collection.name).await?;
+        let condition = slot.vacancy().ok_or_else(exists)?;
+        let document = CollectionDocument::new(collection, layout::new_index());
+        let key = layout::collection_document(&collection.name);
+        let put = self
+            .objects
+            .put(&key, to_bytes(&document)?, condition, Durability::Synced);
+        if put.await? == Put::Refused {
+            return Err(exists());
+        }
+        self.put_group(collection).await
+    }
+
+    async fn put_group(&self, collection: &CollectionMeta) -> Result<()> {
+        let key = layout::metadata(&collection.name);
+        let group = nodes::collection_group(collection)?;
+        self.objects
+            .put(&key, group, Condition::None, Durability::Synced)
+            .await
+            .map(drop)
+    }
+
+    pub(crate) async fn read_collection(&self, name: &str) -> Result<CollectionMeta> {
+        match self.collection_slot(name).await? {
+            Slot::Held(document, _) => Ok(document.meta()),
+            Slot::Absent | Slot::Retired(_) => Err(self.missing(name)),
+        }
+    }
+
+    pub(crate) async fn list_collections(&self) -> Result<Vec<String>> {
+        let level = self.objects.list_level(layout::COLLECTIONS).await?;
+        let held = level.objects.iter().filter(|listed| listed.size > 0);
+        let names = held.filter_map(|listed| layout::document_name(&listed.key));
+        let mut names: Vec<String> = names.map(str::to_owned).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    pub(crate) async fn delete_collection(&self, name: &str, options: &WriteOptions) -> Result<()> {
+        let key = layout::collection_document(name);
+        if check_collection_name(name).is_err() || self.objects.version(&key).await?.is_none() {
+            return Err(self.missing(name));
+        }
+        let request = LockRequest::exclusive(LockKey::collection(name), options.lock_timeout);
+        let _guard = self.locks.acquire(request).await?;
+        let place = loop {
+            let object = self.objects.get(&key).await?;
+            let object = object.filter(|object| !object.bytes.is_empty());
+            let Some(object) = object else {
+                return Err(self.missing(name));
+            };
+            // One that is damaged can still be deleted; what it held is found by a check.
+            let document = CollectionDocument::parse(&object.bytes, &key).ok();
+            let version = object.version;
+            if retire(&*self.objects, &key, &version, options.durability).await? {
+                break document.map(|document| document.place());
+            }
+        };
+        if let Some(place) = place {
+            self.clean(&place).await?;
+        }
+        self.objects.delete(vec![layout::metadata(name)]).await?;
+        // Another one may have been made meanwhile, and its group just deleted.
+        if let Slot::Held(document, _) = self.collection_slot(name).await? {
+            self.put_group(&document.meta()).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn clear_collection(
+        &self,
+        collection: &CollectionMeta,
+        options: &WriteOptions,
+    ) -> Result<()> {
+        let request =
+            LockRequest::exclusive(LockKey::collection(&collection.name), options.lock_timeout);
+        let _guard = self.locks.acquire(request).await?;
+        let key = layout::collection_document(&collection.name);
+        loop {
+            let Slot::Held(old, version) = self.collection_slot(&collection.name).await? else {
+                return Err(self.missing(&collection.name));
+            };
+            if old.id != collection.id {
+                return Err(self.missing(&collection.name));
+            }
+            let next = CollectionDocument::new(&old.meta(), layout::new_index());
+            let put = self.objects.put(
+                &key,
+                to_bytes(&next)?,
+                Condition::Is(version),
+                options.durability,
+            );
+            if put.await? != Put::Refused {
+                return self.clean(&old.place()).await;
+            }
+        }
+    }
+
+    /// Removes all that was made under an index that is no longer in use.
+    pub(crate) async fn clean(&self, place: &Place) -> Result<()> {
+        // Heads first: without them the rest is nobody's.
+        self.sweep(&place.heads()).await?;
+        self.sweep(&place.ids()).await?;
+        self.sweep(&place.staged()).await?;
+        self.sweep(&place.makers()).await?;
+        let level = self.objects.list_level(&place.collection).await?;
+        for folder in level.folders.iter().filter(|folder| place.owns(folder)) {
+            self.sweep(&place.group(folder)).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn usage(&self, collection: &CollectionMeta) -> Result<Usage> {
+        let place = self.open(collection).await?;
+        let mut usage = Usage::default();
+        let mut groups = self.objects.list(&place.collection);
+        while let Some(listed) = groups.try_next().await? {
+            if listed.key == layout::metadata(&place.collection) {
+                usage.overhead_bytes += listed.size;
+            } else {
+                usage.stored_bytes += listed.size;
+            }
+        }
+        for prefix in [place.heads(), place.ids(), place.staged()] {
+            let mut machinery = self.objects.list(&prefix);
+            while let Some(listed) = machinery.try_next().await? {
+                usage.overhead_bytes += listed.size;
+                usage.array_count += u64::from(listed.size > 0 && prefix == place.heads());
+            }
+        }
+        Ok(usage)
+    }
+}
