@@ -3,21 +3,20 @@
 //! - [`list_variables`] and [`read`] open a file; the cells of a [`ForeignArray`] are read in blocks.
 //! - [`plan_import`] says what schema and attributes a variable becomes.
 //! - [`ExportContent`] describes part of an array, and [`write()`] makes a file of it.
-//! - [`cf`] decides what times and packed numbers mean.
+//!
+//! What times, packed numbers and attributes mean is decided by `hyperslab-cf`, for any format; here a file becomes a group
+//! of its variables.
 
-mod attribute;
-mod blocks;
-pub mod cf;
-mod coordinate;
+mod dimensions;
 mod export;
-mod foreign;
+mod group;
 mod h5;
-mod import;
 mod listing;
+mod variable;
 
-pub use attribute::{ForeignAttributes, ForeignValue};
-pub use coordinate::{CoordinateValues, ForeignCoordinate, ForeignDimension};
 pub use export::{ExportContent, write, write_cells};
-pub use foreign::{ForeignArray, ImportOptions, read};
-pub use import::{ImportPlan, VARIABLE_KEY, plan_import};
-pub use listing::{VariableInfo, list_variables};
+pub use group::{list_variables, read};
+pub use hyperslab_cf::foreign::{
+    CoordinateValues, ForeignArray, ForeignAttributes, ForeignCoordinate, ForeignDimension,
+    ForeignValue, ImportOptions, ImportPlan, VARIABLE_KEY, VariableInfo, plan_import,
+};

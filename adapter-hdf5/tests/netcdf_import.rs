@@ -66,6 +66,26 @@ fn a_climatology_keeps_its_numbers() {
 }
 
 #[test]
+fn attributes_are_those_of_the_conventions_and_of_the_user() {
+    let foreign = open(&coads(), "SST");
+    let names: Vec<&str> = foreign.attributes().iter().map(|(name, _)| name).collect();
+    for kept in ["_FillValue", "missing_value", "long_name", "units"] {
+        assert!(names.contains(&kept), "{kept} is not in {names:?}");
+    }
+    let time = foreign.dimensions()[0].coordinate.as_ref().unwrap();
+    assert_eq!(
+        time.attributes.text("time_origin"),
+        Some("1-JAN-0000 00:00:00")
+    );
+    let machinery = ["CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"];
+    for attributes in [foreign.attributes(), &time.attributes, foreign.globals()] {
+        for name in machinery {
+            assert_eq!(attributes.get(name), None);
+        }
+    }
+}
+
+#[test]
 fn blocks_and_hyperslabs_read_the_same_cells() {
     let foreign = open(&coads(), "SST");
     let all = foreign

@@ -98,7 +98,7 @@ fn integer(value: &AttributeContent) -> Option<i64> {
 }
 
 /// Carries over into the `next` attributes what another program has added to the `old` ones: those that the schema does not
-/// know. Each of these is the list of the whole, or each that of the variable.
+/// know. Both lists are those of the whole, or both those of the variable.
 pub fn keep_unknown(schema: &Schema, old: &[NamedAttribute], next: &mut Vec<NamedAttribute>) {
     let unknown: Vec<NamedAttribute> = (old.iter())
         .filter(|(name, _)| schema.attribute(name).is_none() && find(next, name).is_none())

@@ -31,7 +31,7 @@ const MACHINERY: [&str; 10] = [
 ];
 
 /// Whether an attribute of that name belongs to the writer of a file, not to its user.
-pub(super) fn is_netcdf_machinery(name: &str) -> bool {
+pub(crate) fn is_netcdf_machinery(name: &str) -> bool {
     MACHINERY.contains(&name)
 }
 

@@ -4,12 +4,11 @@ mod content;
 mod publish;
 mod values;
 
+use hyperslab_cf::foreign::VARIABLE_KEY;
 use hyperslab_core::{
     ArrayBuf, AttributeValue, Attributes, Coordinates, DType, Dimension, Error, Hyperslab,
     Metadata, Result, Scalar, Schema, TimeStart,
 };
-
-use super::import::VARIABLE_KEY;
 
 pub use publish::{write, write_cells};
 

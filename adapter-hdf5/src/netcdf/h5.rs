@@ -10,10 +10,11 @@ use hdf5::types::{
     FixedAscii, FixedUnicode, FloatSize, IntSize, TypeDescriptor, VarLenAscii, VarLenUnicode,
 };
 use hdf5::{Container, Dataset, File, H5Type, Hyperslab as H5Hyperslab, Location, SliceOrIndex};
+use hyperslab_cf::foreign::{ForeignAttributes, ForeignValue};
 use hyperslab_core::{ArrayBuf, DType, Element, Error, Hyperslab, Result, Scalar};
 use num_complex::{Complex32, Complex64};
 
-use super::attribute::{ForeignAttributes, ForeignValue};
+use crate::file::is_netcdf_machinery;
 
 /// Opens a file for reading. Files that other programs write at this moment are not waited for.
 pub(super) fn open(path: &Path) -> Result<File> {
@@ -163,6 +164,16 @@ pub(super) fn attributes(location: &Location, what: &str) -> Result<ForeignAttri
                 .map_err(failed(&format!("open attribute '{name}' of"), what))?;
             Ok((name, value(&attribute)))
         })
+        .collect()
+}
+
+/// The attributes that are not there to hold the file together. A fill value is one that the conventions know.
+pub(super) fn without_machinery(attributes: &ForeignAttributes) -> ForeignAttributes {
+    let is_machinery = |name: &str| {
+        (is_netcdf_machinery(name) || name.starts_with("_Netcdf4")) && name != "_FillValue"
+    };
+    let kept = attributes.iter().filter(|(name, _)| !is_machinery(name));
+    kept.map(|(name, value)| (name.to_owned(), value.clone()))
         .collect()
 }
 

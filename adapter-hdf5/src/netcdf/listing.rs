@@ -1,39 +1,21 @@
 //! What variables a foreign file has.
 
-use std::path::Path;
+use hdf5::{
+    Dataset, File, Group, IndexType, IterationOrder, LinkType, LocationToken, LocationType,
+};
+use hyperslab_cf::foreign::VariableInfo;
+use hyperslab_core::Result;
 
-use hdf5::{Dataset, Group, IndexType, IterationOrder, LinkType, LocationToken, LocationType};
-use hyperslab_core::{DType, Result};
-
-use super::{coordinate, h5};
+use super::{dimensions, h5, variable};
 
 /// How deep groups may lie in each other.
 const GROUP_DEPTH_MAX: usize = 32;
 
-/// A variable in a listing.
-#[derive(Debug, Clone, PartialEq)]
-pub struct VariableInfo {
-    /// The path in the file, without a leading slash: `t`, or `group/t`.
-    pub name: String,
-    /// Names and sizes of the dimensions, slowest first.
-    pub dimensions: Vec<(String, u64)>,
-    /// The element type as stored, or why the variable cannot be imported.
-    pub dtype: std::result::Result<DType, String>,
-    /// Whether it is the coordinate variable of a dimension.
-    pub is_coordinate: bool,
-}
-
-/// Lists all variables of a netCDF-4 or HDF5 file, in the order of creation where the file knows it, else of names; groups
-/// follow the variables beside them.
-///
-/// # Errors
-/// `NotFound`, `Denied` or `InvalidInput` when the file cannot be opened; `Unsupported` for netCDF-3, with the command that
-/// converts it; `Corrupt` when its structure cannot be read.
-pub fn list_variables(path: &Path) -> Result<Vec<VariableInfo>> {
-    let file = h5::open(path)?;
+/// All variables of a file.
+pub(super) fn variables(file: &File) -> Result<Vec<VariableInfo>> {
     let mut variables = Vec::new();
     let root = file.loc_info().map_err(h5::failed("read", "the file"))?;
-    list_group(&file, "", &mut vec![root.token], &mut variables)?;
+    list_group(file, "", &mut vec![root.token], &mut variables)?;
     Ok(variables)
 }
 
@@ -88,25 +70,16 @@ fn links(group: &Group) -> hdf5::Result<Vec<(String, LinkType)>> {
 /// The listing of one variable, or `None` for what netCDF does not count as one.
 fn info(group: &Group, dataset: &Dataset, name: String) -> Result<Option<VariableInfo>> {
     let attributes = h5::attributes(dataset, &name)?;
-    if coordinate::is_bare_dimension(&attributes) {
+    if dimensions::is_bare_dimension(&attributes) {
         return Ok(None);
     }
     let file = group.file().map_err(h5::failed("open", &name))?;
-    let names = coordinate::dimension_names(&file, dataset, &name, &attributes);
+    let names = dimensions::dimension_names(&file, dataset, &name, &attributes);
     let sizes = dataset.shape().into_iter().map(|size| size as u64);
     Ok(Some(VariableInfo {
         dimensions: names.into_iter().zip(sizes).collect(),
-        dtype: numbers(dataset),
+        dtype: variable::numbers(dataset),
         is_coordinate: attributes.text("CLASS") == Some("DIMENSION_SCALE"),
         name,
     }))
-}
-
-/// The element type of a variable, or why it cannot be imported.
-pub(super) fn numbers(dataset: &Dataset) -> std::result::Result<DType, String> {
-    let is_null = dataset.space().is_ok_and(|space| space.is_null());
-    if is_null {
-        return Err("empty (it has no shape)".to_owned());
-    }
-    h5::dtype_of(dataset)
 }

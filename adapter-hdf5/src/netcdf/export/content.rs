@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use hyperslab_cf::foreign::restored;
 use hyperslab_cf::{
     AttributeContent, AxisContent, CoordinateCells, CoordinateContent, NamedAttribute,
 };
@@ -10,7 +11,6 @@ use hyperslab_core::{ArrayBuf, Result, Scalar, StorageOptions};
 use super::{ExportContent, stored_dtype, stored_fill, values};
 use crate::chunk::StoragePlan;
 use crate::file::{FileContent, VariableContent, VariableStorage};
-use crate::netcdf::import::restored;
 
 /// The conventions that the file follows when the array does not say.
 const CONVENTIONS: &str = "CF-1.11";

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
+use hyperslab_cf::foreign::blocks;
 use hyperslab_core::{ArrayBuf, Error, Hyperslab, Result};
 use rayon::prelude::*;
 use uuid::Uuid;
@@ -11,7 +12,6 @@ use super::content::{ExportFile, file};
 use super::{ExportContent, stored_cells};
 use crate::chunk::{ChunkGrid, ChunkPiece, CodecChain, copy_cells};
 use crate::file::{ImageWriter, VariableContent, VariableStorage};
-use crate::netcdf::blocks::blocks;
 
 /// How many bytes of cells are asked for at once, where a chunk is not larger.
 const BLOCK_BYTES: u64 = 64 << 20;

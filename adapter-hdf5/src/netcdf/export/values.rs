@@ -1,11 +1,11 @@
 //! Attribute values and coordinates of ours as those of a file.
 
-use hyperslab_cf::{AttributeContent, CoordinateCells, CoordinateContent, NamedAttribute};
+use hyperslab_cf::foreign::restored;
+use hyperslab_cf::{
+    AttributeContent, Calendar, CoordinateCells, CoordinateContent, NamedAttribute, encode_instants,
+};
 use hyperslab_core::{AttributeValue, Coordinates, Dimension, Result};
 use serde_json::Value;
-
-use crate::netcdf::cf::{Calendar, encode_instants};
-use crate::netcdf::import::restored;
 
 /// The value of an attribute in a file: numbers as 64-bit numbers, bools as 0 and 1, times and UUIDs as text, complex
 /// numbers as pairs, tuples as lists of one type or else as JSON.

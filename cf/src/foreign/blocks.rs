@@ -2,14 +2,22 @@
 
 use hyperslab_core::{AxisSlab, Hyperslab};
 
-/// Boxes that together cover `shape` once, of at most `byte_budget` bytes each where a chunk allows it, along chunk borders.
-pub(super) fn blocks(
+/// Boxes that together cover `shape` once, in C order, of at most `byte_budget` bytes each where a chunk allows it, along chunk
+/// borders. `cell_size` is in bytes.
+///
+/// ```
+/// let boxes = hyperslab_cf::foreign::blocks(&[5, 4], Some(&[2, 4]), 8, 2 * 4 * 8);
+/// let shapes: Vec<_> = boxes.iter().map(|slab| slab.shape()).collect();
+/// assert_eq!(shapes, [[2, 4], [2, 4], [1, 4]]);
+/// ```
+#[must_use]
+pub fn blocks(
     shape: &[u64],
     chunk_shape: Option<&[u64]>,
     cell_size: u64,
     byte_budget: u64,
 ) -> Vec<Hyperslab> {
-    let cells_max = (byte_budget / cell_size).max(1);
+    let cells_max = (byte_budget / cell_size.max(1)).max(1);
     let cell_count = |lengths: &[u64]| {
         lengths
             .iter()

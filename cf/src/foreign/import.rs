@@ -10,10 +10,10 @@ use hyperslab_core::{
 use serde_json::Value;
 
 use self::names::{Names, RESTORED_SUFFIX, is_structural, is_withheld};
-use super::cf::{TimeAxis, TimeNumbers, is_time_units};
 use super::{CoordinateValues, ForeignArray, ForeignCoordinate};
+use crate::{TimeAxis, TimeNumbers, is_time_units};
 
-pub(super) use names::restored;
+pub use names::restored;
 
 /// The key attribute that holds the name of the variable.
 pub const VARIABLE_KEY: &str = "variable";
@@ -22,7 +22,7 @@ pub const VARIABLE_KEY: &str = "variable";
 /// be kept as it was, in sentences for people.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportPlan {
-    /// Element type, fill value, dimensions with coordinates, attributes, metadata of the file.
+    /// Element type, fill value, dimensions with coordinates, attributes, metadata of the groups around the variable.
     pub schema: Schema,
     /// The key `variable = <name>`.
     pub key: Attributes,
@@ -124,7 +124,7 @@ fn custom_attributes(foreign: &ForeignArray, notes: &mut Vec<String>) -> Attribu
     custom
 }
 
-/// A reserved name that has a meaning in the exported file gets a suffix, which export takes off again.
+/// A reserved name that has a meaning where an array is exported to gets a suffix, which export takes off again.
 fn withheld(name: &str) -> String {
     if is_withheld(name) {
         format!("{name}{RESTORED_SUFFIX}")
@@ -133,7 +133,7 @@ fn withheld(name: &str) -> String {
     }
 }
 
-/// The attributes of the file, and what is known of further coordinates.
+/// The attributes of the groups around the variable, and what is known of further coordinates.
 fn metadata(foreign: &ForeignArray, custom: &Attributes, notes: &mut Vec<String>) -> Metadata {
     let mut taken: Vec<&str> = custom.iter().map(|(name, _)| name).collect();
     taken.push(VARIABLE_KEY);

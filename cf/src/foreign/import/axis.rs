@@ -6,8 +6,8 @@ use hyperslab_core::{Coordinates, Dimension, Metadata, TimeStart, TimeStep, Time
 
 use super::names::{Names, is_structural};
 use super::values;
-use crate::netcdf::cf::{TimeAxis, TimeNumbers, is_time_units};
-use crate::netcdf::{CoordinateValues, ForeignCoordinate, ForeignDimension};
+use crate::foreign::{CoordinateValues, ForeignCoordinate, ForeignDimension};
+use crate::{TimeAxis, TimeNumbers, is_time_units};
 
 /// A whole number from here on may not be a `float64`.
 const EXACT_MAX: u64 = 1 << 53;

@@ -7,30 +7,22 @@ use hyperslab_core::name::{NAME_BYTES_MAX, check_identifier};
 /// What a reserved name gets so that an attribute may carry it; export takes it off again.
 pub(super) const RESTORED_SUFFIX: char = '_';
 
-/// Attributes with a meaning of their own in a netCDF file that nothing else in a schema carries.
+/// Attributes with a meaning of their own in self-describing content that nothing else in a schema carries.
 const WITHHELD: [&str; 4] = ["add_offset", "calendar", "id", "scale_factor"];
 
-/// Attributes that say how a file is built or how its numbers are stored; the schema says the same in its own words.
+/// Attributes that say how numbers are stored or what belongs together; the schema says the same in its own words.
 pub(super) fn is_structural(name: &str) -> bool {
-    name.starts_with("_Netcdf4")
-        || matches!(
-            name,
-            "CLASS"
-                | "DIMENSION_LABELS"
-                | "DIMENSION_LIST"
-                | "NAME"
-                | "REFERENCE_LIST"
-                | "_Encoding"
-                | "_FillValue"
-                | "_NCProperties"
-                | "_Unsigned"
-                | "_nc3_strict"
-                | "add_offset"
-                | "coordinates"
-                | "dtype"
-                | "missing_value"
-                | "scale_factor"
-        )
+    matches!(
+        name,
+        "_Encoding"
+            | "_FillValue"
+            | "_Unsigned"
+            | "add_offset"
+            | "coordinates"
+            | "dtype"
+            | "missing_value"
+            | "scale_factor"
+    )
 }
 
 /// Whether an attribute of that name needs the suffix.
@@ -38,8 +30,14 @@ pub(super) fn is_withheld(name: &str) -> bool {
     WITHHELD.contains(&name)
 }
 
-/// The name that an attribute had in the file it came from.
-pub(in crate::netcdf) fn restored(name: &str) -> &str {
+/// The name that an attribute had where it was imported from, and has again where its array is exported to.
+///
+/// ```
+/// assert_eq!(hyperslab_cf::foreign::restored("calendar_"), "calendar");
+/// assert_eq!(hyperslab_cf::foreign::restored("units"), "units");
+/// ```
+#[must_use]
+pub fn restored(name: &str) -> &str {
     match name.strip_suffix(RESTORED_SUFFIX) {
         Some(stem) if is_withheld(stem) => stem,
         _ => name,

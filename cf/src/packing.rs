@@ -100,7 +100,7 @@ impl Packing {
         self.scale.is_some() || self.offset.is_some()
     }
 
-    /// What a missing cell is after [`Self::decode`], or `None` when the file does not say.
+    /// What a missing cell is after [`Self::decode`], or `None` when no attribute says.
     #[must_use]
     pub fn fill_value(&self) -> Option<Scalar> {
         if self.is_packed() {
@@ -262,7 +262,7 @@ fn is_nan(value: &Scalar) -> bool {
 /// A missing value as a cell, or `None` when no cell can have it.
 fn as_cell(value: Scalar, stored: DType, signed: DType) -> Option<Scalar> {
     if value.dtype() == stored {
-        // The bits are what the file means, whatever the sign.
+        // The bits are what the writer means, whatever the sign.
         return Scalar::from_bytes(signed, &value.to_bytes()).ok();
     }
     match value {

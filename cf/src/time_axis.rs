@@ -7,7 +7,7 @@ use super::{Calendar, TimeUnit, TimeUnits};
 
 const NANOSECONDS_PER_DAY: i128 = 86_400_000_000_000;
 
-/// Numbers as they lie in a file, in their own unit.
+/// Numbers as they are stored, in their own unit.
 #[derive(Debug, Clone, Copy)]
 pub enum TimeNumbers<'a> {
     /// Whole numbers, decoded exactly.

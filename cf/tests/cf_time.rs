@@ -1,7 +1,7 @@
 //! CF times against what cftime says, from a table made by `tests/python/make_cf_time_golden.py`.
 
+use hyperslab_cf::{TimeAxis, TimeNumbers};
 use hyperslab_core::Timestamp;
-use hyperslab_hdf5::netcdf::cf::{TimeAxis, TimeNumbers};
 
 #[test]
 fn times_are_those_of_cftime() {

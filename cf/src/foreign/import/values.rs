@@ -1,10 +1,10 @@
-//! Attribute values of a foreign file as values of ours.
+//! Attribute values of a foreign group as values of ours.
 
 use hyperslab_core::{AttributeValue, Scalar};
 use num_complex::Complex64;
 use serde_json::Value;
 
-use crate::netcdf::ForeignValue;
+use crate::foreign::ForeignValue;
 
 /// The longest text that an attribute of an array may hold, in bytes.
 const TEXT_BYTES_MAX: usize = 4096;

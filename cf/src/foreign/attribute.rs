@@ -2,9 +2,9 @@
 
 use hyperslab_core::Scalar;
 
-use super::cf::PackingAttributes;
+use crate::packing::PackingAttributes;
 
-/// The value of an attribute in a foreign file.
+/// The value of an attribute in a foreign group.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ForeignValue {
     /// One text.
@@ -37,7 +37,7 @@ impl ForeignValue {
     }
 }
 
-/// Attributes of a foreign file, in order.
+/// Attributes of a foreign group or variable, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ForeignAttributes(Vec<(String, ForeignValue)>);
 

@@ -1,0 +1,28 @@
+//! Groups of variables that other programs wrote, as arrays of ours.
+//!
+//! A format implements [`ForeignGroup`] and [`ForeignVariable`]: what variables there are, and the cells of a hyperslab as
+//! they are stored. All that the CF conventions say of them is decided here:
+//!
+//! - [`ForeignArray`] is one variable with its coordinates; its cells come out unpacked.
+//! - [`plan_import`] says what schema and attributes it becomes.
+//!
+//! Everything runs in the thread of the caller, which may block.
+
+mod array;
+mod attribute;
+mod blocks;
+mod coordinate;
+mod group;
+mod import;
+
+pub use array::{ForeignArray, ImportOptions};
+pub use attribute::{ForeignAttributes, ForeignValue};
+pub use blocks::blocks;
+pub use coordinate::{CoordinateValues, ForeignCoordinate, ForeignDimension};
+pub use group::{ForeignGroup, ForeignVariable, NamedDimension, VariableInfo};
+pub use import::{ImportPlan, VARIABLE_KEY, plan_import, restored};
+
+/// The last part of a path.
+fn last_part(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
