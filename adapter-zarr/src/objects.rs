@@ -8,6 +8,7 @@
 mod contract_tests;
 mod failure;
 mod key;
+mod local;
 mod remote;
 mod spans;
 
@@ -20,6 +21,8 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Result, WriterScope};
 
+#[expect(unused_imports, reason = "the layout above comes next")]
+pub(crate) use self::local::LocalObjects;
 #[expect(unused_imports, reason = "the layout above comes next")]
 pub(crate) use self::remote::{RemoteObjects, Versioning};
 
