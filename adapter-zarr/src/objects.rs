@@ -7,8 +7,11 @@
 #[cfg(test)]
 mod contract_tests;
 mod failure;
+#[cfg(test)]
+pub(crate) mod faulty;
 mod key;
 mod local;
+mod patient;
 mod remote;
 mod spans;
 
@@ -23,6 +26,8 @@ use hyperslab_core::{Durability, Result, WriterScope};
 
 #[expect(unused_imports, reason = "the layout above comes next")]
 pub(crate) use self::local::LocalObjects;
+#[expect(unused_imports, reason = "the layout above comes next")]
+pub(crate) use self::patient::{Patience, Patient};
 #[expect(unused_imports, reason = "the layout above comes next")]
 pub(crate) use self::remote::{RemoteObjects, Versioning};
 
