@@ -10,9 +10,11 @@ mod failure;
 #[cfg(test)]
 pub(crate) mod faulty;
 mod key;
-mod local;
-mod patient;
-mod remote;
+pub(crate) mod local;
+pub(crate) mod patient;
+pub(crate) mod probe;
+pub(crate) mod remote;
+pub(crate) mod single_writer;
 mod spans;
 
 use std::fmt::{self, Debug};
@@ -23,13 +25,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Result, WriterScope};
-
-#[expect(unused_imports, reason = "the layout above comes next")]
-pub(crate) use self::local::LocalObjects;
-#[expect(unused_imports, reason = "the layout above comes next")]
-pub(crate) use self::patient::{Patience, Patient};
-#[expect(unused_imports, reason = "the layout above comes next")]
-pub(crate) use self::remote::{RemoteObjects, Versioning};
 
 /// One state of one object: an ETag, a generation, or the identity of a file.
 ///

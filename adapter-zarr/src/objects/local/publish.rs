@@ -125,8 +125,12 @@ impl Temporary {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     let made = target.parent().map(std::fs::create_dir_all);
                     match made {
-                        // A folder above was taken away meanwhile.
-                        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => {}
+                        // A folder was taken away meanwhile: one above, or the last one between the two steps of making it.
+                        Some(Err(error))
+                            if matches!(
+                                error.kind(),
+                                io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists
+                            ) => {}
                         Some(Err(error)) => return Err(fail(error)),
                         Some(Ok(())) | None => {}
                     }

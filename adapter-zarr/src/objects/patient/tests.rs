@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use futures::TryStreamExt;
 use hyperslab_core::ErrorKind;
 
-use super::super::RemoteObjects;
 use super::super::contract_tests::check_contract;
 use super::super::faulty::{Fault, Faulty};
+use super::super::remote::RemoteObjects;
 use super::*;
 
 type Tested = Patient<Arc<Faulty<RemoteObjects>>>;
