@@ -7,8 +7,14 @@
 #[cfg(test)]
 mod contract_tests;
 mod failure;
+#[cfg(test)]
+pub(crate) mod faulty;
 mod key;
-mod remote;
+pub(crate) mod local;
+pub(crate) mod patient;
+pub(crate) mod probe;
+pub(crate) mod remote;
+pub(crate) mod single_writer;
 mod spans;
 
 use std::fmt::{self, Debug};
@@ -19,9 +25,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Result, WriterScope};
-
-#[expect(unused_imports, reason = "the layout above comes next")]
-pub(crate) use self::remote::{RemoteObjects, Versioning};
 
 /// One state of one object: an ETag, a generation, or the identity of a file.
 ///

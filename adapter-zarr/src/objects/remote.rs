@@ -37,7 +37,7 @@ pub(crate) struct RemoteObjects {
 
 impl RemoteObjects {
     /// The objects of `store` below `prefix`, which are shown as below `url` (without secrets). The store should not retry by
-    /// itself: that is what [`Patient`](super::Patient) is for.
+    /// itself: that is what [`Patient`](super::patient::Patient) is for.
     pub(crate) fn new(
         store: Arc<dyn ObjectStore>,
         prefix: &str,

@@ -1,0 +1,363 @@
+//! Trying again, waiting in between, and asking less of a store that is asked too much.
+
+mod gate;
+
+use std::collections::HashSet;
+use std::fmt::{self, Debug};
+use std::future::Future;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use hyperslab_core::{Durability, Error, Result};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use self::gate::Gate;
+use super::failure::{Failure, Hope, hope, unavailable};
+use super::{Condition, Level, Listed, Object, Objects, Promises, Put, Ranges, Tail, Version};
+
+/// How patient to be.
+#[derive(Clone)]
+pub(crate) struct Patience {
+    /// For one call with all its attempts, and a second more for each MiB.
+    pub(crate) deadline: Duration,
+    /// For one attempt, and a second more for each MiB.
+    pub(crate) attempt: Duration,
+    /// The first pause is at most this long; each next one may be twice as long.
+    pub(crate) first_pause: Duration,
+    /// No pause is longer.
+    pub(crate) longest_pause: Duration,
+    /// How many calls are under way at once.
+    pub(crate) calls_max: usize,
+    /// A number below 2^32 by chance, for the pauses.
+    pub(crate) chance: Arc<dyn Fn() -> u32 + Send + Sync>,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(60),
+            attempt: Duration::from_secs(20),
+            first_pause: Duration::from_millis(100),
+            longest_pause: Duration::from_secs(10),
+            calls_max: 64,
+            chance: Arc::new(|| uuid::Uuid::new_v4().as_fields().0),
+        }
+    }
+}
+
+impl Debug for Patience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Patience")
+            .field("deadline", &self.deadline)
+            .field("attempt", &self.attempt)
+            .field("calls_max", &self.calls_max)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A medium whose passing failures are waited out.
+///
+/// A conditional put may have happened although its answer was lost; the next attempt is then refused because of the first.
+/// So after such a refusal the object is read: our bytes mean that it was us. Callers guarantee that no two writers put the same
+/// bytes under a condition where it matters who did, by a nonce. Other bytes mean either that we were never first, or that
+/// somebody has replaced ours already: then the outcome is unknown, and the error `Unavailable`, never `Refused`.
+#[derive(Debug)]
+pub(crate) struct Patient<O> {
+    inner: O,
+    patience: Patience,
+    gate: Gate,
+}
+
+/// The state of one call: when it began, what it has seen.
+struct Call<'a, O> {
+    patient: &'a Patient<O>,
+    action: &'static str,
+    what: String,
+    deadline: Instant,
+    attempt: Duration,
+    attempts: u32,
+    /// An earlier attempt failed, and may have done its work.
+    unknown: bool,
+}
+
+impl<O: Objects> Patient<O> {
+    pub(crate) fn new(inner: O, patience: Patience) -> Self {
+        Self {
+            gate: Gate::new(patience.calls_max),
+            inner,
+            patience,
+        }
+    }
+
+    /// A call that moves so many bytes, as far as is known.
+    fn call(&self, action: &'static str, key: &str, bytes: u64) -> Call<'_, O> {
+        let more = Duration::from_secs(bytes >> 20);
+        Call {
+            patient: self,
+            action,
+            what: format!("{}/{key}", self.inner.url()),
+            deadline: Instant::now() + self.patience.deadline + more,
+            attempt: self.patience.attempt + more,
+            attempts: 0,
+            unknown: false,
+        }
+    }
+}
+
+impl<O: Objects> Call<'_, O> {
+    /// Tries until there is an answer or an error that will not pass, or no time.
+    async fn run<T, F>(&mut self, mut attempt: impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        loop {
+            let error = match self.once(&mut attempt).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if hope(&error) == Hope::None {
+                return Err(error);
+            }
+            self.unknown = true;
+            let pause = self.pause();
+            if Instant::now() + pause >= self.deadline {
+                return Err(self.given_up(error));
+            }
+            tracing::debug!(%error, attempts = self.attempts, ?pause, "trying again");
+            sleep(pause).await;
+        }
+    }
+
+    async fn once<T, F>(&mut self, attempt: &mut impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let gate = &self.patient.gate;
+        let Ok(pass) = timeout_at(self.deadline, gate.enter()).await else {
+            return Err(self.failed("too many calls are under way"));
+        };
+        self.attempts += 1;
+        let end = self.deadline.min(Instant::now() + self.attempt);
+        match timeout_at(end, attempt()).await {
+            Ok(Ok(answer)) => {
+                gate.succeeded();
+                Ok(answer)
+            }
+            Ok(Err(error)) => {
+                if hope(&error) == Hope::Throttled {
+                    gate.throttled(&pass);
+                }
+                Err(error)
+            }
+            Err(_) => Err(self.failed("no answer came in time")),
+        }
+    }
+
+    fn failed(&self, cause: &str) -> Error {
+        unavailable(self.action, &self.what, Failure::new(Hope::Passing, cause))
+    }
+
+    fn given_up(&self, error: Error) -> Error {
+        let message = format!(
+            "{}; tried {} times, try again later",
+            error.message(),
+            self.attempts
+        );
+        Error::unavailable(message).with_source(error)
+    }
+
+    /// Somewhere between nothing and twice the longest pause before.
+    fn pause(&self) -> Duration {
+        let patience = &self.patient.patience;
+        let doubled = 1_u32.checked_shl(self.attempts.saturating_sub(1));
+        let longest = patience
+            .first_pause
+            .saturating_mul(doubled.unwrap_or(u32::MAX))
+            .min(patience.longest_pause);
+        longest.mul_f64(f64::from((patience.chance)()) / f64::from(u32::MAX))
+    }
+
+    fn ambiguous(&self) -> Error {
+        Error::unavailable(format!(
+            "cannot {} {}: an answer was lost and somebody else changed it since, so nobody knows whether it was done; \
+             read it again",
+            self.action, self.what
+        ))
+    }
+}
+
+fn total(ranges: &[Range<u64>]) -> u64 {
+    ranges
+        .iter()
+        .map(|range| range.end.saturating_sub(range.start))
+        .fold(0, u64::saturating_add)
+}
+
+#[async_trait]
+impl<O: Objects> Objects for Patient<O> {
+    fn url(&self) -> &str {
+        self.inner.url()
+    }
+
+    fn promises(&self) -> Promises {
+        self.inner.promises()
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Object>> {
+        let mut call = self.call("read", key, 0);
+        // How large it is shows only afterwards, so an attempt has as much time as the call.
+        call.attempt = self.patience.deadline;
+        call.run(|| self.inner.get(key)).await
+    }
+
+    async fn get_ranges(
+        &self,
+        key: &str,
+        ranges: &[Range<u64>],
+        expected: Option<&Version>,
+    ) -> Result<Ranges> {
+        let mut call = self.call("read", key, total(ranges));
+        call.run(|| self.inner.get_ranges(key, ranges, expected))
+            .await
+    }
+
+    async fn get_tail(&self, key: &str, length: u64) -> Result<Option<Tail>> {
+        let mut call = self.call("read", key, length.min(1 << 30));
+        call.run(|| self.inner.get_tail(key, length)).await
+    }
+
+    async fn version(&self, key: &str) -> Result<Option<Version>> {
+        let mut call = self.call("read", key, 0);
+        call.run(|| self.inner.version(key)).await
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        condition: Condition,
+        durability: Durability,
+    ) -> Result<Put> {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let mut call = self.call("put", key, size);
+        loop {
+            let put = || {
+                let (bytes, condition) = (bytes.clone(), condition.clone());
+                self.inner.put(key, bytes, condition, durability)
+            };
+            let done = call.run(put).await?;
+            if done != Put::Refused || !call.unknown {
+                return Ok(done);
+            }
+            let found = call.run(|| self.inner.get(key)).await?;
+            match (found, &condition) {
+                (Some(found), _) if found.bytes == bytes => return Ok(Put::Done(found.version)),
+                // Refused although the condition holds: as some stores do when two puts meet.
+                (Some(found), Condition::Is(version)) if found.version == *version => {}
+                (None, Condition::Absent) => {}
+                _ => return Err(call.ambiguous()),
+            }
+            let pause = call.pause();
+            if Instant::now() + pause >= call.deadline {
+                return Err(call.ambiguous());
+            }
+            sleep(pause).await;
+        }
+    }
+
+    async fn delete(&self, keys: Vec<String>) -> Result<()> {
+        let count = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+        // A second more for some hundreds of keys.
+        let mut call = self.call("delete objects of", "", count << 12);
+        call.run(|| self.inner.delete(keys.clone())).await
+    }
+
+    async fn delete_if(
+        &self,
+        key: &str,
+        version: &Version,
+        durability: Durability,
+    ) -> Result<bool> {
+        let mut call = self.call("delete", key, 0);
+        let done = call
+            .run(|| self.inner.delete_if(key, version, durability))
+            .await?;
+        if done || !call.unknown {
+            return Ok(done);
+        }
+        match call.run(|| self.inner.version(key)).await? {
+            None => Ok(true),
+            Some(_) => Err(call.ambiguous()),
+        }
+    }
+
+    fn list(&self, prefix: &str) -> BoxStream<'_, Result<Listed>> {
+        let listing = Listing {
+            patient: self,
+            prefix: prefix.to_owned(),
+            stream: self.inner.list(prefix),
+            seen: HashSet::new(),
+            call: self.call("list", prefix, 0),
+        };
+        futures::stream::unfold(Some(listing), |listing| async move {
+            let mut listing = listing?;
+            match listing.next().await? {
+                Ok(listed) => Some((Ok(listed), Some(listing))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+        .boxed()
+    }
+
+    async fn list_level(&self, prefix: &str) -> Result<Level> {
+        let mut call = self.call("list", prefix, 0);
+        call.attempt = self.patience.deadline;
+        call.run(|| self.inner.list_level(prefix)).await
+    }
+}
+
+/// A listing that begins again after a failure and leaves out what it has shown. Its deadline is between two pages.
+struct Listing<'a, O> {
+    patient: &'a Patient<O>,
+    prefix: String,
+    stream: BoxStream<'a, Result<Listed>>,
+    seen: HashSet<String>,
+    call: Call<'a, O>,
+}
+
+impl<O: Objects> Listing<'_, O> {
+    async fn next(&mut self) -> Option<Result<Listed>> {
+        loop {
+            let error = match timeout(self.call.attempt, self.stream.next()).await {
+                Ok(None) => return None,
+                Ok(Some(Ok(listed))) => {
+                    if self.seen.insert(listed.key.clone()) {
+                        self.call = self.patient.call("list", &self.prefix, 0);
+                        return Some(Ok(listed));
+                    }
+                    continue;
+                }
+                Ok(Some(Err(error))) => error,
+                Err(_) => self.call.failed("no answer came in time"),
+            };
+            if hope(&error) == Hope::None {
+                return Some(Err(error));
+            }
+            self.call.attempts += 1;
+            let pause = self.call.pause();
+            if Instant::now() + pause >= self.call.deadline {
+                return Some(Err(self.call.given_up(error)));
+            }
+            sleep(pause).await;
+            self.stream = self.patient.inner.list(&self.prefix);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
