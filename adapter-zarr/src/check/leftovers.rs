@@ -77,6 +77,10 @@ impl Seen {
         let unknown: HashSet<&str> = unknown.chain(dead.iter().copied()).collect();
         for folder in unknown {
             let published = known.contains(folder);
+            // On a disk a folder may be there with nothing in it, which is nothing.
+            if !dead.contains(folder) && is_empty(store, &place.group(folder)).await {
+                continue;
+            }
             let mended = if report.repairs() {
                 Some(forget_group(store, place, folder, published).await)
             } else {
@@ -111,6 +115,10 @@ impl Seen {
             report.mendable(level, kind, &prefix, message, mended);
         }
     }
+}
+
+async fn is_empty(store: &Store, prefix: &str) -> bool {
+    matches!(store.objects.list(prefix).try_next().await, Ok(None))
 }
 
 /// The maker goes first: one that lives after all finds that out before it tells anybody.

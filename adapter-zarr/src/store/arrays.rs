@@ -100,18 +100,18 @@ impl Store {
         head: &HeadPlace,
         made: &ArrayHead,
     ) -> Result<()> {
-        let maker = self.objects.version(&place.maker(&made.folder));
-        let (opened, maker) = futures::join!(self.open(collection), maker);
-        if maker?.is_none() {
-            self.take_back(place, head, made).await?;
-            return Err(Error::unavailable(format!(
-                "a check with repair took the new array {} for a leftover of a dead process; create it again",
-                describe(&made.meta.key, made.meta.id)
-            )));
-        }
+        let maker = place.maker(&made.folder);
+        let (opened, maker) = futures::join!(self.open(collection), self.objects.version(&maker));
         match opened {
             // Emptied: it was created before that, and went with the others.
             Ok(now) if now.index != place.index => self.take_back(place, head, made).await,
+            Ok(_) if maker?.is_none() => {
+                self.take_back(place, head, made).await?;
+                Err(Error::unavailable(format!(
+                    "a check with repair took the new array {} for a leftover of a dead process; create it again",
+                    describe(&made.meta.key, made.meta.id)
+                )))
+            }
             Ok(_) => Ok(()),
             Err(error) => {
                 self.take_back(place, head, made).await?;
