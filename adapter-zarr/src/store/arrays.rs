@@ -101,11 +101,12 @@ impl Store {
         made: &ArrayHead,
     ) -> Result<()> {
         let maker = place.maker(&made.folder);
-        let (opened, maker) = futures::join!(self.open(collection), self.objects.version(&maker));
-        match opened {
+        // In this order: a collection that is deleted takes its makers along, after itself.
+        let maker = self.objects.version(&maker).await?;
+        match self.open(collection).await {
             // Emptied: it was created before that, and went with the others.
             Ok(now) if now.index != place.index => self.take_back(place, head, made).await,
-            Ok(_) if maker?.is_none() => {
+            Ok(_) if maker.is_none() => {
                 self.take_back(place, head, made).await?;
                 Err(Error::unavailable(format!(
                     "a check with repair took the new array {} for a leftover of a dead process; create it again",
