@@ -2,4 +2,5 @@
 //!
 //! What lies where is written in `docs/format/zarr.md`.
 
+mod lease;
 mod objects;
