@@ -13,6 +13,7 @@ use hyperslab_core::{
 use crate::array::run;
 use crate::document::{ADAPTER, FORMAT_VERSION, StoreDocument, to_bytes};
 use crate::layout::STORE_DOCUMENT;
+use crate::lease::{LeaseLockManager, LeaseOptions};
 use crate::medium::Medium;
 use crate::objects::{Condition, Objects, Put};
 use crate::store::Store;
@@ -61,12 +62,12 @@ impl ZarrAdapter {
     }
 
     fn on(objects: Arc<dyn Objects>, document: &StoreDocument) -> Self {
-        let locks = crate::locks_of(&objects);
+        let locks = LeaseLockManager::new(Arc::clone(&objects), LeaseOptions::default());
         Self {
             store: Arc::new(Store {
                 objects,
                 id: document.id,
-                locks,
+                locks: Arc::new(locks),
             }),
         }
     }

@@ -12,6 +12,7 @@ mod document;
 mod edit;
 mod head;
 mod layout;
+mod lease;
 mod medium;
 mod nodes;
 mod objects;
@@ -22,14 +23,5 @@ mod storage;
 mod store;
 mod writer;
 
-use std::sync::Arc;
-
-use hyperslab_core::{LockManager, ProcessLockManager};
-
 pub use adapter::ZarrAdapter;
 pub use medium::Medium;
-
-/// The locks of a store.
-fn locks_of(_objects: &Arc<dyn objects::Objects>) -> Arc<dyn LockManager> {
-    Arc::new(ProcessLockManager::default())
-}

@@ -6,7 +6,7 @@
 
 #[cfg(test)]
 mod contract_tests;
-mod failure;
+pub(crate) mod failure;
 #[cfg(test)]
 pub(crate) mod faulty;
 mod key;

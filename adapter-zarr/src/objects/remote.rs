@@ -26,6 +26,7 @@ use super::key::{check_key, check_prefix};
 use super::{Condition, Level, Listed, Object, Objects, Promises, Put, Ranges, Tail, Version};
 
 /// The objects of an object store below a prefix.
+#[derive(Clone)]
 pub(crate) struct RemoteObjects {
     store: Arc<dyn ObjectStore>,
     /// Without `/` at its ends; empty for the whole store.

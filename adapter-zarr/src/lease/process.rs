@@ -1,0 +1,94 @@
+//! Processes as they name themselves in records, and whether one of them has gone.
+
+use serde::{Deserialize, Serialize};
+
+/// A process of some machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Process {
+    pub(super) pid: u32,
+    /// When it was started, in ticks since the machine was: a number may be given to another process later.
+    start: u64,
+    /// The start of the machine and the space of process numbers in it; empty when unknown.
+    place: String,
+    pub(super) host: String,
+    pub(super) program: String,
+}
+
+impl Process {
+    pub(super) fn own() -> Self {
+        let pid = std::process::id();
+        let program = std::env::current_exe()
+            .ok()
+            .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+        Self {
+            pid,
+            start: start_of(pid).unwrap_or(0),
+            place: place().unwrap_or_default(),
+            host: rustix::system::uname()
+                .nodename()
+                .to_string_lossy()
+                .into_owned(),
+            program: program.unwrap_or_else(|| "unknown".to_owned()),
+        }
+    }
+
+    /// Whether this process can tell that another one has ended. False when in doubt.
+    pub(super) fn sees_gone(&self, other: &Self) -> bool {
+        if self.place.is_empty() || self.place != other.place || other.start == 0 {
+            return false;
+        }
+        start_of(other.pid) != Some(other.start)
+            // Where other processes are hidden, nothing can be told.
+            && start_of(self.pid) == Some(self.start)
+            && start_of(1).is_some()
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_number(&self, pid: u32) -> Self {
+        Self {
+            pid,
+            ..self.clone()
+        }
+    }
+}
+
+/// The start of the machine with the space of process numbers: containers have their own.
+fn place() -> Option<String> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let space = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(format!("{} {}", boot.trim(), space.display()))
+}
+
+/// The 22nd field of the status of a process. The second is its name in brackets, which may hold blanks and brackets.
+fn start_of(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = status.rsplit_once(')')?;
+    rest.split_whitespace().nth(19)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_ended_is_seen_gone() {
+        let own = Process::own();
+        assert!(!own.sees_gone(&own));
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let mut other = own.with_number(child.id());
+        other.start = start_of(child.id()).unwrap();
+        assert!(!own.sees_gone(&other));
+        // The same number, but another process.
+        let mut reborn = other.clone();
+        reborn.start += 1;
+        assert!(own.sees_gone(&reborn));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(own.sees_gone(&other));
+        other.place.push('x');
+        assert!(!own.sees_gone(&other), "nothing is known of other machines");
+    }
+}
