@@ -55,6 +55,8 @@ pub mod cases;
 mod fixture;
 mod macros;
 mod model;
+#[cfg(feature = "objects")]
+pub mod objects;
 mod setup;
 mod stress;
 mod witness;
