@@ -62,7 +62,7 @@ async fn a_crash_of_the_server_loses_nothing_acknowledged() {
     } else {
         6
     };
-    let mut interrupted = 0;
+    let mut unacknowledged = 0;
     for round in 0..rounds {
         let before = told.lock().unwrap().len();
         let writers = (0..WRITERS).map(|writer| {
@@ -82,10 +82,11 @@ async fn a_crash_of_the_server_loses_nothing_acknowledged() {
         }
         server.restart();
         assert_eq!(server.endpoint(), endpoint);
-        interrupted += check(&client(&server), &told.lock().unwrap()).await;
+        let acknowledged = told.lock().unwrap().clone();
+        unacknowledged = check(&client(&server), &acknowledged).await;
     }
     eprintln!(
-        "{} acknowledged, {interrupted} more there",
+        "{} acknowledged, {unacknowledged} more there",
         told.lock().unwrap().len()
     );
 }

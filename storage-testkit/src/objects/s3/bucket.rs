@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 use s3s::crypto::{Checksum, Md5};
-use s3s::dto::{self, ETag, ETagCondition};
+use s3s::dto::{self, ETag, ETagCondition, Timestamp};
 use s3s::{S3Error, S3Result, s3_error};
 use tokio::sync::RwLock;
 
@@ -36,6 +37,10 @@ pub(super) struct Bucket {
 pub(super) struct Conditions {
     pub(super) if_match: Option<ETagCondition>,
     pub(super) if_none_match: Option<ETagCondition>,
+    /// Counts only without `if_match`, and for reading.
+    pub(super) if_unmodified_since: Option<Timestamp>,
+    /// Counts only without `if_none_match`, and for reading.
+    pub(super) if_modified_since: Option<Timestamp>,
 }
 
 /// One object, or a part of it.
@@ -77,8 +82,8 @@ impl Bucket {
         let path = parse(key)?;
         let _lock = self.lock(&path).read().await;
         let tag = self.tag(&path).await?.ok_or(s3_error!(NoSuchKey))?;
-        conditions.check_read(&tag)?;
         let meta = self.store.head(&path).await.map_err(failed)?;
+        conditions.check_read(&tag, modified(&meta))?;
         let range = match range {
             Some(range) => range.check(meta.size)?,
             None => 0..meta.size,
@@ -220,17 +225,21 @@ impl Bucket {
 
 impl Conditions {
     /// Whether the current object may be read.
-    fn check_read(&self, current: &str) -> S3Result<()> {
-        match self {
-            Self {
-                if_match: Some(wanted),
-                ..
-            } if !matches(wanted, current) => Err(s3_error!(PreconditionFailed)),
-            Self {
-                if_none_match: Some(known),
-                ..
-            } if matches(known, current) => Err(s3_error!(NotModified)),
-            _ => Ok(()),
+    fn check_read(&self, current: &str, modified: Timestamp) -> S3Result<()> {
+        let is_wanted = match (&self.if_match, &self.if_unmodified_since) {
+            (Some(wanted), _) => matches(wanted, current),
+            (None, Some(time)) => modified <= *time,
+            (None, None) => true,
+        };
+        let is_known = match (&self.if_none_match, &self.if_modified_since) {
+            (Some(known), _) => matches(known, current),
+            (None, Some(time)) => modified <= *time,
+            (None, None) => false,
+        };
+        match (is_wanted, is_known) {
+            (false, _) => Err(s3_error!(PreconditionFailed)),
+            (true, true) => Err(s3_error!(NotModified)),
+            (true, false) => Ok(()),
         }
     }
 
@@ -259,6 +268,12 @@ fn matches(condition: &ETagCondition, current: &str) -> bool {
 fn tag_of(content: &[u8]) -> String {
     let digest = Md5::checksum(content);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// When an object was changed, to the second, as HTTP says it.
+pub(super) fn modified(meta: &ObjectMeta) -> Timestamp {
+    let seconds = u64::try_from(meta.last_modified.timestamp()).unwrap_or_default();
+    Timestamp::from(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 fn parse(key: &str) -> S3Result<Path> {

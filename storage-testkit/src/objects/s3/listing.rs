@@ -6,7 +6,8 @@ use object_store::ObjectMeta;
 use s3s::dto::{CommonPrefix, ETag, ListObjectsV2Input, ListObjectsV2Output, Object};
 
 use super::BUCKET;
-use super::service::{length, modified};
+use super::bucket::modified;
+use super::service::length;
 
 /// An object with its ETag, or a common prefix.
 type Entry = Option<(ObjectMeta, String)>;

@@ -7,12 +7,11 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
-use object_store::ObjectMeta;
 use s3s::dto::*;
 use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 
 use super::BUCKET;
-use super::bucket::{Bucket, Conditions};
+use super::bucket::{Bucket, Conditions, modified};
 use super::listing;
 
 /// What a client sees of a bucket.
@@ -50,6 +49,8 @@ impl S3 for BucketService {
         let conditions = Conditions {
             if_match: input.if_match,
             if_none_match: input.if_none_match,
+            if_unmodified_since: input.if_unmodified_since,
+            if_modified_since: input.if_modified_since,
         };
         let bucket = self.bucket(&input.bucket)?;
         let found = bucket.get(&input.key, input.range, true, &conditions);
@@ -75,6 +76,8 @@ impl S3 for BucketService {
         let conditions = Conditions {
             if_match: input.if_match,
             if_none_match: input.if_none_match,
+            if_unmodified_since: input.if_unmodified_since,
+            if_modified_since: input.if_modified_since,
         };
         let bucket = self.bucket(&input.bucket)?;
         let found = bucket.get(&input.key, None, false, &conditions).await?;
@@ -95,6 +98,7 @@ impl S3 for BucketService {
         let conditions = Conditions {
             if_match: input.if_match,
             if_none_match: input.if_none_match,
+            ..Conditions::default()
         };
         let bucket = self.bucket(&input.bucket)?;
         let content = receive(input.body).await?;
@@ -139,7 +143,7 @@ impl S3 for BucketService {
         let input = request.input;
         let conditions = Conditions {
             if_match: input.if_match,
-            if_none_match: None,
+            ..Conditions::default()
         };
         let bucket = self.bucket(&input.bucket)?;
         to_the_end(async move { bucket.delete(&input.key, &conditions).await }).await?;
@@ -217,6 +221,7 @@ impl S3 for BucketService {
         let conditions = Conditions {
             if_match: input.if_match,
             if_none_match: input.if_none_match,
+            ..Conditions::default()
         };
         let parts = input.multipart_upload.and_then(|upload| upload.parts);
         let parts = parts.ok_or(s3_error!(InvalidPart))?.into_iter();
@@ -269,8 +274,4 @@ async fn receive(body: Option<StreamingBlob>) -> S3Result<Bytes> {
 
 pub(super) fn length(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap()
-}
-
-pub(super) fn modified(meta: &ObjectMeta) -> Timestamp {
-    Timestamp::from(SystemTime::from(meta.last_modified))
 }
