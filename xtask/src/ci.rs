@@ -87,7 +87,8 @@ fn run_clippy() -> Outcome {
         .args(["--", "-D", "warnings"]))
 }
 
-fn run_build() -> Outcome {
+/// The command, the examples and all else that is run.
+pub(crate) fn run_build() -> Outcome {
     run(cargo()
         .args(["build", "--release", "--bins", "--examples"])
         .args(WORKSPACE))

@@ -1,5 +1,5 @@
-//! A server of a test: a thread with a runtime of its own, so that it can be started, asked and dropped from a test with
-//! any runtime, paused time included, or with none.
+//! A server of a test: a thread with a runtime of its own, so that it can be started and dropped from a test with any
+//! runtime, or with none. (Time must not be paused where a client waits for the network: it would run ahead.)
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
