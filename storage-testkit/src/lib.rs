@@ -43,6 +43,8 @@
 //! run against the clock take a few seconds each; with the environment variable `HYPERSLAB_TEST_LONG` set they take a
 //! minute, and a killed writer is tried 200 times instead of 25. `HYPERSLAB_TEST_SEED` repeats the random choices of a
 //! failed test; every test prints its seed.
+//!
+//! The feature `objects` adds a module of that name for adapters of object stores: an S3 server, faults, a proxy.
 
 #![expect(
     clippy::unwrap_used,
@@ -55,6 +57,8 @@ pub mod cases;
 mod fixture;
 mod macros;
 mod model;
+#[cfg(feature = "objects")]
+pub mod objects;
 mod setup;
 mod stress;
 mod witness;

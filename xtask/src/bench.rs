@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: measurements as ratios within one run, printed as one table.
 
-use crate::Outcome;
-use crate::shell::{self, built, cargo, command};
+use crate::shell::{self, built, command};
+use crate::{Outcome, ci};
 
 /// Small arrays against plain files. `--long` takes the full 10,000.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
@@ -10,7 +10,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         [flag] if flag == "--long" => "10000",
         _ => return Err("usage: cargo xtask bench [--long]".into()),
     };
-    shell::run(cargo().args(["build", "--release", "--workspace", "--bins", "--examples"]))?;
+    ci::run_build()?;
     shell::run(
         command(built("examples/small_arrays"))
             .args(["--count", count, "--command"])

@@ -8,6 +8,10 @@ const STEPS: [&str; 9] = [
     "format", "tidy", "clippy", "deny", "build", "examples", "python", "doc", "tests",
 ];
 
+/// Everything, and the features that are off by default because few tests need them. The same for every step, so that
+/// nothing is compiled twice.
+const WORKSPACE: [&str; 3] = ["--workspace", "--features", "hyperslab-testkit/objects"];
+
 struct Options {
     long: bool,
     steps: Vec<&'static str>,
@@ -77,19 +81,17 @@ fn run_format() -> Outcome {
 }
 
 fn run_clippy() -> Outcome {
-    run(cargo().args([
-        "clippy",
-        "--release",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ]))
+    run(cargo()
+        .args(["clippy", "--release", "--all-targets"])
+        .args(WORKSPACE)
+        .args(["--", "-D", "warnings"]))
 }
 
-fn run_build() -> Outcome {
-    run(cargo().args(["build", "--release", "--workspace", "--bins", "--examples"]))
+/// The command, the examples and all else that is run.
+pub(crate) fn run_build() -> Outcome {
+    run(cargo()
+        .args(["build", "--release", "--bins", "--examples"])
+        .args(WORKSPACE))
 }
 
 /// Every example runs with no input and no arguments, and ends well.
@@ -110,30 +112,24 @@ fn run_examples() -> Outcome {
 
 fn run_doc(report: &mut Report) -> Outcome {
     run_counting(
-        cargo().args(["test", "--release", "--workspace", "--doc"]),
+        cargo().args(["test", "--release", "--doc"]).args(WORKSPACE),
         &mut report.counts,
     )?;
     run(cargo()
-        .args(["doc", "--release", "--workspace", "--no-deps", "--lib"])
+        .args(["doc", "--release", "--no-deps", "--lib"])
+        .args(WORKSPACE)
         .env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 fn run_tests(report: &mut Report, long: bool) -> Outcome {
     let mut tests = cargo();
     if answers("cargo-nextest", &["--version"]) {
-        tests.args(["nextest", "run", "--release", "--workspace"]);
+        tests.args(["nextest", "run", "--release"]).args(WORKSPACE);
         tests.args(["--profile", if long { "long" } else { "default" }]);
     } else {
         report.remark("cargo-nextest is not installed, so cargo test ran the tests: a test that hangs is not ended");
-        tests.args([
-            "test",
-            "--release",
-            "--workspace",
-            "--lib",
-            "--bins",
-            "--tests",
-            "--examples",
-        ]);
+        tests.args(["test", "--release"]).args(WORKSPACE);
+        tests.args(["--lib", "--bins", "--tests", "--examples"]);
         tests.arg("--no-fail-fast");
     }
     if long {

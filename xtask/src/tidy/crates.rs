@@ -1,7 +1,7 @@
 //! The dependency tree: one version of what must be one, licences, sources, the oldest Rust. `cargo deny` reads the same
 //! `deny.toml` and knows more, but is not on every machine; this runs everywhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -10,6 +10,9 @@ use super::{Findings, licence, list, members, text};
 use crate::Outcome;
 
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+/// Only tests are made with it.
+const TESTKIT: &str = "hyperslab-testkit";
 
 pub(super) fn check(metadata: &Value, files: &[TextFile], findings: &mut Findings) -> Outcome {
     let deny = files
@@ -104,7 +107,8 @@ fn check_licences(metadata: &Value, rules: &Rules<'_>, findings: &mut Findings) 
     }
 }
 
-/// One `rust-version`, stated for every crate and in the README, that no dependency exceeds.
+/// One `rust-version`, stated for every crate and in the README, that nothing exceeds which ships. What only tests are
+/// made of may ask for more.
 fn check_rust_version(metadata: &Value, files: &[TextFile], findings: &mut Findings) {
     let mut stated: Vec<&str> = members(metadata).map(|m| text(m, "rust_version")).collect();
     stated.sort_unstable();
@@ -119,14 +123,40 @@ fn check_rust_version(metadata: &Value, files: &[TextFile], findings: &mut Findi
             "README.md does not say 'Rust {ours}', the rust-version of the workspace"
         ));
     }
+    let shipped = shipped(metadata);
     for package in list(metadata, "packages") {
         let (name, needs) = (text(package, "name"), text(package, "rust_version"));
-        if numbers(needs) > numbers(ours) {
+        if shipped.contains(text(package, "id")) && numbers(needs) > numbers(ours) {
             findings.error(format!(
                 "{name} needs Rust {needs}, the workspace promises {ours}"
             ));
         }
     }
+}
+
+/// The ids of the packages that some crate of ours needs to be built, its tests and the test kit aside.
+fn shipped(metadata: &Value) -> BTreeSet<&str> {
+    let mut open: Vec<&str> = members(metadata)
+        .filter(|package| text(package, "name") != TESTKIT)
+        .map(|package| text(package, "id"))
+        .collect();
+    let nodes: BTreeMap<&str, &Value> = list(&metadata["resolve"], "nodes")
+        .map(|node| (text(node, "id"), node))
+        .collect();
+    let mut shipped = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        if !shipped.insert(id) {
+            continue;
+        }
+        let needed = nodes
+            .get(id)
+            .into_iter()
+            .flat_map(|node| list(node, "deps"));
+        let needed = needed
+            .filter(|needed| list(needed, "dep_kinds").any(|kind| text(kind, "kind") != "dev"));
+        open.extend(needed.map(|needed| text(needed, "pkg")));
+    }
+    shipped
 }
 
 fn numbers(version: &str) -> [u32; 3] {
@@ -136,15 +166,40 @@ fn numbers(version: &str) -> [u32; 3] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rules, numbers};
+    use serde_json::json;
+
+    use super::{Rules, numbers, shipped};
 
     #[test]
     fn the_rules_are_read_from_deny_toml() {
         let rules = Rules::read(include_str!("../../../deny.toml"));
         assert!(rules.licences.contains(&"MIT") && rules.licences.contains(&"Apache-2.0"));
         assert!(rules.single.contains(&"ndarray") && rules.single.contains(&"hdf5-metno"));
-        assert_eq!(rules.clarified, ["hdf5-metno-src"]);
+        assert_eq!(rules.clarified, ["hdf5-metno-src", "webpki-root-certs"]);
         assert!(rules.banned.contains(&"hdf5"));
+    }
+
+    #[test]
+    fn what_only_tests_need_does_not_ship() {
+        let depends =
+            |on: &str, kind: Option<&str>| json!({"pkg": on, "dep_kinds": [{"kind": kind}]});
+        let metadata = json!({
+            "packages": [
+                {"id": "1", "name": "adapter"},
+                {"id": "2", "name": "hyperslab-testkit"},
+                {"id": "3", "name": "server", "source": "crates.io"},
+                {"id": "4", "name": "codec", "source": "crates.io"},
+                {"id": "5", "name": "compiler", "source": "crates.io"},
+            ],
+            "resolve": {"nodes": [
+                {"id": "1", "deps": [depends("2", Some("dev")), depends("4", None)]},
+                {"id": "2", "deps": [depends("3", None), depends("4", None)]},
+                {"id": "3", "deps": []},
+                {"id": "4", "deps": [depends("5", Some("build"))]},
+                {"id": "5", "deps": []},
+            ]},
+        });
+        assert_eq!(Vec::from_iter(shipped(&metadata)), ["1", "4", "5"]);
     }
 
     #[test]
