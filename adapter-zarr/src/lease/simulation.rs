@@ -59,6 +59,14 @@ fn machine(seed: u64, number: usize, store: &RemoteObjects) -> Machine {
             return Fault::Slow(Duration::from_secs(86400), Duration::ZERO);
         }
         let mut rng = script_rng.lock().unwrap();
+        // Every other schedule is harsh: most answers come late, many requests later still.
+        if seed % 2 == 1 {
+            return match rng.u32(0..100) {
+                0..50 => Fault::Slow(Duration::ZERO, milliseconds(&mut rng, 4_000)),
+                50..65 => Fault::Slow(milliseconds(&mut rng, 16_000), Duration::ZERO),
+                _ => Fault::None,
+            };
+        }
         match rng.u32(0..100) {
             0..5 => Fault::Before(Hope::Passing),
             5..10 => Fault::After,
@@ -160,11 +168,11 @@ async fn schedule(seed: u64) -> (usize, usize) {
         0,
         "seed {seed}: two leases overlap"
     );
-    let granted = world.granted.lock().unwrap();
-    let tokens: Vec<_> = granted.iter().map(|(_, token, _)| *token).collect();
+    let tokens: Vec<_> = {
+        let granted = world.granted.lock().unwrap();
+        granted.iter().map(|(_, token, _)| *token).collect()
+    };
     assert!(tokens.is_sorted_by(|a, b| a < b), "seed {seed}: {tokens:?}");
-    let crashed = tokens.len();
-    drop(granted);
     // Whoever comes last gets the lock after one lease at most, on a healthy machine.
     let begun = Instant::now();
     let last = LeaseLockManager::new(
@@ -179,7 +187,7 @@ async fn schedule(seed: u64) -> (usize, usize) {
     assert!(lease.tokens() > vec![tokens.last().copied().unwrap_or(0)]);
     let waited = begun.elapsed();
     assert!(waited <= LEASE * 5, "seed {seed}: waited {waited:?}");
-    (crashed, usize::from(waited >= LEASE))
+    (tokens.len(), usize::from(waited >= LEASE))
 }
 
 #[test]
