@@ -162,6 +162,30 @@ async fn a_silent_holder_is_taken_over_after_one_lease() {
     assert_eq!(two.holders().await.unwrap().len(), 1);
 }
 
+/// The answer to a renewal came late, and then nothing more: the trust ends two thirds after the renewal was sent.
+#[tokio::test(start_paused = true)]
+async fn a_sign_of_life_counts_from_when_it_was_sent() {
+    let second = Duration::from_secs(1);
+    let script = move |number: u64, _: &str, _: &str| match number {
+        // The look and the put that take the lock.
+        0 | 1 => Fault::None,
+        2 => Fault::Slow(Duration::ZERO, 9 * second),
+        _ => Fault::Never,
+    };
+    let faulty = Arc::new(Faulty::new(RemoteObjects::memory(), script));
+    let locks = manager(&(Arc::new(faulty) as Arc<dyn Objects>));
+    let lease = exclusive(&locks, "a", SHORT).await.unwrap();
+    let begun = Instant::now();
+    while lease.ensure_valid().is_ok() {
+        sleep(second / 10).await;
+    }
+    let trusted = begun.elapsed();
+    assert!(
+        trusted > 29 * second && trusted <= 30 * second,
+        "{trusted:?}"
+    );
+}
+
 /// Of our own machine one knows at once.
 #[tokio::test(start_paused = true)]
 async fn the_lock_of_a_process_that_ended_is_free_at_once() {
