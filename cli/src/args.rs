@@ -68,6 +68,7 @@ impl Global {
                 lock_timeout: Duration::from_secs(self.lock_timeout),
                 ..WriteOptions::default()
             },
+            adapter: None,
         }
     }
 }
@@ -116,6 +117,15 @@ pub(crate) struct CollectionArgs {
     pub(crate) store: String,
     /// The collection
     pub(crate) collection: String,
+}
+
+/// The adapter of a store.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AdapterArgs {
+    /// How the arrays are stored: `hdf5` or `zarr` [default: hdf5 on a disk, zarr in a bucket; a store that is there
+    /// knows]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) adapter: Option<String>,
 }
 
 /// `NAME=VALUE` on the command line.
