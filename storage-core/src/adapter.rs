@@ -269,8 +269,8 @@ pub trait StorageAdapter: Debug + Send + Sync + 'static {
 
 /// An open array.
 ///
-/// *Contract.* A read sees one published state, never a mixture, and at least everything that was acknowledged before it
-/// began. After the array is deleted, calls fail with `NotFound`.
+/// *Contract.* A read sees each write whole or not at all, and at least everything that was acknowledged before it began.
+/// After the array is deleted, calls fail with `NotFound`.
 #[async_trait]
 pub trait ArrayHandle: Debug + Send + Sync + 'static {
     /// Identity, key and custom attributes as last published.
