@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod clear;
 pub(crate) mod completions;
+pub(crate) mod copy;
 pub(crate) mod create;
 pub(crate) mod demo;
 pub(crate) mod du;
@@ -40,6 +41,8 @@ pub(crate) async fn run(cli: Cli, console: &mut Console) -> Outcome {
         Verb::Rm(verb) => verb.run(global, console).await,
         Verb::Import(verb) => verb.run(global, console).await,
         Verb::Export(verb) => verb.run(global, console).await,
+        // The largest of all: many arrays are under way in it.
+        Verb::Copy(verb) => Box::pin(verb.run(global, console)).await,
         Verb::Check(verb) => verb.run(global, console).await,
         Verb::Du(verb) => verb.run(global, console).await,
         Verb::Locks(verb) => verb.run(global, console).await,

@@ -2,12 +2,14 @@
 
 pub mod blocking;
 mod connect;
+mod copying;
 mod location;
 mod media;
 #[cfg(feature = "hdf5")]
 pub mod netcdf;
 
 pub use connect::Connect;
+pub use copying::{CopyDifference, CopyOptions, CopyPhase, CopyProgress, CopyReport, copy};
 pub use hyperslab_core::*;
 pub use media::ADAPTERS;
 
