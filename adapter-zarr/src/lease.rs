@@ -10,7 +10,6 @@
 
 mod acquire;
 mod keeper;
-mod process;
 mod record;
 mod seats;
 mod sightings;
@@ -30,11 +29,11 @@ use uuid::Uuid;
 
 use self::keeper::Held;
 pub(crate) use self::keeper::Lease;
-use self::process::Process;
 use self::record::{Holder, object_key};
 use self::seats::{Seat, Seats};
 use self::sightings::Sightings;
 use crate::objects::Objects;
+use crate::process::Process;
 
 /// How leases are timed.
 #[derive(Clone)]

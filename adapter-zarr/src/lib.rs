@@ -17,11 +17,11 @@ mod medium;
 mod nodes;
 mod objects;
 mod pause;
+mod process;
 mod shard;
 mod staged;
 mod storage;
 mod store;
-mod writer;
 
 pub use adapter::ZarrAdapter;
 pub use medium::Medium;
