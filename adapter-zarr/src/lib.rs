@@ -24,4 +24,4 @@ mod storage;
 mod store;
 
 pub use adapter::ZarrAdapter;
-pub use medium::Medium;
+pub use medium::{Medium, Timeouts};
