@@ -1,4 +1,5 @@
 //! `hyperslab copy`, also when it is killed.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 

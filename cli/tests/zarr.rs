@@ -1,4 +1,5 @@
 //! The verbs on a store of Zarr groups: nobody but `init` and the first `import` says that it is one.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 

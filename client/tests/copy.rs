@@ -1,5 +1,6 @@
 //! Collections from one store to another: every bit, every identity, and what is not to be touched.
 #![cfg(all(feature = "hdf5", feature = "zarr"))]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use hyperslab::prelude::*;
 use hyperslab::{
