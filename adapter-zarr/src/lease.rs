@@ -166,6 +166,11 @@ impl LockManager for LeaseLockManager {
         Ok(LockGuard::new(lease.keys().to_vec(), lease))
     }
 
+    async fn release(&self, guard: LockGuard) {
+        drop(guard);
+        self.shared.settle().await;
+    }
+
     async fn holders(&self) -> Result<Vec<LockInfo>> {
         self.shared.settle().await;
         let mut infos = Vec::new();

@@ -142,7 +142,19 @@ pub async fn copy(
         LockKey::array(name, "copy"),
         to.options().write.lock_timeout,
     );
-    let _guard = to.locks().acquire(lock).await?;
+    let locks = to.locks();
+    let guard = locks.acquire(lock).await?;
+    let copied = Box::pin(copy_locked(from, target, options, progress)).await;
+    locks.release(guard).await;
+    copied
+}
+
+async fn copy_locked(
+    from: &Collection,
+    target: Collection,
+    options: &CopyOptions,
+    progress: &(dyn Fn(CopyProgress) + Send + Sync),
+) -> Result<CopyReport> {
     let entries = from.find("").sorted().entries().await?;
     let steps = Steps::new(from, entries.len(), progress);
     let transfer = Transfer::new(from, &target, options, &steps).await?;

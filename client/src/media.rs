@@ -127,7 +127,11 @@ async fn create_disk(path: &Path, wanted: Option<&str>) -> Result<Arc<dyn Storag
             let medium = on_disk(path, Medium::new_folder).await?;
             Ok(Arc::new(ZarrAdapter::create(&medium, &RandomIds).await?))
         }
-        Some(other) => Err(cannot_use(other, "a disk", &ON_DISK.join(", "))),
+        Some(other) => Err(cannot_use(
+            other,
+            &format!("the folder {}", path.display()),
+            &ON_DISK.join(", "),
+        )),
         None => Err(not_built("a disk", "`hdf5` or `zarr`")),
     }
 }

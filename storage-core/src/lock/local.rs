@@ -150,6 +150,10 @@ impl LockManager for LocalLockManager {
         Ok(LockGuard::new(keys, held))
     }
 
+    async fn release(&self, guard: LockGuard) {
+        drop(guard);
+    }
+
     async fn holders(&self) -> Result<Vec<LockInfo>> {
         let mut holders = Vec::new();
         for path in all_lock_files(&self.root)? {
