@@ -97,6 +97,11 @@ impl Store {
         wait(core::Store::create(url)).map(Self)
     }
 
+    /// Creates a store, to be used in a certain way.
+    pub fn create_with(url: &str, options: StoreOptions) -> Result<Self> {
+        wait(core::Store::create_with(url, options)).map(Self)
+    }
+
     /// Creates a collection.
     pub fn create_collection(&self, name: &str, schema: Schema) -> Result<Collection> {
         wait(self.0.create_collection(name, schema)).map(Collection)
