@@ -10,6 +10,7 @@ mod codec;
 mod compute;
 mod document;
 mod edit;
+mod foreign;
 mod head;
 mod layout;
 mod lease;
@@ -24,4 +25,5 @@ mod storage;
 mod store;
 
 pub use adapter::ZarrAdapter;
+pub use foreign::ZarrGroup;
 pub use medium::{Medium, Timeouts};
