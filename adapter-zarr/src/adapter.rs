@@ -1,13 +1,13 @@
 //! The adapter itself: the contract of [`StorageAdapter`] on a medium.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 use hyperslab_core::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CheckRequest,
     CollectionMeta, Durability, Error, FindingSink, IdSource, LockManager, Result, StorageAdapter,
-    StorageExplanation, StoreInfo, Usage, WriteOptions,
+    StorageExplanation, StoreInfo, Usage, WriteOptions, WriterScope,
 };
 
 use crate::array::run;
@@ -15,6 +15,8 @@ use crate::document::{ADAPTER, FORMAT_VERSION, StoreDocument, to_bytes};
 use crate::layout::STORE_DOCUMENT;
 use crate::lease::{LeaseLockManager, LeaseOptions};
 use crate::medium::Medium;
+use crate::objects::probe::probe;
+use crate::objects::single_writer::SingleWriter;
 use crate::objects::{Condition, Objects, Put};
 use crate::store::Store;
 
@@ -28,19 +30,29 @@ impl ZarrAdapter {
     /// Makes a store on a medium that holds none, and opens it.
     ///
     /// # Errors
-    /// `AlreadyExists` when it holds one, `Denied` without permission, `Unavailable`.
+    /// `AlreadyExists` when it holds one, `Unsupported` when it cannot hold any, `Denied` without permission, `Unavailable`.
     pub async fn create(medium: &Medium, ids: &dyn IdSource) -> Result<Self> {
         let objects = medium.objects();
-        let document = StoreDocument::new(ids.new_id(), false);
-        let bytes = to_bytes(&document)?;
-        let put = objects.put(STORE_DOCUMENT, bytes, Condition::Absent, Durability::Synced);
-        if put.await? == Put::Refused {
-            return Err(Error::already_exists(format!(
+        let exists = || {
+            Error::already_exists(format!(
                 "there is a store in {} already; open it",
                 objects.url()
-            )));
+            ))
+        };
+        if objects.version(STORE_DOCUMENT).await?.is_some() {
+            return Err(exists());
         }
-        Ok(Self::on(objects, &document))
+        // What this crate does on a disk and in memory is known; a server is tried.
+        let single_writer = objects.promises().writers == WriterScope::Cluster
+            && probe(&*objects).await?.writers != WriterScope::Cluster;
+        let document = StoreDocument::new(ids.new_id(), single_writer);
+        let writable = as_document_says(Arc::clone(&objects), &document);
+        let bytes = to_bytes(&document)?;
+        let put = writable.put(STORE_DOCUMENT, bytes, Condition::Absent, Durability::Synced);
+        if put.await? == Put::Refused {
+            return Err(exists());
+        }
+        Ok(Self::on(writable, &document))
     }
 
     /// Opens the store on a medium.
@@ -58,7 +70,13 @@ impl ZarrAdapter {
         })?;
         let name = format!("{}/{STORE_DOCUMENT}", objects.url());
         let document = StoreDocument::parse(&found.bytes, &name)?;
-        Ok(Self::on(objects, &document))
+        if document.single_writer {
+            tracing::warn!(
+                url = objects.url(),
+                "the server of this store ignores conditions; only one process may write to it at a time"
+            );
+        }
+        Ok(Self::on(as_document_says(objects, &document), &document))
     }
 
     fn on(objects: Arc<dyn Objects>, document: &StoreDocument) -> Self {
@@ -68,6 +86,7 @@ impl ZarrAdapter {
                 objects,
                 id: document.id,
                 locks: Arc::new(locks),
+                places: Mutex::default(),
             }),
         }
     }
@@ -79,6 +98,14 @@ impl ZarrAdapter {
     ) -> Result<T> {
         run(work(Arc::clone(&self.store))).await
     }
+}
+
+/// The medium as a store on it has to be used.
+fn as_document_says(objects: Arc<dyn Objects>, document: &StoreDocument) -> Arc<dyn Objects> {
+    if document.single_writer {
+        return Arc::new(SingleWriter::new(objects));
+    }
+    objects
 }
 
 #[async_trait]

@@ -124,7 +124,8 @@ impl Medium {
     }
 
     fn remote(server: Server, prefix: &str, url: &str, timeouts: &Timeouts) -> Result<Self> {
-        let objects = RemoteObjects::new(server.store, prefix, url, server.versioning)?;
+        let objects = RemoteObjects::new(server.store, prefix, url, server.versioning)?
+            .with_idle(timeouts.attempt);
         let patience = Patience {
             first_answer: timeouts.open,
             deadline: timeouts.call,

@@ -2,8 +2,6 @@
 //!
 //! Everything above this module speaks of keys and versions and knows neither clouds nor files.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the layout above comes next"))]
-
 #[cfg(test)]
 mod contract_tests;
 pub(crate) mod failure;

@@ -5,7 +5,8 @@ mod collections;
 mod create;
 mod ids;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyperslab_core::name::check_collection_name;
 use hyperslab_core::{CollectionMeta, Error, LockManager, Result};
@@ -16,12 +17,18 @@ use crate::head::{HeadPlace, Slot, read_slot};
 use crate::layout::{self, Place};
 use crate::objects::Objects;
 
+/// So many collections are remembered.
+const PLACES_MAX: usize = 1000;
+
 /// An open store.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) objects: Arc<dyn Objects>,
     pub(crate) id: Uuid,
     pub(crate) locks: Arc<dyn LockManager>,
+    /// Where the arrays of collections were when they were last looked for, by the identity of the collection: a hint that
+    /// saves the wait for one request before another.
+    pub(crate) places: Mutex<HashMap<Uuid, Place>>,
 }
 
 impl Store {
@@ -47,12 +54,29 @@ impl Store {
     /// Makes sure that the collection is still the one of this name, and says where its arrays are.
     pub(crate) async fn open(&self, collection: &CollectionMeta) -> Result<Place> {
         match self.collection_slot(&collection.name).await? {
-            Slot::Held(document, _) if document.id == collection.id => Ok(Place {
-                collection: collection.name.clone(),
-                index: document.index,
-            }),
+            Slot::Held(document, _) if document.id == collection.id => Ok(self.remember(&document)),
             _ => Err(self.missing(&collection.name)),
         }
+    }
+
+    /// Where the arrays of a collection are, for the next time.
+    pub(crate) fn remember(&self, document: &CollectionDocument) -> Place {
+        let place = document.place();
+        let mut places = self.places();
+        if places.len() >= PLACES_MAX {
+            places.clear();
+        }
+        places.insert(document.id, place.clone());
+        place
+    }
+
+    /// Where the arrays of a collection were.
+    pub(crate) fn last_place(&self, collection: &CollectionMeta) -> Option<Place> {
+        self.places().get(&collection.id).cloned()
+    }
+
+    fn places(&self) -> MutexGuard<'_, HashMap<Uuid, Place>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the head of the array of that stem lies.

@@ -3,6 +3,7 @@
 //! The other processes are the test program itself, started again with only the test `campaign_worker`, which does
 //! nothing unless the environment variable [`WORKER`] says what.
 
+mod faults;
 mod killed;
 mod neighbours;
 mod operations;
@@ -17,6 +18,9 @@ use std::sync::Arc;
 use hyperslab_core::{StorageAdapter, StorageOptions};
 use serde_json::Value;
 
+pub use faults::{
+    Disturb, increments_are_counted_on_a_faulty_medium, writers_survive_a_faulty_medium,
+};
 pub use killed::killed_writers_leave_whole_changes;
 pub use neighbours::{processes_create_each_array_once, processes_write_beside_each_other};
 pub use worker::worker_main;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use hyperslab_core::{
-    ArrayBuf, ArrayHandle, ArrayLocator, CollectionMeta, DType, Durability, ErrorKind, Scalar,
-    StorageAdapter, WriteData, WriteOptions,
+    ArrayBuf, ArrayHandle, ArrayLocator, CollectionMeta, DType, Durability, ErrorKind, Result,
+    Scalar, StorageAdapter, WriteData, WriteOptions,
 };
 
 use crate::setup::read;
@@ -32,6 +32,8 @@ pub(crate) struct Stress {
     pub(crate) lock_timeout: Duration,
     pub(crate) durability: Durability,
     pub(crate) seed: u64,
+    /// Whether calls may fail with `Unavailable`, because the medium does. Such a write may happen at any time, or never.
+    pub(crate) tolerant: bool,
 }
 
 /// What came of it.
@@ -40,6 +42,7 @@ pub(crate) struct Outcome {
     pub(crate) written: AtomicU64,
     pub(crate) locked: AtomicU64,
     pub(crate) read: AtomicU64,
+    pub(crate) unavailable: AtomicU64,
 }
 
 impl Stress {
@@ -65,7 +68,8 @@ impl Stress {
                     let write = stress.write(number, &*handle, random, end, &witness, &outcome);
                     write.await;
                 } else {
-                    read_until(&*handle, random, end, &witness, &outcome).await;
+                    let tolerant = stress.tolerant;
+                    read_until(&*handle, random, end, &witness, &outcome, tolerant).await;
                 }
             }));
         }
@@ -110,6 +114,9 @@ impl Stress {
                     witness.acknowledge(stamp);
                     outcome.written.fetch_add(1, Ordering::Relaxed);
                 }
+                Err(error) if self.tolerant && error.kind() == ErrorKind::Unavailable => {
+                    outcome.unavailable.fetch_add(1, Ordering::Relaxed);
+                }
                 Err(error) => {
                     witness.fail(stamp);
                     assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
@@ -129,6 +136,7 @@ pub(crate) async fn read_until(
     end: Instant,
     witness: &Witness,
     outcome: &Outcome,
+    tolerant: bool,
 ) {
     while Instant::now() < end {
         let number_of_box = if random.bool() {
@@ -136,16 +144,32 @@ pub(crate) async fn read_until(
         } else {
             random.usize(..witness.boxes.slabs.len())
         };
-        judge_read(handle, number_of_box, witness).await;
-        outcome.read.fetch_add(1, Ordering::Relaxed);
+        match try_judge_read(handle, number_of_box, witness).await {
+            Ok(()) => outcome.read.fetch_add(1, Ordering::Relaxed),
+            Err(error) => {
+                let excused = tolerant && error.kind() == ErrorKind::Unavailable;
+                assert!(excused, "{error}");
+                outcome.unavailable.fetch_add(1, Ordering::Relaxed)
+            }
+        };
         tokio::task::yield_now().await;
     }
 }
 
 /// Reads one box and judges it. Box 0 is the whole array.
 pub(crate) async fn judge_read(handle: &dyn ArrayHandle, number_of_box: usize, witness: &Witness) {
+    let judged = try_judge_read(handle, number_of_box, witness).await;
+    judged.unwrap();
+}
+
+async fn try_judge_read(
+    handle: &dyn ArrayHandle,
+    number_of_box: usize,
+    witness: &Witness,
+) -> Result<()> {
     let before = witness.before();
     let slab = &witness.boxes.slabs[number_of_box];
-    let cells = read(handle, DType::UInt64, slab).await.unwrap();
+    let cells = read(handle, DType::UInt64, slab).await?;
     witness.judge(&before, number_of_box, cells.as_slice::<u64>().unwrap());
+    Ok(())
 }

@@ -103,7 +103,8 @@ pub(crate) fn now() -> u64 {
     u64::try_from(time.tv_sec).unwrap() * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap()
 }
 
-/// One write: when it began, and when it was acknowledged.
+/// One write: when it began, and when it was acknowledged; `None` while it was not, or when nobody knows whether it ever
+/// happens.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Write {
     pub(crate) stamp: u64,

@@ -23,6 +23,9 @@ const BYTES_PER_SECOND: u64 = 1 << 20;
 /// How long a change that was decided is tried to be finished.
 const PERSISTENCE: Duration = Duration::from_secs(600);
 
+/// How often the head is asked whether a change is concluded after no answer came to that.
+const ANSWERS_LOST_MAX: usize = 3;
+
 fn patience(change: &Change) -> Duration {
     PATIENCE + Duration::from_secs(change.bytes / BYTES_PER_SECOND)
 }
@@ -144,18 +147,27 @@ impl Shared {
     /// Says in the head that a change has reached every object.
     pub(super) async fn conclude(&self, mut seen: Seen, durability: Durability) -> Result<()> {
         let change = seen.head.change.as_ref().map(|change| change.id);
+        let mut lost = 0;
         loop {
             let next = ArrayHead {
                 generation: seen.head.generation + 1,
                 change: None,
                 ..seen.head.clone()
             };
-            if let Some(version) = self.head.swap(&seen.version, &next, durability).await? {
-                self.remember(Seen {
-                    head: next,
-                    version,
-                });
-                return Ok(());
+            match self.head.swap(&seen.version, &next, durability).await {
+                Ok(Some(version)) => {
+                    self.remember(Seen {
+                        head: next,
+                        version,
+                    });
+                    return Ok(());
+                }
+                Ok(None) => {}
+                // The head shows whether it was done, whoever did it.
+                Err(error) if error.kind() == ErrorKind::Unavailable && lost < ANSWERS_LOST_MAX => {
+                    lost += 1;
+                }
+                Err(error) => return Err(error),
             }
             // Attributes may have changed, or another one has concluded it, or the array is gone.
             match self.head.read().await? {

@@ -12,6 +12,7 @@ mod version;
 use std::fmt::{self, Debug};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -38,7 +39,12 @@ pub(crate) struct RemoteObjects {
     url: String,
     versioning: Versioning,
     promises: Promises,
+    /// How long the next bytes of an object may take.
+    idle: Duration,
 }
+
+/// How long the next bytes of an object may take, unless set.
+const IDLE: Duration = Duration::from_secs(20);
 
 impl RemoteObjects {
     /// The objects of `store` below `prefix`, which are shown as below `url` (without secrets). The store should not retry by
@@ -63,7 +69,13 @@ impl RemoteObjects {
                 distinct_versions: versioning == Versioning::Generation,
                 persistent: true,
             },
+            idle: IDLE,
         })
+    }
+
+    /// Gives a read up when nothing of it comes for so long.
+    pub(crate) fn with_idle(self, idle: Duration) -> Self {
+        Self { idle, ..self }
     }
 
     /// Objects that live as long as this process.
@@ -79,6 +91,7 @@ impl RemoteObjects {
                 distinct_versions: true,
                 persistent: false,
             },
+            idle: IDLE,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,29 +13,30 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::{Condition, Level, Listed, Object, Objects, Promises, Put, Ranges, Tail, Version};
 
 /// How many keys can be decided at once; several keys share a lock by chance.
-const LOCK_COUNT: usize = 64;
+const LOCK_COUNT: usize = 256;
+
+/// Of the whole process: a store may be open in it several times.
+static LOCKS: LazyLock<(RandomState, Vec<Arc<Mutex<()>>>)> = LazyLock::new(|| {
+    let locks = (0..LOCK_COUNT).map(|_| Arc::default());
+    (RandomState::new(), locks.collect())
+});
 
 /// A medium whose conditions are decided here: look, then put, under a lock of this process. Another process that writes to the
 /// same store is not noticed.
 #[derive(Debug)]
-pub(crate) struct SingleWriter<O> {
-    inner: Arc<O>,
-    locks: Vec<Arc<Mutex<()>>>,
-    hasher: RandomState,
+pub(crate) struct SingleWriter {
+    inner: Arc<dyn Objects>,
 }
 
-impl<O: Objects> SingleWriter<O> {
-    pub(crate) fn new(inner: O) -> Self {
-        Self {
-            inner: Arc::new(inner),
-            locks: (0..LOCK_COUNT).map(|_| Arc::default()).collect(),
-            hasher: RandomState::new(),
-        }
+impl SingleWriter {
+    pub(crate) fn new(inner: Arc<dyn Objects>) -> Self {
+        Self { inner }
     }
 
     async fn lock(&self, key: &str) -> OwnedMutexGuard<()> {
-        let hash = self.hasher.hash_one(key).to_le_bytes();
-        let lock = &self.locks[usize::from(hash[0]) % LOCK_COUNT];
+        let (hasher, locks) = &*LOCKS;
+        let hash = hasher.hash_one((self.inner.url(), key)).to_le_bytes();
+        let lock = &locks[usize::from(hash[0]) % LOCK_COUNT];
         Arc::clone(lock).lock_owned().await
     }
 
@@ -49,7 +50,7 @@ impl<O: Objects> SingleWriter<O> {
 }
 
 #[async_trait]
-impl<O: Objects> Objects for SingleWriter<O> {
+impl Objects for SingleWriter {
     fn url(&self) -> &str {
         self.inner.url()
     }

@@ -65,10 +65,20 @@ impl Store {
         collection: &Arc<CollectionMeta>,
         stem: &str,
     ) -> Result<(Place, String, Option<(HeadPlace, Seen)>)> {
+        let stem = stem.to_owned();
+        if let Some(hint) = self.last_place(collection) {
+            let head = self.head(collection, &hint, &stem);
+            let (place, seen) = futures::join!(self.open(collection), head.read());
+            let place = place?;
+            // No index is used twice, so it was the same when the head was read.
+            if place.index == hint.index {
+                return Ok((place, stem, seen?.map(|seen| (head, seen))));
+            }
+        }
         let place = self.open(collection).await?;
-        let head = self.head(collection, &place, stem);
+        let head = self.head(collection, &place, &stem);
         let seen = head.read().await?;
-        Ok((place, stem.to_owned(), seen.map(|seen| (head, seen))))
+        Ok((place, stem, seen.map(|seen| (head, seen))))
     }
 
     pub(crate) async fn open_array(

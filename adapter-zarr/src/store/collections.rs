@@ -50,7 +50,10 @@ impl Store {
 
     pub(crate) async fn read_collection(&self, name: &str) -> Result<CollectionMeta> {
         match self.collection_slot(name).await? {
-            Slot::Held(document, _) => Ok(document.meta()),
+            Slot::Held(document, _) => {
+                self.remember(&document);
+                Ok(document.meta())
+            }
             Slot::Absent | Slot::Retired(_) => Err(self.missing(name)),
         }
     }

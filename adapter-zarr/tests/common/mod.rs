@@ -1,9 +1,14 @@
 //! What the tests of this crate share.
+#![expect(clippy::allow_attributes, reason = "each test uses another part")]
+#![allow(dead_code, reason = "each test uses another part")]
 
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use hyperslab_core::{RandomIds, StorageAdapter, StorageOptions};
+use hyperslab_testkit::objects::{S3Process, s3_client};
 use hyperslab_zarr::{Medium, ZarrAdapter};
+use object_store::{ObjectStore, RetryConfig};
 use serde_json::json;
 
 /// One chunk, tiny chunks that do not divide the shape, shards, and every codec.
@@ -39,4 +44,27 @@ pub(crate) async fn open_or_create(medium: &Medium) -> Arc<dyn StorageAdapter> {
             Err(_) => Arc::new(ZarrAdapter::open(medium).await.unwrap()),
         },
     }
+}
+
+/// The test bucket behind an endpoint, by a client that does not try again: that is what is tested.
+pub(crate) fn s3_store(endpoint: &str) -> Arc<dyn ObjectStore> {
+    let once = RetryConfig {
+        max_retries: 0,
+        ..RetryConfig::default()
+    };
+    Arc::new(s3_client(endpoint).with_retry(once).build().unwrap())
+}
+
+/// Where the server of a folder listens. The first process to ask starts it, before it starts others, and keeps it.
+pub(crate) fn endpoint(folder: &Path, servers: &Mutex<Vec<S3Process>>) -> String {
+    let note = folder.join("endpoint");
+    if let Ok(endpoint) = std::fs::read_to_string(&note) {
+        return endpoint;
+    }
+    std::fs::create_dir_all(folder).unwrap();
+    let server = S3Process::start(&folder.join("objects"));
+    let endpoint = server.endpoint();
+    std::fs::write(&note, &endpoint).unwrap();
+    servers.lock().unwrap().push(server);
+    endpoint
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use hyperslab_core::DType;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Persistent, all_messages};
+use super::{Persistent, Worker, all_messages};
 use crate::fixture::{LONG, long, random, runtime};
 use crate::setup::{
     by_key, cells, check, collection_meta, create_array, create_collection, key, keyed, list, meta,
@@ -40,39 +41,20 @@ pub fn processes_write_beside_each_other(persistent: Persistent) {
             let collection = Arc::new(collection);
             create_array(&*store, &collection, &meta(key(1))).await;
 
-            let mut children: Vec<_> = (1..=2)
-                .map(|process| {
-                    persistent.spawn(&json!({
-                        "role": "stress",
-                        "path": path,
-                        "collection": name,
-                        "process": process,
-                        "milliseconds": u64::try_from(duration.as_millis()).unwrap(),
-                        "seed": random.u64(..),
-                    }))
-                })
-                .collect();
+            let work = json!({
+                "path": path,
+                "collection": name,
+                "milliseconds": u64::try_from(duration.as_millis()).unwrap(),
+            });
+            let mut children = spawn_two(persistent, "stress", &work, &mut random);
             // Here nothing is known of the writes but that they are whole.
             let handle = store.open_array(&collection, &by_key(1)).await.unwrap();
             let reader = Witness::new(boxes(), Some(255));
             let end = Instant::now() + duration;
             let outcome = Outcome::default();
-            read_until(&*handle, random.fork(), end, &reader, &outcome).await;
+            read_until(&*handle, random.fork(), end, &reader, &outcome, false).await;
 
-            let witness = Witness::new(boxes(), None);
-            for child in &mut children {
-                let messages = all_messages(child);
-                assert!(!messages.is_empty(), "a process has written nothing");
-                for message in messages {
-                    let numbers: Vec<u64> =
-                        message.iter().map(|word| word.parse().unwrap()).collect();
-                    witness.add(Write {
-                        stamp: numbers[0],
-                        start: numbers[1],
-                        end: Some(numbers[2]),
-                    });
-                }
-            }
+            let witness = witness_of(&mut children);
             for store in [&store, &persistent.open(&path).await] {
                 let handle = store.open_array(&collection, &by_key(1)).await.unwrap();
                 judge_read(&*handle, 0, &witness).await;
@@ -82,14 +64,54 @@ pub fn processes_write_beside_each_other(persistent: Persistent) {
     });
 }
 
-/// Two processes that create the same arrays: each is created once.
+/// Starts two workers, who differ in their number and their random choices.
+pub(super) fn spawn_two(
+    persistent: Persistent,
+    role: &str,
+    work: &Value,
+    random: &mut Rng,
+) -> Vec<Worker> {
+    let workers = (1..=2).map(|process| {
+        let mut work = work.clone();
+        work["role"] = role.into();
+        work["process"] = process.into();
+        work["seed"] = random.u64(..).into();
+        persistent.spawn(&work)
+    });
+    workers.collect()
+}
+
+/// Waits for workers and makes a witness of all that they tell of their writes.
+pub(super) fn witness_of(workers: &mut [Worker]) -> Witness {
+    let witness = Witness::new(boxes(), None);
+    for worker in workers {
+        let messages = all_messages(worker);
+        assert!(!messages.is_empty(), "a process has written nothing");
+        for message in messages {
+            witness.add(Write {
+                stamp: message[0].parse().unwrap(),
+                start: message[1].parse().unwrap(),
+                // "-" where no answer came.
+                end: message[2].parse().ok(),
+            });
+        }
+    }
+    witness
+}
+
+/// Two processes that create many arrays, and twelve that create a few: each is created once.
 ///
 /// # Panics
 /// When the adapter is wrong.
 pub fn processes_create_each_array_once(persistent: Persistent) {
+    for (processes, count) in [(2, long(100, 2000)), (12, long(5, 100))] {
+        create_each_array_once(persistent, processes, count);
+    }
+}
+
+fn create_each_array_once(persistent: Persistent, processes: usize, count: i64) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
-    let count = long(100, 2000);
     runtime().block_on(async {
         let store = persistent.open(&path).await;
         let collection = create_collection(&*store, "weather", keyed(DType::Int8, &[2])).await;
@@ -99,7 +121,7 @@ pub fn processes_create_each_array_once(persistent: Persistent) {
             "collection": "weather",
             "count": count,
         });
-        let mut children: Vec<_> = (0..2).map(|_| persistent.spawn(&work)).collect();
+        let mut children: Vec<_> = (0..processes).map(|_| persistent.spawn(&work)).collect();
         let mut made = BTreeSet::new();
         for child in &mut children {
             for message in all_messages(child) {

@@ -11,7 +11,7 @@ use rustix::process::{Signal, getpid, kill_process};
 use serde_json::Value;
 
 use super::operations::{perform, random_operation};
-use super::{MARK, Persistent, WORKER};
+use super::{MARK, Persistent, WORKER, faults};
 use crate::fixture::{LONG, long, runtime};
 use crate::setup::{OPTIONS, key, meta};
 use crate::stress::{Stress, boxes};
@@ -36,13 +36,14 @@ pub fn worker_main(persistent: Persistent) {
             "stress" => stress(persistent, &work).await,
             "create" => create(persistent, &work).await,
             "change" => change(persistent, &work).await,
+            "increment" => faults::increment(persistent, &work).await,
             other => panic!("there is no role {other}"),
         }
     });
 }
 
 /// Tells the parent something, in one piece: the parent may kill this process at any moment.
-fn tell(message: &str) {
+pub(super) fn tell(message: &str) {
     let mut output = std::io::stdout().lock();
     output
         .write_all(format!("{MARK}{message}\n").as_bytes())
@@ -50,7 +51,7 @@ fn tell(message: &str) {
     output.flush().unwrap();
 }
 
-fn path_of(work: &Value) -> PathBuf {
+pub(super) fn path_of(work: &Value) -> PathBuf {
     work["path"].as_str().unwrap().into()
 }
 
@@ -65,6 +66,7 @@ async fn stress(persistent: Persistent, work: &Value) {
         lock_timeout: Duration::from_secs(60),
         durability: Durability::Relaxed,
         seed: number("seed"),
+        tolerant: work["tolerant"] == true,
     };
     let mut stores = Vec::new();
     for _ in 0..2 {
@@ -76,9 +78,10 @@ async fn stress(persistent: Persistent, work: &Value) {
     let locator = ArrayLocator::Key(key(1));
     stress.run(&stores, &collection, &locator, &witness).await;
     for write in witness.writes() {
-        if let Some(end) = write.end {
-            tell(&format!("{} {} {end}", write.stamp, write.start));
-        }
+        let end = write
+            .end
+            .map_or_else(|| "-".to_owned(), |end| end.to_string());
+        tell(&format!("{} {} {end}", write.stamp, write.start));
     }
 }
 

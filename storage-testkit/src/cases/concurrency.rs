@@ -47,6 +47,7 @@ async fn stress(fixture: &dyn Fixture, lock_timeout: Duration, durability: Durab
             lock_timeout,
             durability,
             seed: random.u64(..),
+            tolerant: false,
         };
         let locator = ArrayLocator::Id(array.id);
         let outcome = stress.run(&stores, &collection, &locator, &witness).await;

@@ -158,7 +158,7 @@ async fn a_single_writer_keeps_the_contract_on_any_store() {
         Vice::RefusesSwaps,
         Vice::KnowsNoConditions,
     ] {
-        let objects = SingleWriter::new(with(vice));
+        let objects = SingleWriter::new(Arc::new(with(vice)));
         assert_eq!(objects.promises().writers, WriterScope::Process);
         check_contract(Arc::new(objects)).await;
     }

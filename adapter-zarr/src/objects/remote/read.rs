@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::slice::from_ref;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use hyperslab_core::{Error, Result};
 use object_store::{GetOptions, GetRange, ObjectStoreExt};
@@ -50,12 +50,30 @@ impl RemoteObjects {
     pub(super) async fn request(&self, key: &str, options: GetOptions) -> Result<Answer, Trouble> {
         let path = self.path(key).map_err(Trouble::Error)?;
         let fail = |error: &object_store::Error| self.trouble(error, "read", key);
-        let result = self.store.get_opts(&path, options).await;
-        let result = result.map_err(|error| fail(&error))?;
+        let found = self.in_time(key, self.store.get_opts(&path, options));
+        let result = found.await?.map_err(|error| fail(&error))?;
         let version = self.versioning.of_meta(&result.meta);
         let version = version.ok_or_else(|| Trouble::Error(self.without_version(key)))?;
         let (size, range) = (result.meta.size, result.range.clone());
-        let bytes = result.bytes().await.map_err(|error| fail(&error))?;
+        let mut parts = result.into_stream();
+        let mut bytes = Bytes::new();
+        let mut joined = BytesMut::new();
+        while let Some(part) = self.in_time(key, parts.next()).await? {
+            let part = part.map_err(|error| fail(&error))?;
+            if bytes.is_empty() && joined.is_empty() {
+                // The only part of most objects, which is not copied.
+                bytes = part;
+                continue;
+            }
+            if joined.is_empty() {
+                joined.reserve(usize::try_from(range.end - range.start).unwrap_or(0));
+                joined.extend_from_slice(&bytes);
+            }
+            joined.extend_from_slice(&part);
+        }
+        if !joined.is_empty() {
+            bytes = joined.freeze();
+        }
         if u64::try_from(bytes.len()).ok() != Some(range.end - range.start) {
             let failure = Failure::new(Hope::Passing, "the answer was cut short");
             let error = unavailable("read", &self.object_url(key), failure);
@@ -66,6 +84,14 @@ impl RemoteObjects {
             range,
             size,
             version,
+        })
+    }
+
+    /// Waits for the next piece of an answer, but not for ever.
+    async fn in_time<T>(&self, key: &str, next: impl Future<Output = T>) -> Result<T, Trouble> {
+        tokio::time::timeout(self.idle, next).await.map_err(|_| {
+            let failure = Failure::new(Hope::Passing, "no answer came in time");
+            Trouble::Error(unavailable("read", &self.object_url(key), failure))
         })
     }
 

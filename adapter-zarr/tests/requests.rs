@@ -1,0 +1,219 @@
+//! How many requests it takes, and how many of them one after another.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt, TryStreamExt};
+use hyperslab_core::{
+    ArrayBuf, ArrayHandle, ArrayLocator, ArrayMeta, AttributeSchema, AttributeType, Attributes,
+    AxisSlab, CollectionMeta, DType, Dimension, Hyperslab, RandomIds, Schema, StorageAdapter,
+    WriteOptions,
+};
+use hyperslab_testkit::objects::{FaultPlan, FaultStore, RequestCounts, S3Server};
+use hyperslab_zarr::{Medium, ZarrAdapter};
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+use serde_json::json;
+use uuid::Uuid;
+
+use common::s3_store;
+
+fn medium(store: Arc<dyn ObjectStore>) -> Medium {
+    Medium::of(store, "one", "s3://bucket/one").unwrap()
+}
+
+fn collection(sizes: &[u64], storage: &serde_json::Value) -> Arc<CollectionMeta> {
+    let mut schema = Schema::builder(DType::Float32);
+    for (axis, &size) in sizes.iter().enumerate() {
+        schema = schema.dimension(Dimension::new(format!("d{axis}"), size));
+    }
+    let schema = schema.attribute(AttributeSchema::key("n", AttributeType::Int));
+    Arc::new(CollectionMeta {
+        name: "weather".to_owned(),
+        id: Uuid::new_v4(),
+        schema: schema.build().unwrap(),
+        storage: storage.as_object().unwrap().clone(),
+    })
+}
+
+fn key(n: i64) -> Attributes {
+    Attributes::from_iter([("n", n)])
+}
+
+fn array(n: i64) -> ArrayMeta {
+    ArrayMeta {
+        id: Uuid::new_v4(),
+        key: key(n),
+        custom: Attributes::new(),
+    }
+}
+
+async fn create_arrays(store: &ZarrAdapter, collection: &CollectionMeta, count: i64) {
+    let options = WriteOptions::default();
+    let made = (0..count).map(|n| {
+        let options = &options;
+        async move {
+            store
+                .create_array(collection, &array(n), None, options)
+                .await
+        }
+    });
+    let made: Result<Vec<_>, _> = futures::stream::iter(made).buffered(64).try_collect().await;
+    made.unwrap();
+}
+
+/// A store of so many empty arrays, and a server of it.
+async fn served(count: i64) -> (S3Server, Arc<CollectionMeta>) {
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let place = medium(Arc::clone(&objects));
+    let store = ZarrAdapter::create(&place, &RandomIds).await.unwrap();
+    let collection = collection(&[4], &json!({}));
+    store.create_collection(&collection).await.unwrap();
+    create_arrays(&store, &collection, count).await;
+    (S3Server::over(objects), collection)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_is_opened_and_an_array_found_in_few_requests() {
+    let (server, _) = served(1000).await;
+    let store = ZarrAdapter::open(&medium(s3_store(&server.endpoint())))
+        .await
+        .unwrap();
+    let collection = Arc::new(store.read_collection("weather").await.unwrap());
+    let counts = server.request_counts();
+    assert!(counts.total() <= 3, "{counts:?}");
+
+    server.reset_counts();
+    let found = store
+        .open_array(&collection, &ArrayLocator::Key(key(500)))
+        .await;
+    found.unwrap();
+    let counts = server.request_counts();
+    assert!(counts.total() <= 2 && counts.head == 0, "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_costs_its_pages() {
+    const ARRAYS: u64 = 10_000;
+    const PAGE: u64 = 1000;
+    let (server, collection) = served(i64::try_from(ARRAYS).unwrap()).await;
+    let store = ZarrAdapter::open(&medium(s3_store(&server.endpoint())))
+        .await
+        .unwrap();
+    server.reset_counts();
+    let listed: Vec<_> = store.list_arrays(&collection).try_collect().await.unwrap();
+    assert_eq!(listed.len() as u64, ARRAYS);
+    let counts = server.request_counts();
+    assert!(counts.total() <= ARRAYS / PAGE + 1, "{counts:?}");
+}
+
+/// An array full of cells on a store that counts, opened anew.
+async fn opened(sizes: &[u64], storage: &serde_json::Value) -> (FaultStore, Arc<dyn ArrayHandle>) {
+    let counted = FaultStore::new(Arc::new(InMemory::new()), FaultPlan::default(), 0);
+    let collection = collection(sizes, storage);
+    let made = medium(Arc::new(counted.clone()));
+    let made = ZarrAdapter::create(&made, &RandomIds).await.unwrap();
+    made.create_collection(&collection).await.unwrap();
+    let mut random = fastrand::Rng::with_seed(1);
+    let count = sizes.iter().product::<u64>();
+    let cells: Vec<f32> = (0..count).map(|_| random.f32()).collect();
+    let cells = ArrayBuf::from_slice(sizes, &cells).unwrap();
+    let (options, array) = (WriteOptions::default(), array(1));
+    let created = made.create_array(&collection, &array, Some(cells), &options);
+    created.await.unwrap();
+    let store = ZarrAdapter::open(&medium(Arc::new(counted.clone())))
+        .await
+        .unwrap();
+    let handle = store
+        .open_array(&collection, &ArrayLocator::Key(key(1)))
+        .await
+        .unwrap();
+    (counted, handle)
+}
+
+async fn counts_of_read(
+    counted: &FaultStore,
+    handle: &dyn ArrayHandle,
+    slab: &Hyperslab,
+) -> RequestCounts {
+    counted.reset_counts();
+    let out = ArrayBuf::zeroed(DType::Float32, &slab.shape()).unwrap();
+    handle.read_into(slab, out).await.unwrap();
+    counted.request_counts()
+}
+
+fn row(at: u64, from: u64, count: u64, sizes: &[u64]) -> Hyperslab {
+    let columns = AxisSlab {
+        start: from,
+        count,
+        stride: 1,
+    };
+    Hyperslab::new(vec![AxisSlab::at(at), columns], sizes).unwrap()
+}
+
+#[tokio::test]
+async fn one_chunk_is_one_request() {
+    let sizes = [64, 64];
+    let (counted, handle) = opened(&sizes, &json!({"chunks": [16, 16]})).await;
+    let counts = counts_of_read(&counted, &*handle, &row(3, 17, 10, &sizes)).await;
+    let one = RequestCounts {
+        get: 1,
+        ..RequestCounts::default()
+    };
+    assert_eq!(counts, one);
+}
+
+#[tokio::test]
+async fn a_part_of_a_shard_is_two_requests_and_then_one() {
+    let sizes = [64, 64];
+    let storage = json!({"chunks": [8, 8], "shards": [32, 32]});
+    let (counted, handle) = opened(&sizes, &storage).await;
+    for most in [2, 1] {
+        let counts = counts_of_read(&counted, &*handle, &row(3, 2, 20, &sizes)).await;
+        assert!(counts.total() <= most && counts.head == 0, "{counts:?}");
+    }
+}
+
+/// Chunks side by side: the chunks, and then the head. The clock of the test moves only while nothing else does, so it
+/// counts round trips, however busy the machine is.
+#[tokio::test]
+async fn many_chunks_take_few_round_trips() {
+    const TRIP: Duration = Duration::from_millis(20);
+    let sizes = [32, 512, 1024];
+    let (counted, handle) = opened(&sizes, &json!({"chunks": [1, 512, 1024]})).await;
+    counted.set_plan(FaultPlan::latency(TRIP));
+    let begun = Instant::now();
+    let counts = counts_of_read(&counted, &*handle, &Hyperslab::full(&sizes)).await;
+    let taken = begun.elapsed();
+    println!("64 MiB of 32 chunks at {TRIP:?} a request: {taken:?}, {counts:?}");
+    assert_eq!((counts.get, counts.total()), (33, 33));
+
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    counts_of_read(&counted, &*handle, &Hyperslab::full(&sizes)).await;
+    let trips = begun.elapsed().as_secs_f64() / TRIP.as_secs_f64();
+    println!("{trips} round trips");
+    assert!(trips <= 3.0, "{trips} round trips");
+}
+
+/// The document of the collection and the head of the array are asked for at once.
+#[tokio::test(start_paused = true)]
+async fn an_array_is_found_in_one_round_trip() {
+    const TRIP: Duration = Duration::from_millis(20);
+    let counted = FaultStore::new(Arc::new(InMemory::new()), FaultPlan::default(), 0);
+    let place = medium(Arc::new(counted.clone()));
+    let store = ZarrAdapter::create(&place, &RandomIds).await.unwrap();
+    let collection = collection(&[4], &json!({}));
+    store.create_collection(&collection).await.unwrap();
+    create_arrays(&store, &collection, 1).await;
+    counted.set_plan(FaultPlan::latency(TRIP));
+    let begun = tokio::time::Instant::now();
+    let found = store
+        .open_array(&collection, &ArrayLocator::Key(key(0)))
+        .await;
+    found.unwrap();
+    assert!(begun.elapsed() < TRIP * 2, "{:?}", begun.elapsed());
+}
