@@ -24,4 +24,4 @@ mod store;
 mod writer;
 
 pub use adapter::ZarrAdapter;
-pub use medium::Medium;
+pub use medium::{Medium, Timeouts};

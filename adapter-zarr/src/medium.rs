@@ -1,7 +1,10 @@
 //! Where a store lies: a folder, memory, or a bucket.
 
+mod bucket;
+
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyperslab_core::{Error, Result};
 use object_store::ObjectStore;
@@ -10,6 +13,37 @@ use crate::objects::Objects;
 use crate::objects::local::LocalObjects;
 use crate::objects::patient::{Patience, Patient};
 use crate::objects::remote::{RemoteObjects, Versioning};
+
+/// How long a store that is reached through a network is waited for. Large objects have a second more for each MiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For one call to a server that has never answered, with all its attempts: what a person waits for after a mistake in
+    /// the address. 10 s if not set.
+    pub open: Duration,
+    /// For one call, with all its attempts. 60 s if not set.
+    pub call: Duration,
+    /// For one attempt, before another one is made. 20 s if not set.
+    pub attempt: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let patience = Patience::default();
+        Self {
+            open: patience.first_answer,
+            call: patience.deadline,
+            attempt: patience.attempt,
+        }
+    }
+}
+
+/// Who is asked for the objects of a bucket.
+struct Server {
+    store: Arc<dyn ObjectStore>,
+    versioning: Versioning,
+    /// Its URL, where messages should name it.
+    endpoint: Option<String>,
+}
 
 /// Where a store lies. Cheap to clone; clones are the same place.
 #[derive(Debug, Clone)]
@@ -68,8 +102,37 @@ impl Medium {
     /// # Errors
     /// `InvalidInput` when the prefix cannot be one.
     pub fn of(store: Arc<dyn ObjectStore>, prefix: &str, url: &str) -> Result<Self> {
-        let objects = RemoteObjects::new(store, prefix, url, Versioning::ETag)?;
-        Ok(Self::new(Patient::new(objects, Patience::default())))
+        Self::of_with(store, prefix, url, &Timeouts::default())
+    }
+
+    /// As [`Medium::of`], with limits of one's own.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the prefix cannot be one.
+    pub fn of_with(
+        store: Arc<dyn ObjectStore>,
+        prefix: &str,
+        url: &str,
+        timeouts: &Timeouts,
+    ) -> Result<Self> {
+        let server = Server {
+            store,
+            versioning: Versioning::ETag,
+            endpoint: None,
+        };
+        Self::remote(server, prefix, url, timeouts)
+    }
+
+    fn remote(server: Server, prefix: &str, url: &str, timeouts: &Timeouts) -> Result<Self> {
+        let objects = RemoteObjects::new(server.store, prefix, url, server.versioning)?;
+        let patience = Patience {
+            first_answer: timeouts.open,
+            deadline: timeouts.call,
+            attempt: timeouts.attempt,
+            server: server.endpoint,
+            ..Patience::default()
+        };
+        Ok(Self::new(Patient::new(objects, patience)))
     }
 
     fn new(objects: impl Objects) -> Self {

@@ -7,6 +7,7 @@ use std::fmt::{self, Debug};
 use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,6 +24,8 @@ use super::{Condition, Level, Listed, Object, Objects, Promises, Put, Ranges, Ta
 /// How patient to be.
 #[derive(Clone)]
 pub(crate) struct Patience {
+    /// For one call with all its attempts, as long as no call has had an answer.
+    pub(crate) first_answer: Duration,
     /// For one call with all its attempts, and a second more for each MiB.
     pub(crate) deadline: Duration,
     /// For one attempt, and a second more for each MiB.
@@ -35,17 +38,21 @@ pub(crate) struct Patience {
     pub(crate) calls_max: usize,
     /// A number below 2^32 by chance, for the pauses.
     pub(crate) chance: Arc<dyn Fn() -> u32 + Send + Sync>,
+    /// Who is asked, for messages.
+    pub(crate) server: Option<String>,
 }
 
 impl Default for Patience {
     fn default() -> Self {
         Self {
+            first_answer: Duration::from_secs(10),
             deadline: Duration::from_secs(60),
             attempt: Duration::from_secs(20),
             first_pause: Duration::from_millis(100),
             longest_pause: Duration::from_secs(10),
             calls_max: 64,
             chance: Arc::new(|| uuid::Uuid::new_v4().as_fields().0),
+            server: None,
         }
     }
 }
@@ -53,6 +60,7 @@ impl Default for Patience {
 impl Debug for Patience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Patience")
+            .field("first_answer", &self.first_answer)
             .field("deadline", &self.deadline)
             .field("attempt", &self.attempt)
             .field("calls_max", &self.calls_max)
@@ -71,6 +79,8 @@ pub(crate) struct Patient<O> {
     inner: O,
     patience: Patience,
     gate: Gate,
+    /// Whether any call has had an answer.
+    answered: AtomicBool,
 }
 
 /// The state of one call: when it began, what it has seen.
@@ -91,18 +101,25 @@ impl<O: Objects> Patient<O> {
             gate: Gate::new(patience.calls_max),
             inner,
             patience,
+            answered: AtomicBool::new(false),
         }
     }
 
     /// A call that moves so many bytes, as far as is known.
     fn call(&self, action: &'static str, key: &str, bytes: u64) -> Call<'_, O> {
         let more = Duration::from_secs(bytes >> 20);
+        let (mut deadline, mut attempt) = (self.patience.deadline, self.patience.attempt);
+        if !self.answered.load(Ordering::Relaxed) {
+            deadline = deadline.min(self.patience.first_answer);
+            // Time for a second one.
+            attempt = attempt.min(deadline / 2);
+        }
         Call {
             patient: self,
             action,
             what: format!("{}/{key}", self.inner.url()),
-            deadline: Instant::now() + self.patience.deadline + more,
-            attempt: self.patience.attempt + more,
+            deadline: Instant::now() + deadline + more,
+            attempt: attempt + more,
             attempts: 0,
             unknown: false,
         }
@@ -146,16 +163,31 @@ impl<O: Objects> Call<'_, O> {
         match timeout_at(end, attempt()).await {
             Ok(Ok(answer)) => {
                 gate.succeeded();
+                self.patient.answered.store(true, Ordering::Relaxed);
                 Ok(answer)
             }
             Ok(Err(error)) => {
-                if hope(&error) == Hope::Throttled {
+                let hope = hope(&error);
+                if hope == Hope::Throttled {
                     gate.throttled(&pass);
+                }
+                if hope != Hope::Passing {
+                    self.patient.answered.store(true, Ordering::Relaxed);
                 }
                 Err(error)
             }
-            Err(_) => Err(self.failed("no answer came in time")),
+            Err(_) => Err(self.no_answer()),
         }
+    }
+
+    fn no_answer(&self) -> Error {
+        self.failed("no answer came in time")
+    }
+
+    /// Who is asked, after a preposition.
+    fn from(&self, preposition: &str) -> String {
+        let server = self.patient.patience.server.as_ref();
+        server.map_or_else(String::new, |server| format!(" {preposition} {server}"))
     }
 
     fn failed(&self, cause: &str) -> Error {
@@ -163,10 +195,14 @@ impl<O: Objects> Call<'_, O> {
     }
 
     fn given_up(&self, error: Error) -> Error {
+        let tried = match self.attempts {
+            1 => "once".to_owned(),
+            attempts => format!("{attempts} times"),
+        };
         let message = format!(
-            "{}; tried {} times, try again later",
+            "{}; tried {tried}{}, try again later",
             error.message(),
-            self.attempts
+            self.from("at")
         );
         Error::unavailable(message).with_source(error)
     }
@@ -343,7 +379,7 @@ impl<O: Objects> Listing<'_, O> {
                     continue;
                 }
                 Ok(Some(Err(error))) => error,
-                Err(_) => self.call.failed("no answer came in time"),
+                Err(_) => self.call.no_answer(),
             };
             if hope(&error) == Hope::None {
                 return Some(Err(error));

@@ -23,6 +23,8 @@ use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, PutMode, PutOptions, PutPayload};
 
 use self::error::Trouble;
+#[cfg(feature = "cloud")]
+pub(crate) use self::error::cause_without_secrets;
 pub(crate) use self::version::Versioning;
 use super::key::{check_key, check_prefix};
 use super::{Condition, Level, Listed, Object, Objects, Promises, Put, Ranges, Tail, Version};

@@ -20,6 +20,7 @@ fn patience() -> Patience {
                 .fetch_add(0x9e37_79b9, Ordering::Relaxed)
                 .wrapping_mul(0x85eb_ca6b)
         }),
+        first_answer: Duration::from_secs(60),
         ..Patience::default()
     }
 }
@@ -141,6 +142,26 @@ async fn there_is_a_deadline() {
             faulty.count()
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_has_never_answered_is_given_up_sooner() {
+    let faulty = |number, _: &str, _: &str| match number {
+        2 => Fault::None,
+        _ => Fault::Never,
+    };
+    let faulty = Faulty::new(RemoteObjects::memory(), faulty);
+    let objects = Patient::new(Arc::new(faulty), Patience::default());
+    let mut waited = Vec::new();
+    for _ in 0..3 {
+        let begun = Instant::now();
+        let _ = objects.version("a").await;
+        waited.push(begun.elapsed().as_secs());
+    }
+    // Two attempts; an answer; nothing more.
+    assert!((5..=10).contains(&waited[0]), "{waited:?}");
+    assert_eq!(waited[1], 0);
+    assert!((40..=60).contains(&waited[2]), "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]

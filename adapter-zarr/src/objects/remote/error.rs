@@ -23,10 +23,8 @@ impl Trouble {
     /// What it is while doing `action` on the object or prefix at the URL `what`.
     pub(super) fn of(error: &StoreError, action: &str, what: &str) -> Self {
         let answer = Answer::of(error);
-        if answer.says(&["NoSuchBucket", "ContainerNotFound"]) {
-            return Self::Error(Error::not_found(format!(
-                "cannot {action} {what}: there is no such bucket; check its name, or create it"
-            )));
+        if let Some(error) = answer.mistake(action, what) {
+            return Self::Error(error);
         }
         match error {
             StoreError::NotFound { .. } => Self::Absent,
@@ -77,15 +75,71 @@ fn denied(answer: &Answer, action: &str, what: &str) -> Error {
     ))
 }
 
+/// The bucket or container in the URL of an object.
+fn bucket_of(what: &str) -> &str {
+    let after = what.split_once("://").map_or(what, |(_, after)| after);
+    after.split('/').next().unwrap_or_default()
+}
+
 /// What can be told from an error about the answer of a server.
 #[derive(Debug, Default)]
 struct Answer {
     status: Option<u16>,
     /// The code that the server gave, such as `SlowDown`.
     code: Option<String>,
+    /// What it is, when one of the answers that is known only by its text.
+    known: Option<Known>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// Nobody gave credentials, so those of the machine were looked for, in vain.
+    NoCredentials,
+    WrongRegion,
+}
+
+impl Known {
+    fn of(text: &str) -> Option<Self> {
+        // Where machines of clouds find their credentials.
+        let lookups = ["//169.254.", "//metadata.google.internal"];
+        if lookups.iter().any(|lookup| text.contains(lookup)) {
+            return Some(Self::NoCredentials);
+        }
+        let wrong = text.contains("redirect without LOCATION");
+        wrong.then_some(Self::WrongRegion)
+    }
 }
 
 impl Answer {
+    /// The error, when it is a mistake that neither time nor other rights will mend.
+    fn mistake(&self, action: &str, what: &str) -> Option<Error> {
+        if self.says(&["NoSuchBucket", "ContainerNotFound"]) {
+            return Some(Error::not_found(format!(
+                "cannot {action} {what}: there is no bucket '{}'; check its name, or create it",
+                bucket_of(what)
+            )));
+        }
+        if self.says(&["RequestTimeTooSkewed"]) {
+            return Some(Error::denied(format!(
+                "cannot {action} {what}: the time of this machine is not that of the server; check the clock"
+            )));
+        }
+        if self.known == Some(Known::NoCredentials) {
+            return Some(Error::denied(format!(
+                "cannot {action} {what}: there are no credentials, neither in the environment nor on this machine; \
+                 set them, or add ?anonymous=true for what is public"
+            )));
+        }
+        let redirected = ["PermanentRedirect", "AuthorizationHeaderMalformed"];
+        if self.known == Some(Known::WrongRegion) || self.says(&redirected) {
+            return Some(Error::invalid(format!(
+                "cannot {action} {what}: bucket '{}' is in another region; add ?region=NAME",
+                bucket_of(what)
+            )));
+        }
+        None
+    }
+
     /// The library keeps status and body in private types, so they are read from its messages.
     fn of(error: &StoreError) -> Self {
         let text = error.to_string();
@@ -97,6 +151,7 @@ impl Answer {
                     code.len() <= 60 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
                 sane.then(|| code.to_owned())
             }),
+            known: Known::of(&text),
         }
     }
 
@@ -124,6 +179,12 @@ impl Answer {
     }
 
     fn failure(&self, error: &StoreError) -> Failure {
+        if let Some(cause) = encryption_trouble(error) {
+            let cause = without_secrets(&cause);
+            let cause =
+                format!("no encrypted connection: {cause}; check the endpoint and its certificate");
+            return Failure::new(Hope::None, cause);
+        }
         let cause = match (self.status, &self.code) {
             (Some(status), Some(code)) => format!("the server answered {status} ({code})"),
             (Some(status), None) => format!("the server answered {status}"),
@@ -144,6 +205,36 @@ fn root(error: &StoreError) -> &dyn StdError {
         cause = source;
     }
     cause
+}
+
+/// Why there is no encrypted connection, if that is it.
+#[cfg(feature = "cloud")]
+fn encryption_trouble(error: &StoreError) -> Option<String> {
+    let mut cause: Option<&(dyn StdError + 'static)> = error.source();
+    while let Some(this) = cause {
+        if let Some(found) = this.downcast_ref::<rustls::Error>() {
+            return Some(found.to_string());
+        }
+        // An error of the system wraps another without calling it its source.
+        let wrapped = this.downcast_ref::<std::io::Error>();
+        let wrapped = wrapped.and_then(std::io::Error::get_ref);
+        cause = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => this.source(),
+        };
+    }
+    None
+}
+
+#[cfg(not(feature = "cloud"))]
+fn encryption_trouble(_: &StoreError) -> Option<String> {
+    None
+}
+
+/// The innermost cause of an error, without anything that could be a secret.
+#[cfg(feature = "cloud")]
+pub(crate) fn cause_without_secrets(error: &StoreError) -> String {
+    without_secrets(&root(error).to_string())
 }
 
 /// One line without the queries of URLs, the user in them, and anything long enough to be a token.

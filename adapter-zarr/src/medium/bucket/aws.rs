@@ -1,0 +1,124 @@
+//! S3, and servers that speak like it.
+
+use std::sync::Arc;
+
+use hyperslab_core::Result;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
+
+use super::address::Address;
+use super::aws_files::Profile;
+use super::environment::Environment;
+use super::{choose_cryptography, client_options, no_retries, unusable};
+use crate::medium::{Medium, Server};
+use crate::objects::remote::Versioning;
+
+const PARAMETERS: [&str; 4] = ["region", "profile", "virtual_hosted", "requester_pays"];
+
+pub(super) fn open(url: &str, environment: &Environment) -> Result<Medium> {
+    let address = Address::parse(url, &PARAMETERS)?;
+    let (builder, endpoint) = configured(&address, environment)?;
+    choose_cryptography();
+    let store = builder.build();
+    let store = store.map_err(|error| unusable(&address, &error))?;
+    let server = Server {
+        store: Arc::new(store),
+        versioning: Versioning::ETag,
+        endpoint,
+    };
+    Medium::remote(
+        server,
+        &address.prefix,
+        &address.shown,
+        &address.timeouts()?,
+    )
+}
+
+/// A client, and the endpoint that it asks if that is not AWS's own.
+pub(super) fn configured(
+    address: &Address,
+    environment: &Environment,
+) -> Result<(AmazonS3Builder, Option<String>)> {
+    let profile = Profile::chosen(address.get("profile"), environment)?;
+    let builder = AmazonS3Builder::new()
+        .with_client_options(client_options())
+        .with_retry(no_retries())
+        .with_bucket_name(&address.bucket);
+    let mut builder = with_keys(builder, address, environment, &profile)?;
+    for (name, value) in environment.settings("AWS_") {
+        match name.parse() {
+            Ok(key) if !is_decided_here(key) => builder = builder.with_config(key, value),
+            _ => {}
+        }
+    }
+    let region = address.get("region");
+    let region = region.or_else(|| environment.first(&["AWS_REGION", "AWS_DEFAULT_REGION"]));
+    if let Some(region) = region.or_else(|| profile.get("region")) {
+        builder = builder.with_region(region);
+    }
+    let endpoint = address.get("endpoint");
+    let variables = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
+    let endpoint = endpoint.or_else(|| environment.first(&variables));
+    let endpoint = endpoint.or_else(|| profile.endpoint()).map(str::to_owned);
+    if let Some(endpoint) = &endpoint {
+        let permitted =
+            address.flag("allow_http")? || environment.first(&["AWS_ALLOW_HTTP"]) == Some("true");
+        let without_encryption = address.check_endpoint(endpoint, permitted)?;
+        builder = builder
+            .with_endpoint(endpoint)
+            .with_allow_http(without_encryption);
+    }
+    if address.flag("anonymous")? {
+        builder = builder.with_skip_signature(true);
+    }
+    if address.flag("virtual_hosted")? {
+        builder = builder.with_virtual_hosted_style_request(true);
+    }
+    if address.flag("requester_pays")? {
+        builder = builder.with_request_payer(true);
+    }
+    Ok((builder, endpoint))
+}
+
+/// Keys of one place only: those of another would not fit. A profile that the URL names comes first, one that the environment
+/// names after its own keys, as in the other tools of AWS.
+fn with_keys(
+    builder: AmazonS3Builder,
+    address: &Address,
+    environment: &Environment,
+    profile: &Profile,
+) -> Result<AmazonS3Builder> {
+    let id = environment.first(&["AWS_ACCESS_KEY_ID"]);
+    let secret = environment.first(&["AWS_SECRET_ACCESS_KEY"]);
+    let token = environment.first(&["AWS_SESSION_TOKEN"]);
+    let of_environment = address.get("profile").is_none() && (id.is_some() || secret.is_some());
+    let keys = if of_environment {
+        [id, secret, token]
+    } else if address.flag("anonymous")? {
+        [None; 3]
+    } else {
+        profile.keys()?
+    };
+    let names = [Key::AccessKeyId, Key::SecretAccessKey, Key::Token];
+    let given = names.into_iter().zip(keys);
+    Ok(given.fold(builder, |builder, (name, value)| match value {
+        Some(value) => builder.with_config(name, value),
+        None => builder,
+    }))
+}
+
+fn is_decided_here(key: Key) -> bool {
+    matches!(
+        key,
+        Key::Bucket
+            | Key::AccessKeyId
+            | Key::SecretAccessKey
+            | Key::Token
+            | Key::Region
+            | Key::DefaultRegion
+            | Key::Endpoint
+            | Key::S3Endpoint
+            // Without the condition of a put there is no store.
+            | Key::ConditionalPut
+            | Key::CopyIfNotExists
+    )
+}

@@ -1,0 +1,65 @@
+//! Azure Blob Storage.
+
+use std::sync::Arc;
+
+use hyperslab_core::{Error, Result};
+use object_store::azure::{AzureConfigKey as Key, MicrosoftAzureBuilder};
+
+use super::address::Address;
+use super::environment::Environment;
+use super::{choose_cryptography, client_options, no_retries, unusable};
+use crate::medium::{Medium, Server};
+use crate::objects::remote::Versioning;
+
+const PARAMETERS: [&str; 2] = ["account", "emulator"];
+
+pub(super) fn open(url: &str, environment: &Environment) -> Result<Medium> {
+    let address = Address::parse(url, &PARAMETERS)?;
+    let mut builder = MicrosoftAzureBuilder::new()
+        .with_client_options(client_options())
+        .with_retry(no_retries())
+        .with_container_name(&address.bucket);
+    for (name, value) in environment.settings("AZURE_") {
+        match name.parse() {
+            Ok(Key::ContainerName | Key::Endpoint) | Err(_) => {}
+            Ok(key) => builder = builder.with_config(key, value),
+        }
+    }
+    if let Some(account) = address.get("account") {
+        builder = builder.with_account(account);
+    }
+    let variables = ["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"];
+    let endpoint = address.get("endpoint");
+    let endpoint = endpoint.or_else(|| environment.first(&variables));
+    if let Some(endpoint) = endpoint {
+        let without_encryption = address.check_endpoint(endpoint, address.flag("allow_http")?)?;
+        builder = builder
+            .with_endpoint(endpoint.to_owned())
+            .with_allow_http(without_encryption);
+    }
+    if address.flag("anonymous")? {
+        builder = builder.with_skip_signature(true);
+    }
+    if address.flag("emulator")? {
+        builder = builder.with_use_emulator(true).with_allow_http(true);
+    } else if builder.get_config_value(&Key::AccountName).is_none() {
+        return Err(Error::invalid(format!(
+            "{} does not say whose it is; set AZURE_STORAGE_ACCOUNT_NAME, or add ?account=NAME",
+            address.shown
+        )));
+    }
+    choose_cryptography();
+    let store = builder.build();
+    let store = store.map_err(|error| unusable(&address, &error))?;
+    let server = Server {
+        store: Arc::new(store),
+        versioning: Versioning::ETag,
+        endpoint: endpoint.map(str::to_owned),
+    };
+    Medium::remote(
+        server,
+        &address.prefix,
+        &address.shown,
+        &address.timeouts()?,
+    )
+}

@@ -1,0 +1,50 @@
+//! Google Cloud Storage.
+
+use std::sync::Arc;
+
+use hyperslab_core::Result;
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey as Key};
+
+use super::address::Address;
+use super::environment::Environment;
+use super::{choose_cryptography, client_options, no_retries, unusable};
+use crate::medium::{Medium, Server};
+use crate::objects::remote::Versioning;
+
+pub(super) fn open(url: &str, environment: &Environment) -> Result<Medium> {
+    let address = Address::parse(url, &[])?;
+    let mut builder = GoogleCloudStorageBuilder::new()
+        .with_client_options(client_options())
+        .with_retry(no_retries())
+        .with_bucket_name(&address.bucket);
+    for (name, value) in environment.settings("GOOGLE_") {
+        match name.parse() {
+            Ok(Key::Bucket) | Err(_) => {}
+            Ok(key) => builder = builder.with_config(key, value),
+        }
+    }
+    let endpoint = address.get("endpoint");
+    let endpoint = endpoint.or_else(|| environment.first(&["GOOGLE_BASE_URL"]));
+    if let Some(endpoint) = endpoint {
+        let without_encryption = address.check_endpoint(endpoint, address.flag("allow_http")?)?;
+        let options = client_options().with_allow_http(without_encryption);
+        builder = builder.with_base_url(endpoint).with_client_options(options);
+    }
+    if address.flag("anonymous")? {
+        builder = builder.with_skip_signature(true);
+    }
+    choose_cryptography();
+    let store = builder.build();
+    let store = store.map_err(|error| unusable(&address, &error))?;
+    let server = Server {
+        store: Arc::new(store),
+        versioning: Versioning::Generation,
+        endpoint: endpoint.map(str::to_owned),
+    };
+    Medium::remote(
+        server,
+        &address.prefix,
+        &address.shown,
+        &address.timeouts()?,
+    )
+}
