@@ -86,16 +86,6 @@ impl Medium {
         Self::folder(path)
     }
 
-    // STUB, to be replaced by the real one, which is being written beside this.
-    /// A bucket by URL, with credentials from the environment.
-    ///
-    /// # Errors
-    /// `Unsupported`.
-    #[cfg(feature = "cloud")]
-    pub fn bucket(_url: &str) -> Result<Self> {
-        Err(Error::unsupported("buckets cannot be reached yet"))
-    }
-
     /// The objects of any store below a prefix, which messages call `url`; it must not hold a secret. Failures that pass
     /// are waited out here, so the store should not retry by itself.
     ///

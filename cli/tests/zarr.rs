@@ -197,19 +197,3 @@ fn a_chunk_that_was_damaged_is_found() {
     assert_eq!(run.code, 1, "{run:?}");
     scene.fails(7, &["read", "s", "weather", "dt=2023-01-03", "station=a"]);
 }
-
-#[test]
-fn a_cloud_that_is_not_built_in_names_its_feature() {
-    let scene = Scene::empty();
-    for (url, feature) in [
-        ("s3://b/p", "aws"),
-        ("gs://b", "gcp"),
-        ("az://b/p", "azure"),
-    ] {
-        // With the feature it is another story, which needs a bucket.
-        let run = scene.run(&["ls", url]);
-        if run.code == 8 && run.err.contains("feature") {
-            assert!(run.err.contains(&format!("`{feature}`")), "{run:?}");
-        }
-    }
-}

@@ -24,7 +24,7 @@ use ndarray::{ArrayD, ArrayRef, Dimension};
 use tokio::runtime::{Handle, Runtime};
 use uuid::Uuid;
 
-use crate::Connect;
+use crate::{Connect, CopyOptions, CopyProgress, CopyReport};
 
 /// Waits for a future of this library on its own runtime.
 fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
@@ -77,6 +77,20 @@ waiting! {
 waiting! {
     /// A [`Subset`](core::Subset) that waits.
     Subset
+}
+
+/// Copies a collection into `to` under `name`.
+///
+/// # Errors
+/// As [`copy`](crate::copy()) does.
+pub fn copy(
+    from: &Collection,
+    to: &Store,
+    name: &str,
+    options: &CopyOptions,
+    progress: &(dyn Fn(CopyProgress) + Send + Sync),
+) -> Result<CopyReport> {
+    wait(crate::copy(&from.0, &to.0, name, options, progress))
 }
 
 /// Each method fails as the async method of the same name does.

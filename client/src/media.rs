@@ -45,12 +45,12 @@ pub(crate) async fn open(place: &Place, wanted: Option<&str>) -> Result<Arc<dyn 
         // Every store in memory is a new one.
         Place::Memory => memory(wanted).await,
         Place::Disk(path) => open_disk(path, wanted).await,
-        #[cfg(feature = "cloud")]
+        #[cfg(feature = "zarr")]
         Place::Bucket(url) => {
             check_bucket(wanted)?;
             Ok(Arc::new(ZarrAdapter::open(&Medium::bucket(url)?).await?))
         }
-        #[cfg(not(feature = "cloud"))]
+        #[cfg(not(feature = "zarr"))]
         Place::Bucket(_) => Err(not_built("a bucket", "`aws`, `gcp` or `azure`")),
     }
 }
@@ -64,13 +64,13 @@ pub(crate) async fn create(place: &Place, wanted: Option<&str>) -> Result<Arc<dy
     match place {
         Place::Memory => memory(wanted).await,
         Place::Disk(path) => create_disk(path, wanted).await,
-        #[cfg(feature = "cloud")]
+        #[cfg(feature = "zarr")]
         Place::Bucket(url) => {
             check_bucket(wanted)?;
             let medium = Medium::bucket(url)?;
             Ok(Arc::new(ZarrAdapter::create(&medium, &RandomIds).await?))
         }
-        #[cfg(not(feature = "cloud"))]
+        #[cfg(not(feature = "zarr"))]
         Place::Bucket(_) => Err(not_built("a bucket", "`aws`, `gcp` or `azure`")),
     }
 }
@@ -163,7 +163,7 @@ fn check_known(wanted: Option<&str>) -> Result<()> {
     }
 }
 
-#[cfg(feature = "cloud")]
+#[cfg(feature = "zarr")]
 fn check_bucket(wanted: Option<&str>) -> Result<()> {
     match wanted {
         None | Some("zarr") => Ok(()),

@@ -94,6 +94,29 @@ async fn what_makes_no_sense_is_refused() {
 }
 
 #[tokio::test]
+async fn a_cloud_that_is_not_built_in_names_its_feature() {
+    for (url, feature, built) in [
+        ("s3://b/p?region=x", "aws", cfg!(feature = "aws")),
+        ("gs://b/p", "gcp", cfg!(feature = "gcp")),
+        ("az://b/p", "azure", cfg!(feature = "azure")),
+    ] {
+        if !built {
+            for refused in [Store::open(url).await, Store::create(url).await] {
+                let refused = refused.unwrap_err();
+                assert_eq!(refused.kind(), ErrorKind::Unsupported);
+                assert!(
+                    refused.message().contains(&format!("'{feature}'")),
+                    "{refused}"
+                );
+            }
+        }
+        let refused = Store::open_with(url, asking_for("hdf5")).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unsupported);
+        assert!(refused.message().contains("a bucket"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn every_adapter_explains_how_it_would_store() {
     let folder = TempDir::new().unwrap();
     let schema = Schema::builder(DType::Float32)

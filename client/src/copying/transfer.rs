@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hyperslab_core::{Array, Attributes, Collection, Error, Result, box_bytes};
+use hyperslab_core::{Array, Attributes, Collection, Error, Result, Store, box_bytes};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::markers::Markers;
@@ -47,7 +47,9 @@ impl<'a> Transfer<'a> {
         options: &CopyOptions,
         steps: &'a Steps<'a>,
     ) -> Result<Self> {
-        let limit = from.store().options().memory_limit.bytes();
+        // Both sides are read, each within its own limit.
+        let limit = |store: &Store| store.options().memory_limit.bytes();
+        let limit = limit(from.store()).min(limit(to.store()));
         let (shape, cell_size) = (from.schema().shape(), from.schema().dtype().size());
         let explained = to.explain().await?;
         let unit = explained.write_unit()?;

@@ -157,10 +157,14 @@ impl StorageAdapter for FolderAdapter {
     }
 
     async fn explain(&self, collection: &CollectionMeta) -> Result<StorageExplanation> {
+        if !collection.storage.is_empty() {
+            return Err(Error::invalid("there are no storage options"));
+        }
         let schema = &collection.schema;
-        let bytes = box_bytes(&schema.shape(), schema.dtype().size());
+        let shape: Vec<u64> = schema.shape().iter().map(|&size| size.max(1)).collect();
+        let bytes = box_bytes(&shape, schema.dtype().size());
         Ok(StorageExplanation {
-            chunk_shape: schema.shape().iter().map(|&size| size.max(1)).collect(),
+            chunk_shape: shape,
             chunk_bytes: bytes,
             shard_shape: None,
             codecs: Vec::new(),
