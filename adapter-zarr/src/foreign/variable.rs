@@ -237,11 +237,18 @@ fn checked(cells: ArrayBytes<'static>, dtype: DType, length: u64) -> Result<Vec<
 
 /// The metadata of an array in the terms of the codecs.
 fn metadata(node: &Node) -> Result<ArrayMetadata> {
-    let json = Value::Object(node.metadata.clone());
+    let mut json = Value::Object(node.metadata.clone());
     let damaged = |error: serde_json::Error| {
         Error::corrupt(format!("the metadata are damaged: {error}")).with_source(error)
     };
     if node.metadata.get("zarr_format") == Some(&Value::from(2)) {
+        // Texts of one length without a fill value, which the codecs want to have one.
+        let is_text = json["dtype"]
+            .as_str()
+            .is_some_and(|dtype| dtype.contains('U'));
+        if is_text && json["fill_value"].is_null() {
+            json["fill_value"] = Value::from("");
+        }
         let metadata: ArrayMetadataV2 = serde_json::from_value(json).map_err(damaged)?;
         if metadata.shape.len() != metadata.chunks.len() {
             return Err(Error::corrupt(

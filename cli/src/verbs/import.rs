@@ -1,4 +1,4 @@
-//! `hyperslab import`: variables of a netCDF or HDF5 file.
+//! `hyperslab import`: variables of a netCDF or HDF5 file, or of a Zarr group.
 
 use std::path::PathBuf;
 
@@ -17,15 +17,16 @@ const EXAMPLE: &str = "\
 Examples:
   hyperslab import coads_climatology.nc ./climate coads --variable SST
   hyperslab import era5.nc ./climate era5 --variable t --variable z --codec zstd:3
+  hyperslab import s3://weather/era5.zarr ./climate era5 --variable t
 
 The dimensions of the collection carry the file's coordinates, units and CF times. Variables of one
 shape and type share a collection, each an array with the key `variable=NAME`.";
 
-/// Make a collection from variables of a netCDF or HDF5 file. A store that is not there yet is made.
+/// Make a collection from variables of a netCDF or HDF5 file, or of a Zarr group. A store that is not there yet is made.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Import {
-    /// The netCDF-4 or HDF5 file
+    /// The netCDF-4 or HDF5 file, or the Zarr group (version 2 or 3), by path or URL
     file: PathBuf,
     #[command(flatten)]
     target: CollectionArgs,
