@@ -22,9 +22,9 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn ForeignGroup>> {
         Place::Memory => Err(Error::invalid(
             "memory:// holds nothing that could be imported; give a file, or a Zarr group",
         )),
-        #[cfg(feature = "cloud")]
+        #[cfg(feature = "zarr")]
         Place::Bucket(url) => zarr(&Medium::bucket(&url)?),
-        #[cfg(not(feature = "cloud"))]
+        #[cfg(not(feature = "zarr"))]
         Place::Bucket(_) => Err(Error::unsupported(
             "this build cannot reach a bucket; build with the feature `aws`, `gcp` or `azure`",
         )),
