@@ -8,7 +8,8 @@ use futures::stream::{self, BoxStream, StreamExt};
 use hyperslab_core::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CheckRequest,
     CollectionMeta, Durability, Error, ErrorKind, FindingSink, IdSource, LockGuard, LockKey,
-    LockManager, LockRequest, Result, StorageAdapter, StoreInfo, Usage, WriteOptions, WriterScope,
+    LockManager, LockRequest, Result, StorageAdapter, StorageExplanation, StoreInfo, Usage,
+    WriteOptions, WriterScope,
 };
 use uuid::Uuid;
 
@@ -185,6 +186,10 @@ impl StorageAdapter for Hdf5Adapter {
         let collection = collection.clone();
         self.run(move |store| store.create_collection(&collection))
             .await
+    }
+
+    async fn explain(&self, collection: &CollectionMeta) -> Result<StorageExplanation> {
+        crate::chunk::explain(collection)
     }
 
     async fn read_collection(&self, name: &str) -> Result<CollectionMeta> {

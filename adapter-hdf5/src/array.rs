@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hyperslab_core::{
-    ArrayBuf, ArrayHandle, ArrayMeta, Attributes, CollectionMeta, DType, Error, Hyperslab,
-    ReadPlan, Result, WriteData, WriteOptions,
+    ArrayBuf, ArrayHandle, ArrayMeta, Attributes, CollectionMeta, Error, Hyperslab, ReadPlan,
+    Result, WriteData, WriteOptions,
 };
 use uuid::Uuid;
 

@@ -4,6 +4,7 @@
 
 mod blosc;
 mod codec;
+mod explain;
 mod fletcher;
 mod scratch;
 mod shuffle;
@@ -12,5 +13,6 @@ mod storage;
 pub(crate) use hyperslab_core::chunk::{ChunkGrid, ChunkPiece, CopyAxis, SharedTarget, copy_cells};
 
 pub(crate) use codec::{Codec, CodecChain, Filter};
+pub(crate) use explain::explain;
 pub(crate) use scratch::Scratch;
 pub(crate) use storage::StoragePlan;

@@ -15,8 +15,8 @@ mod listing;
 mod variable;
 
 pub use export::{ExportContent, write, write_cells};
-pub use group::{list_variables, read};
+pub use group::{list_variables, open, read};
 pub use hyperslab_cf::foreign::{
     CoordinateValues, ForeignArray, ForeignAttributes, ForeignCoordinate, ForeignDimension,
-    ForeignValue, ImportOptions, ImportPlan, VARIABLE_KEY, VariableInfo, plan_import,
+    ForeignGroup, ForeignValue, ImportOptions, ImportPlan, VARIABLE_KEY, VariableInfo, plan_import,
 };

@@ -7,7 +7,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use hyperslab_core::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CheckRequest,
     CollectionMeta, Durability, Error, FindingSink, IdSource, LockManager, Result, StorageAdapter,
-    StoreInfo, Usage, WriteOptions, WriterScope,
+    StorageExplanation, StoreInfo, Usage, WriteOptions, WriterScope,
 };
 
 use crate::array::run;
@@ -135,6 +135,10 @@ impl StorageAdapter for ZarrAdapter {
         let collection = collection.clone();
         self.change(|store| async move { store.create_collection(&collection).await })
             .await
+    }
+
+    async fn explain(&self, collection: &CollectionMeta) -> Result<StorageExplanation> {
+        crate::storage::explain(collection)
     }
 
     async fn read_collection(&self, name: &str) -> Result<CollectionMeta> {

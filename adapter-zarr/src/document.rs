@@ -14,7 +14,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::layout::Place;
-use crate::writer::Writer;
+use crate::process::Process;
 
 /// The version of the layout that this crate writes, and the newest it reads.
 pub(crate) const FORMAT_VERSION: u32 = 1;
@@ -157,16 +157,16 @@ fn parse_versioned<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct IdDocument {
     version: u32,
+    nonce: Uuid,
     pub(crate) stem: String,
-    pub(crate) folder: String,
 }
 
 impl IdDocument {
-    pub(crate) fn new(stem: &str, folder: &str) -> Self {
+    pub(crate) fn new(stem: &str) -> Self {
         Self {
             version: FORMAT_VERSION,
+            nonce: Uuid::new_v4(),
             stem: stem.to_owned(),
-            folder: folder.to_owned(),
         }
     }
 
@@ -187,7 +187,7 @@ pub(crate) struct Change {
     pub(crate) value: Option<Value>,
     /// Bytes of the cells, which says how long it may take.
     pub(crate) bytes: u64,
-    pub(crate) writer: Writer,
+    pub(crate) writer: Process,
 }
 
 impl Change {
@@ -201,7 +201,7 @@ impl Change {
                 .collect(),
             value: value.map(Scalar::to_json),
             bytes,
-            writer: Writer::this().clone(),
+            writer: Process::own(),
         }
     }
 
@@ -212,7 +212,7 @@ impl Change {
             slab: Vec::new(),
             value: None,
             bytes,
-            writer: Writer::this().clone(),
+            writer: Process::own(),
         }
     }
 

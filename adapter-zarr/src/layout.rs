@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::writer::Writer;
+use crate::process::Process;
 
 /// What only hyperslab needs; everything else in a store is Zarr.
 pub(crate) const MACHINERY: &str = ".hyperslab";
@@ -73,7 +73,7 @@ impl Place {
     }
 
     /// Under which the cells of one change of this writer wait.
-    pub(crate) fn staged_of(&self, change: Uuid, writer: &Writer) -> String {
+    pub(crate) fn staged_of(&self, change: Uuid, writer: &Process) -> String {
         format!("{}/{}", self.staged(), staging_name(change, writer))
     }
 
@@ -110,7 +110,7 @@ impl Place {
 }
 
 /// What the cells of a change are kept under: it says whose they are, without another request.
-fn staging_name(change: Uuid, writer: &Writer) -> String {
+fn staging_name(change: Uuid, writer: &Process) -> String {
     format!("{}.{}", change.simple(), writer.token())
 }
 

@@ -214,12 +214,12 @@ fn coordinate(axis: &AxisContent) -> Result<Option<(Value, Option<Bytes>)>> {
                 json!({"name": "crc32c"}),
             ];
             // Zero, and not what a cell without a value would be: a coordinate always has one.
-            let fill = Scalar::from_int(dtype, 0).unwrap_or(Scalar::default_fill(dtype));
+            let fill = Scalar::from_f64(dtype, 0.0).unwrap_or(Scalar::default_fill(dtype));
             let bytes = encoded(cells, fill, &codecs)?;
             (dtype.name(), fill_value(fill), codecs, bytes)
         }
         CoordinateCells::Texts(texts) => {
-            let codecs = vec![json!({"name": "vlen-utf8"})];
+            let codecs = vec![json!({"name": "vlen-utf8"}), json!({"name": "crc32c"})];
             ("string", json!(""), codecs, texts_cells(texts))
         }
     };
@@ -247,7 +247,8 @@ fn encoded(cells: &ArrayBuf, fill: Scalar, codecs: &[Value]) -> Result<Bytes> {
     codecs.encode(cells.bytes()).map(Bytes::from)
 }
 
-/// The codec `vlen-utf8`: the number of texts, then each with its length before it, in little-endian `u32`.
+/// The codec `vlen-utf8`: the number of texts, then each with its length before it, in little-endian `u32`; then the codec
+/// `crc32c`.
 fn texts_cells(texts: &[String]) -> Bytes {
     let length = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes();
     let mut bytes = length(texts.len()).to_vec();
@@ -255,6 +256,8 @@ fn texts_cells(texts: &[String]) -> Bytes {
         bytes.extend_from_slice(&length(text.len()));
         bytes.extend_from_slice(text.as_bytes());
     }
+    let checksum = crc32c::crc32c(&bytes);
+    bytes.extend_from_slice(&checksum.to_le_bytes());
     bytes.into()
 }
 

@@ -1,7 +1,9 @@
 //! Storage options: what a user may say about chunks, shards and codecs, and what is chosen when nothing is said.
 
+mod explain;
 mod shapes;
 
+pub(crate) use explain::explain;
 use hyperslab_core::{Error, Result, Schema, StorageOptions};
 use serde_json::{Value, json};
 

@@ -2,6 +2,8 @@
 
 mod arrays;
 mod collections;
+mod create;
+mod ids;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -25,7 +25,7 @@ pub(crate) struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0 done            1 `check` found something   2 wrong usage or input   3 not found
+  0 done            1 found something amiss     2 wrong usage or input   3 not found
   4 exists already  5 locked                    6 conflict               7 corrupt
   8 unsupported     9 too large                 10 denied                11 unavailable
   12 cancelled      70 a defect of hyperslab
@@ -68,6 +68,7 @@ impl Global {
                 lock_timeout: Duration::from_secs(self.lock_timeout),
                 ..WriteOptions::default()
             },
+            adapter: None,
         }
     }
 }
@@ -97,6 +98,8 @@ pub(crate) enum Verb {
     Import(verbs::import::Import),
     /// Put a piece of an array in a netCDF file, or one of another format
     Export(verbs::export::Export),
+    /// Copy a collection into another store, or under another name
+    Copy(verbs::copy::Copy),
     /// Look for faults, and mend what can be mended
     Check(verbs::check::Check),
     /// Show what collections take up
@@ -116,6 +119,15 @@ pub(crate) struct CollectionArgs {
     pub(crate) store: String,
     /// The collection
     pub(crate) collection: String,
+}
+
+/// The adapter of a store.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AdapterArgs {
+    /// How the arrays are stored: `hdf5` or `zarr` [default: hdf5 on a disk, zarr in a bucket; a store that is there
+    /// knows]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) adapter: Option<String>,
 }
 
 /// `NAME=VALUE` on the command line.

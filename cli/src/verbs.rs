@@ -3,9 +3,11 @@
 pub(crate) mod check;
 pub(crate) mod clear;
 pub(crate) mod completions;
+pub(crate) mod copy;
 pub(crate) mod create;
 pub(crate) mod demo;
 pub(crate) mod du;
+mod explain;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod init;
@@ -15,11 +17,12 @@ pub(crate) mod new;
 pub(crate) mod read;
 pub(crate) mod rm;
 pub(crate) mod show;
+mod storage;
 pub(crate) mod write;
 
-use hyperslab::{Collection, Connect, Error, Result, Store};
+use hyperslab::{Collection, Connect, ErrorKind, Result, Store, StoreOptions};
 
-use crate::args::{Cli, CollectionArgs, Global, Verb};
+use crate::args::{AdapterArgs, Cli, CollectionArgs, Global, Verb};
 use crate::console::Console;
 use crate::failure::Outcome;
 
@@ -38,6 +41,8 @@ pub(crate) async fn run(cli: Cli, console: &mut Console) -> Outcome {
         Verb::Rm(verb) => verb.run(global, console).await,
         Verb::Import(verb) => verb.run(global, console).await,
         Verb::Export(verb) => verb.run(global, console).await,
+        // The largest of all: many arrays are under way in it.
+        Verb::Copy(verb) => Box::pin(verb.run(global, console)).await,
         Verb::Check(verb) => verb.run(global, console).await,
         Verb::Du(verb) => verb.run(global, console).await,
         Verb::Locks(verb) => verb.run(global, console).await,
@@ -62,18 +67,38 @@ impl CollectionArgs {
     }
 }
 
-/// Refuses an adapter that the store does not use.
-fn check_adapter(store: &Store, adapter: Option<&str>) -> Result<()> {
-    let used = store.info().adapter;
-    match adapter {
-        Some(wanted) if !hyperslab::ADAPTERS.contains(&wanted) => Err(Error::invalid(format!(
-            "adapter '{wanted}' is unknown; this build has: {}",
-            hyperslab::ADAPTERS.join(", ")
-        ))),
-        Some(wanted) if wanted != used => Err(Error::unsupported(format!(
-            "{} uses the adapter '{used}', not '{wanted}'; leave out --adapter, or use another store",
-            store.info().url
-        ))),
-        _ => Ok(()),
+impl AdapterArgs {
+    /// How the store is to be used, and by which adapter.
+    fn store_options(&self, global: &Global) -> StoreOptions {
+        StoreOptions {
+            adapter: self.adapter.clone(),
+            ..global.store_options()
+        }
+    }
+
+    /// Opens a store, which must be of this adapter.
+    async fn open(&self, store: &str, global: &Global) -> Result<Store> {
+        Store::open_with(store, self.store_options(global)).await
+    }
+
+    /// Creates a store of this adapter.
+    async fn create(&self, store: &str, global: &Global) -> Result<Store> {
+        Store::create_with(store, self.store_options(global)).await
+    }
+
+    /// Opens a store, or creates it where there is none.
+    async fn open_or_create(&self, store: &str, global: &Global) -> Result<Store> {
+        match self.open(store, global).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                match self.create(store, global).await {
+                    // Another command was faster.
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                        self.open(store, global).await
+                    }
+                    created => created,
+                }
+            }
+            opened => opened,
+        }
     }
 }

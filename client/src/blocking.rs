@@ -24,7 +24,7 @@ use ndarray::{ArrayD, ArrayRef, Dimension};
 use tokio::runtime::{Handle, Runtime};
 use uuid::Uuid;
 
-use crate::Connect;
+use crate::{Connect, CopyOptions, CopyProgress, CopyReport};
 
 /// Waits for a future of this library on its own runtime.
 fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
@@ -79,6 +79,20 @@ waiting! {
     Subset
 }
 
+/// Copies a collection into `to` under `name`.
+///
+/// # Errors
+/// As [`copy`](crate::copy()) does.
+pub fn copy(
+    from: &Collection,
+    to: &Store,
+    name: &str,
+    options: &CopyOptions,
+    progress: &(dyn Fn(CopyProgress) + Send + Sync),
+) -> Result<CopyReport> {
+    wait(crate::copy(&from.0, &to.0, name, options, progress))
+}
+
 /// Each method fails as the async method of the same name does.
 #[expect(clippy::missing_errors_doc, reason = "the async twin says them")]
 impl Store {
@@ -95,6 +109,11 @@ impl Store {
     /// Creates a store.
     pub fn create(url: &str) -> Result<Self> {
         wait(core::Store::create(url)).map(Self)
+    }
+
+    /// Creates a store, to be used in a certain way.
+    pub fn create_with(url: &str, options: StoreOptions) -> Result<Self> {
+        wait(core::Store::create_with(url, options)).map(Self)
     }
 
     /// Creates a collection.

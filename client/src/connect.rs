@@ -1,32 +1,34 @@
 //! From a URL to a store.
 
-use std::sync::Arc;
-
-#[cfg(feature = "hdf5")]
-use hyperslab_core::RandomIds;
-use hyperslab_core::{MemoryAdapter, Result, StorageAdapter, Store, StoreOptions};
-#[cfg(feature = "hdf5")]
-use hyperslab_hdf5::Hdf5Adapter;
+use hyperslab_core::{Error, Result, Store, StoreOptions};
 
 use crate::location::Location;
-
-/// The adapters compiled in, by the names that `hyperslab create --adapter` takes.
-pub const ADAPTERS: &[&str] = &[
-    #[cfg(feature = "hdf5")]
-    "hdf5",
-    "memory",
-];
+use crate::media;
 
 /// Opens and creates stores by URL: `Store::open("./data")`.
 ///
-/// A URL is `file:///path`, `memory://`, or a plain path. Every `memory://` is a new, empty store that goes with its last
-/// handle.
+/// A URL is `file:///path`, `memory://`, a plain path, or, with the feature of that cloud, `s3://bucket/prefix`, `gs://` or
+/// `az://`. Every `memory://` is a new, empty store that goes with its last handle.
+///
+/// A store knows its adapter: nobody who opens one has to. A new one gets the adapter asked for by
+/// [`StoreOptions::adapter`] or by `?adapter=NAME` behind the URL, else `hdf5` on a disk, `zarr` in a bucket, and `memory` in
+/// memory. [`ADAPTERS`](crate::ADAPTERS) are those of this build.
+///
+/// ```
+/// use hyperslab::prelude::*;
+///
+/// # async fn example() -> hyperslab::Result<()> {
+/// let store = Store::create("memory://?adapter=zarr").await?;
+/// assert_eq!(store.info().adapter, "zarr");
+/// # Ok(())
+/// # }
+/// ```
 pub trait Connect: Sized {
     /// Opens a store.
     ///
     /// # Errors
-    /// `NotFound` when there is none, `Unsupported` when a newer version of hyperslab made it, `InvalidInput` for a URL that
-    /// makes no sense.
+    /// `NotFound` when there is none; `Unsupported` when a newer version of hyperslab made it, or it needs an adapter that was
+    /// not asked for or not built in; `InvalidInput` for a URL that makes no sense.
     #[must_use = "a store is opened when this is awaited"]
     fn open(url: &str) -> impl Future<Output = Result<Self>> + Send {
         Self::open_with(url, StoreOptions::default())
@@ -42,7 +44,8 @@ pub trait Connect: Sized {
     /// Creates a store where nothing is, or an empty folder, and opens it.
     ///
     /// # Errors
-    /// `AlreadyExists` when something is there, `Denied`, `InvalidInput`.
+    /// `AlreadyExists` when something is there; `Unsupported` for an adapter that cannot use the place; `Denied`,
+    /// `InvalidInput`.
     #[must_use = "a store is created when this is awaited"]
     fn create(url: &str) -> impl Future<Output = Result<Self>> + Send {
         Self::create_with(url, StoreOptions::default())
@@ -58,41 +61,26 @@ pub trait Connect: Sized {
 
 impl Connect for Store {
     async fn open_with(url: &str, options: StoreOptions) -> Result<Self> {
-        let adapter = open(&Location::parse(url)?).await?;
+        let location = Location::parse(url)?;
+        let wanted = wanted(&location, &options)?;
+        let adapter = media::open(&location.place, wanted).await?;
         Ok(Self::new(adapter, options))
     }
 
     async fn create_with(url: &str, options: StoreOptions) -> Result<Self> {
-        let adapter = create(&Location::parse(url)?).await?;
+        let location = Location::parse(url)?;
+        let wanted = wanted(&location, &options)?;
+        let adapter = media::create(&location.place, wanted).await?;
         Ok(Self::new(adapter, options))
     }
 }
 
-async fn open(location: &Location) -> Result<Arc<dyn StorageAdapter>> {
-    match location {
-        Location::Memory => Ok(Arc::new(MemoryAdapter::new())),
-        #[cfg(feature = "hdf5")]
-        Location::Disk(path) => Ok(Arc::new(Hdf5Adapter::open(path).await?)),
-        #[cfg(not(feature = "hdf5"))]
-        Location::Disk(_) => Err(no_disk()),
+/// The adapter asked for, by the URL or the options.
+fn wanted<'a>(location: &'a Location, options: &'a StoreOptions) -> Result<Option<&'a str>> {
+    match (&location.adapter, &options.adapter) {
+        (Some(one), Some(other)) if one != other => Err(Error::invalid(format!(
+            "the URL asks for the adapter '{one}', the options for '{other}'; choose one"
+        ))),
+        (one, other) => Ok(one.as_deref().or(other.as_deref())),
     }
-}
-
-async fn create(location: &Location) -> Result<Arc<dyn StorageAdapter>> {
-    match location {
-        Location::Memory => Ok(Arc::new(MemoryAdapter::new())),
-        #[cfg(feature = "hdf5")]
-        Location::Disk(path) => Ok(Arc::new(
-            Hdf5Adapter::create(path, Arc::new(RandomIds)).await?,
-        )),
-        #[cfg(not(feature = "hdf5"))]
-        Location::Disk(_) => Err(no_disk()),
-    }
-}
-
-#[cfg(not(feature = "hdf5"))]
-fn no_disk() -> hyperslab_core::Error {
-    hyperslab_core::Error::unsupported(
-        "this build has no adapter for a disk; build with the feature `hdf5`",
-    )
 }

@@ -2,12 +2,16 @@
 
 pub mod blocking;
 mod connect;
+mod copying;
 mod location;
+mod media;
 #[cfg(feature = "hdf5")]
 pub mod netcdf;
 
-pub use connect::{ADAPTERS, Connect};
+pub use connect::Connect;
+pub use copying::{CopyDifference, CopyOptions, CopyPhase, CopyProgress, CopyReport, copy};
 pub use hyperslab_core::*;
+pub use media::ADAPTERS;
 
 /// What most programs need, in one line: `use hyperslab::prelude::*;`.
 pub mod prelude {

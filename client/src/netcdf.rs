@@ -1,8 +1,10 @@
-//! netCDF-4 and HDF5 files of other programs: in as arrays of a collection, out as a file that any tool opens.
+//! netCDF-4 and HDF5 files and Zarr groups of other programs: in as arrays of a collection, out as a netCDF-4 file that any
+//! tool opens.
 
 mod export;
 mod import;
 mod merge;
+mod source;
 
 pub use export::export;
 pub use hyperslab_hdf5::netcdf::VariableInfo;

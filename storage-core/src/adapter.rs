@@ -13,7 +13,9 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::check::{CheckRequest, FindingSink};
-use crate::{ArrayBuf, Attributes, Hyperslab, LockManager, Result, Scalar, Schema};
+use crate::{
+    ArrayBuf, Attributes, Hyperslab, LockManager, Result, Scalar, Schema, StorageExplanation,
+};
 
 /// Options that only the adapter understands: chunk shape, codecs. Checked by the adapter when a collection is created.
 pub type StorageOptions = Map<String, Value>;
@@ -202,6 +204,11 @@ pub trait StorageAdapter: Debug + Send + Sync + 'static {
     /// `AlreadyExists`. Storage options it does not know are `InvalidInput`.
     async fn create_collection(&self, collection: &CollectionMeta) -> Result<()>;
 
+    /// How the arrays of a collection lie, or would lie if it were made, and why. *Contract.* Nothing is changed, and the
+    /// collection need not exist. What [`create_collection`](Self::create_collection) refuses as `InvalidInput` is refused
+    /// here.
+    async fn explain(&self, collection: &CollectionMeta) -> Result<StorageExplanation>;
+
     /// Reads a collection, or `NotFound`.
     async fn read_collection(&self, name: &str) -> Result<CollectionMeta>;
 
@@ -262,8 +269,8 @@ pub trait StorageAdapter: Debug + Send + Sync + 'static {
 
 /// An open array.
 ///
-/// *Contract.* A read sees one published state, never a mixture, and at least everything that was acknowledged before it
-/// began. After the array is deleted, calls fail with `NotFound`.
+/// *Contract.* A read sees each write whole or not at all, and at least everything that was acknowledged before it began.
+/// After the array is deleted, calls fail with `NotFound`.
 #[async_trait]
 pub trait ArrayHandle: Debug + Send + Sync + 'static {
     /// Identity, key and custom attributes as last published.

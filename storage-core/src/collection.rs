@@ -10,7 +10,7 @@ pub use query::Query;
 
 use crate::{
     Array, ArrayHandle, ArrayLocator, Attributes, CollectionMeta, Error, IntoFilter, Result,
-    Schema, Store, Usage,
+    Schema, StorageExplanation, Store, Usage,
 };
 use uuid::Uuid;
 
@@ -145,6 +145,14 @@ impl Collection {
             .adapter
             .clear_collection(&self.meta, &shared.options.write)
             .await
+    }
+
+    /// How its arrays lie, and why.
+    ///
+    /// # Errors
+    /// `InvalidInput` when its storage options are none that the adapter knows.
+    pub async fn explain(&self) -> Result<StorageExplanation> {
+        self.store.shared().adapter.explain(&self.meta).await
     }
 
     /// What it takes up.

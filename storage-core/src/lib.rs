@@ -19,6 +19,7 @@ pub mod copy;
 mod dtype;
 mod element;
 mod error;
+mod explanation;
 mod filter;
 mod hyperslab;
 mod lock;
@@ -48,6 +49,7 @@ pub use coordinates::{CoordinateValue, CoordinateValues, Coordinates, TimeStart}
 pub use dtype::DType;
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
+pub use explanation::{StorageExplanation, box_bytes};
 pub use filter::{Comparison, Filter, IntoFilter};
 pub use hyperslab::{AxisSlab, Hyperslab};
 pub use lock::{

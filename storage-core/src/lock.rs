@@ -188,6 +188,10 @@ pub trait LockManager: Debug + Send + Sync + 'static {
     /// Waits for locks.
     async fn acquire(&self, request: LockRequest) -> Result<LockGuard>;
 
+    /// Lets go of locks, and waits until others can see it. Dropping the guard lets go of them too, but where that takes a
+    /// request nobody waits for it, and a process that ends at once leaves its record behind, stale.
+    async fn release(&self, guard: LockGuard);
+
     /// Who holds exclusive locks, and the stale records of holders that have gone.
     async fn holders(&self) -> Result<Vec<LockInfo>>;
 

@@ -16,7 +16,8 @@ use crate::name::check_collection_name;
 use crate::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CheckRequest,
     CollectionMeta, Error, FindingSink, LockGuard, LockKey, LockManager, LockRequest,
-    ProcessLockManager, Result, StorageAdapter, StoreInfo, Usage, WriteOptions, WriterScope,
+    ProcessLockManager, Result, StorageAdapter, StorageExplanation, StoreInfo, Usage, WriteOptions,
+    WriterScope, box_bytes,
 };
 
 /// A store that lives as long as this value and is shared by its clones. Every write copies the whole array; that is fine
@@ -51,6 +52,15 @@ impl MemoryAdapter {
                 locks: Arc::default(),
             }),
         }
+    }
+}
+
+fn check_options(collection: &CollectionMeta) -> Result<()> {
+    match collection.storage.keys().next() {
+        None => Ok(()),
+        Some(option) => Err(Error::invalid(format!(
+            "storage option '{option}' is unknown: a store in memory has none"
+        ))),
     }
 }
 
@@ -95,12 +105,23 @@ impl StorageAdapter for MemoryAdapter {
 
     async fn create_collection(&self, collection: &CollectionMeta) -> Result<()> {
         check_collection_name(&collection.name)?;
-        if let Some(option) = collection.storage.keys().next() {
-            return Err(Error::invalid(format!(
-                "storage option '{option}' is unknown: a store in memory has none"
-            )));
-        }
+        check_options(collection)?;
         self.shared.state.create_collection(collection)
+    }
+
+    async fn explain(&self, collection: &CollectionMeta) -> Result<StorageExplanation> {
+        check_options(collection)?;
+        let schema = &collection.schema;
+        let shape: Vec<u64> = schema.shape().iter().map(|&size| size.max(1)).collect();
+        Ok(StorageExplanation {
+            chunk_bytes: box_bytes(&shape, schema.dtype().size()),
+            chunk_shape: shape,
+            shard_shape: None,
+            codecs: Vec::new(),
+            objects_per_array: 0,
+            object_bytes: 0,
+            reasons: vec!["In memory an array is one piece, and nothing is coded.".to_owned()],
+        })
     }
 
     async fn read_collection(&self, name: &str) -> Result<CollectionMeta> {

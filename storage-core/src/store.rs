@@ -10,7 +10,7 @@ use crate::memory_limit::MemoryLimit;
 use crate::name::check_collection_name;
 use crate::{
     Capabilities, Collection, CollectionMeta, IdSource, LockManager, RandomIds, Result, Schema,
-    StorageAdapter, StorageOptions, StoreInfo, WriteOptions,
+    StorageAdapter, StorageExplanation, StorageOptions, StoreInfo, WriteOptions,
 };
 
 /// How a store is used.
@@ -20,6 +20,9 @@ pub struct StoreOptions {
     pub memory_limit: MemoryLimit,
     /// How changes are made.
     pub write: WriteOptions,
+    /// The adapter that a store is to have, by name: a new one gets it, one that is opened must be of it. `None` leaves it to
+    /// the store, and to what is usual where a new one is made. For those who open stores by URL.
+    pub adapter: Option<String>,
 }
 
 /// A store. Cheap to clone; all clones are the same store.
@@ -120,16 +123,38 @@ impl Store {
         schema: Schema,
         storage: StorageOptions,
     ) -> Result<Collection> {
-        check_collection_name(name)?;
-        let id = self.shared.ids.new_id();
-        let meta = CollectionMeta {
-            name: name.to_owned(),
-            id,
-            schema,
-            storage,
-        };
+        let meta = self.new_collection(name, schema, storage)?;
         self.shared.adapter.create_collection(&meta).await?;
         Ok(self.wrap(meta))
+    }
+
+    /// How the arrays of a collection would lie, and why. Creates nothing.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a bad name or option, as creating it would.
+    pub async fn explain_collection(
+        &self,
+        name: &str,
+        schema: Schema,
+        storage: StorageOptions,
+    ) -> Result<StorageExplanation> {
+        let meta = self.new_collection(name, schema, storage)?;
+        self.shared.adapter.explain(&meta).await
+    }
+
+    fn new_collection(
+        &self,
+        name: &str,
+        schema: Schema,
+        storage: StorageOptions,
+    ) -> Result<CollectionMeta> {
+        check_collection_name(name)?;
+        Ok(CollectionMeta {
+            name: name.to_owned(),
+            id: self.new_id(),
+            schema,
+            storage,
+        })
     }
 
     /// Opens a collection.

@@ -15,6 +15,7 @@ macro_rules! conformance_tests {
             collections::are_created_once => collections_are_created_once,
             collections::have_safe_names => collections_have_safe_names,
             collections::refuse_unknown_storage_options => collections_refuse_unknown_storage_options,
+            collections::are_explained_before_they_are_made => collections_are_explained_before_they_are_made,
             collections::that_are_missing_are_not_found => collections_that_are_missing_are_not_found,
             collections::are_deleted_with_their_arrays => collections_are_deleted_with_their_arrays,
             collections::are_cleared => collections_are_cleared,

@@ -82,3 +82,10 @@ def imported(request, tmp_path_factory):
     return data_file(name), variable, store, "sample"
 
 
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory):
+    """Arrays of every dtype, layout and codec in a Zarr store, to be read only."""
+    import zarr_samples
+
+    return zarr_samples.make(tmp_path_factory.mktemp("samples"))

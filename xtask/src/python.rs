@@ -30,7 +30,8 @@ pub(crate) fn check(report: &mut Report, long: bool) -> Outcome {
         ])
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("HYPERSLAB_BIN", built("hyperslab"))
-        .env("HYPERSLAB_SELECT_BATCH", built("examples/select_batch"));
+        .env("HYPERSLAB_SELECT_BATCH", built("examples/select_batch"))
+        .env("HYPERSLAB_ZARR_SAMPLES", built("examples/zarr_samples"));
     if long {
         pytest.env("HYPERSLAB_TEST_LONG", "1");
     }

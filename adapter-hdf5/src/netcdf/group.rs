@@ -22,6 +22,14 @@ pub fn list_variables(path: &Path) -> Result<Vec<VariableInfo>> {
     FileGroup::open(path)?.variables()
 }
 
+/// Opens a netCDF-4 or HDF5 file as a group of variables.
+///
+/// # Errors
+/// As [`list_variables`].
+pub fn open(path: &Path) -> Result<Box<dyn ForeignGroup>> {
+    Ok(Box::new(FileGroup::open(path)?))
+}
+
 /// Opens variables by path: `t`, or `group/t`. Runs in the thread of the caller, as do all reads.
 ///
 /// # Errors

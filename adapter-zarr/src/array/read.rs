@@ -32,7 +32,8 @@ impl Shared {
         let objects = self.codec.layout.objects_of(slab);
         match objects.as_slice() {
             [] => return self.look().await.map(|_| out),
-            [object] => {
+            // A change that was under way when the array was opened may have been left by a crash, and is laid over.
+            [object] if self.last_seen().head.change.is_none() => {
                 let decoded = self.decoded(object).await?;
                 if decoded.iter().all(|(_, cells)| cells.is_none()) {
                     // Nothing is stored: either nothing was written, or there is no array.

@@ -116,21 +116,32 @@ impl Shared {
     ) -> Result<()> {
         let mut backoff = Backoff::new(PERSISTENCE);
         loop {
-            let base = self.base(edit).await?;
-            let now = match self.head.read().await? {
-                Some(seen) if seen.head.folder == self.folder => seen.head.change,
-                _ => None,
+            let trouble = match self.try_edit(edit, change, durability).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => Error::unavailable(format!("{} is changed all the time", self.name())),
+                Err(error) if error.kind() == ErrorKind::Unavailable => error,
+                Err(error) => return Err(error),
             };
-            if now.map(|change| change.id) != change {
-                return Ok(());
-            }
-            if self.put_edit(edit, base, durability).await? {
-                return Ok(());
-            }
-            backoff
-                .wait(|| Error::unavailable(format!("{} could not be finished", self.name())))
-                .await?;
+            backoff.wait(|| trouble).await?;
         }
+    }
+
+    /// One attempt; true when the object is as the edit wants it, or the change is no longer under way.
+    async fn try_edit(
+        &self,
+        edit: &ObjectEdit,
+        change: Option<Uuid>,
+        durability: Durability,
+    ) -> Result<bool> {
+        let base = self.base(edit).await?;
+        let now = match self.head.read().await? {
+            Some(seen) if seen.head.folder == self.folder => seen.head.change,
+            _ => None,
+        };
+        if now.map(|change| change.id) != change {
+            return Ok(true);
+        }
+        self.put_edit(edit, base, durability).await
     }
 
     /// Says in the head that a change has reached every object.

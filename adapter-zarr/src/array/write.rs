@@ -145,10 +145,12 @@ impl Shared {
     ) -> Result<()> {
         let change = seen.head.change.as_ref().map(|change| change.id);
         let puts = edits.iter().zip(bases).map(|(edit, base)| async move {
-            if self.put_edit(edit, base, durability).await? {
-                return Ok(());
+            match self.put_edit(edit, base, durability).await {
+                Ok(true) => Ok(()),
+                // It was decided, so a store that does not answer is asked again.
+                Err(error) if error.kind() != ErrorKind::Unavailable => Err(error),
+                _ => self.put_edit_again(edit, change, durability).await,
             }
-            self.put_edit_again(edit, change, durability).await
         });
         all(puts).await?;
         self.conclude(seen, durability).await

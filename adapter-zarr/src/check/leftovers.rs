@@ -11,8 +11,8 @@ use super::{Report, sweep};
 use crate::document::IdDocument;
 use crate::head::{Slot, read_slot, retire};
 use crate::layout::{self, Place};
+use crate::process::Process;
 use crate::store::Store;
-use crate::writer::Writer;
 
 /// What lay there before the heads were read.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Seen {
     folders: Vec<String>,
     staged: Vec<String>,
     /// The groups that are being made, and by whom.
-    makers: Vec<(String, Option<Writer>)>,
+    makers: Vec<(String, Option<Process>)>,
 }
 
 impl Seen {
@@ -63,7 +63,7 @@ impl Seen {
     async fn groups(&self, store: &Store, place: &Place, heads: &Heads, report: &mut Report<'_>) {
         let known: HashSet<&str> = heads.values().map(|head| head.folder.as_str()).collect();
         let makers = self.makers.iter();
-        let dead = makers.filter(|(_, writer)| writer.as_ref().is_none_or(Writer::is_gone));
+        let dead = makers.filter(|(_, writer)| writer.as_ref().is_none_or(Process::is_gone));
         let dead: HashSet<&str> = dead.map(|(folder, _)| folder.as_str()).collect();
         let making: HashSet<&str> = self
             .makers
@@ -99,7 +99,7 @@ impl Seen {
         for name in &self.staged {
             let parsed = layout::parse_staging(name);
             let stale = parsed.is_none_or(|(change, token)| {
-                !pending.contains(&change) && Writer::token_is_gone(token)
+                !pending.contains(&change) && Process::token_is_gone(token)
             });
             if !stale {
                 continue;
@@ -148,9 +148,8 @@ async fn identities(
             Ok(Slot::Held(known, version)) => {
                 let head = heads.get(&known.stem);
                 let named = layout::document_name(&listed.key);
-                let right = head.is_some_and(|head| {
-                    head.folder == known.folder && Some(head.meta.id.to_string().as_str()) == named
-                });
+                let right =
+                    head.is_some_and(|head| Some(head.meta.id.to_string().as_str()) == named);
                 entered.extend(right.then_some(known.stem));
                 (right, Some(version))
             }
@@ -180,7 +179,7 @@ async fn identities(
             continue;
         }
         let mended = if report.repairs() {
-            Some(store.enter_id(place, head, stem).await)
+            Some(store.enter_id(place, &head.meta, stem).await)
         } else {
             None
         };

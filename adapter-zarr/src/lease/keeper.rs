@@ -10,8 +10,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use uuid::Uuid;
 
+use super::acquire::Known;
 use super::seats::Seat;
-use super::{Known, Shared, describe};
+use super::{Shared, describe};
 use crate::objects::{Condition, Put};
 
 /// Some locks, held until this is dropped; then they are let go in the background.

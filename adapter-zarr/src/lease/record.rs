@@ -7,7 +7,7 @@ use hyperslab_core::{Error, LockInfo, LockKey, LockMode, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::process::Process;
+use crate::process::Process;
 
 /// Where the records lie.
 pub(super) const LOCKS: &str = ".hyperslab/locks";

@@ -2,7 +2,13 @@
 
 use std::sync::Mutex as StdMutex;
 
+use bytes::Bytes;
+use hyperslab_core::{Durability, ErrorKind};
+use tokio::time::timeout;
+
+use super::record::Record;
 use super::*;
+use crate::objects::Condition;
 use crate::objects::failure::Hope;
 use crate::objects::faulty::{Fault, Faulty};
 use crate::objects::local::LocalObjects;
@@ -119,7 +125,6 @@ async fn a_lock_is_renewed_as_long_as_it_is_held() {
 /// A process that hangs loses its lock after one lease, and knows it before anybody else has it.
 #[tokio::test(start_paused = true)]
 async fn a_silent_holder_is_taken_over_after_one_lease() {
-    let memory: Arc<dyn Objects> = memory();
     let silent = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let flag = Arc::clone(&silent);
     let faulty = Arc::new(Faulty::new(RemoteObjects::memory(), move |_, _, _| {
@@ -128,7 +133,6 @@ async fn a_silent_holder_is_taken_over_after_one_lease() {
         }
         Fault::None
     }));
-    drop(memory);
     let inner: Arc<dyn Objects> = Arc::new(faulty.inner.clone());
     let (one, two) = (
         manager(&(Arc::new(Arc::clone(&faulty)) as Arc<dyn Objects>)),
@@ -156,6 +160,30 @@ async fn a_silent_holder_is_taken_over_after_one_lease() {
     one.shared.settle().await;
     taken.ensure_valid().unwrap();
     assert_eq!(two.holders().await.unwrap().len(), 1);
+}
+
+/// The answer to a renewal came late, and then nothing more: the trust ends two thirds after the renewal was sent.
+#[tokio::test(start_paused = true)]
+async fn a_sign_of_life_counts_from_when_it_was_sent() {
+    let second = Duration::from_secs(1);
+    let script = move |number: u64, _: &str, _: &str| match number {
+        // The look and the put that take the lock.
+        0 | 1 => Fault::None,
+        2 => Fault::Slow(Duration::ZERO, 9 * second),
+        _ => Fault::Never,
+    };
+    let faulty = Arc::new(Faulty::new(RemoteObjects::memory(), script));
+    let locks = manager(&(Arc::new(faulty) as Arc<dyn Objects>));
+    let lease = exclusive(&locks, "a", SHORT).await.unwrap();
+    let begun = Instant::now();
+    while lease.ensure_valid().is_ok() {
+        sleep(second / 10).await;
+    }
+    let trusted = begun.elapsed();
+    assert!(
+        trusted > 29 * second && trusted <= 30 * second,
+        "{trusted:?}"
+    );
 }
 
 /// Of our own machine one knows at once.
@@ -223,10 +251,10 @@ async fn a_dropped_future_takes_nothing() {
     let objects = memory();
     for yields in 0..40 {
         let (one, two) = (manager(&objects), manager(&objects));
-        let held = (yields % 2 == 0).then(|| async { exclusive(&one, "b", SHORT).await });
-        let held = match held {
-            Some(held) => Some(held.await.unwrap()),
-            None => None,
+        let held = if yields % 2 == 0 {
+            Some(exclusive(&one, "b", SHORT).await.unwrap())
+        } else {
+            None
         };
         let request = LockRequest {
             keys: vec![key("a"), key("b")],

@@ -3,6 +3,8 @@
 //! One call is one request wherever that can be: no question for the size before a range, no listing before a delete. The
 //! version of an object is the ETag that comes with every answer, or the generation where the store counts those.
 
+#[cfg(feature = "cloud")]
+pub(crate) mod cloud;
 mod error;
 mod read;
 mod version;

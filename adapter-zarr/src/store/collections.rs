@@ -73,17 +73,23 @@ impl Store {
             return Err(self.missing(name));
         }
         let request = LockRequest::exclusive(LockKey::collection(name), options.lock_timeout);
-        let _guard = self.locks.acquire(request).await?;
+        let guard = self.locks.acquire(request).await?;
+        let deleted = self.delete_locked(name, &key, options).await;
+        self.locks.release(guard).await;
+        deleted
+    }
+
+    async fn delete_locked(&self, name: &str, key: &str, options: &WriteOptions) -> Result<()> {
         let place = loop {
-            let object = self.objects.get(&key).await?;
+            let object = self.objects.get(key).await?;
             let object = object.filter(|object| !object.bytes.is_empty());
             let Some(object) = object else {
                 return Err(self.missing(name));
             };
             // One that is damaged can still be deleted; what it held is found by a check.
-            let document = CollectionDocument::parse(&object.bytes, &key).ok();
+            let document = CollectionDocument::parse(&object.bytes, key).ok();
             let version = object.version;
-            if retire(&*self.objects, &key, &version, options.durability).await? {
+            if retire(&*self.objects, key, &version, options.durability).await? {
                 break document.map(|document| document.place());
             }
         };
@@ -105,7 +111,17 @@ impl Store {
     ) -> Result<()> {
         let request =
             LockRequest::exclusive(LockKey::collection(&collection.name), options.lock_timeout);
-        let _guard = self.locks.acquire(request).await?;
+        let guard = self.locks.acquire(request).await?;
+        let cleared = self.clear_locked(collection, options).await;
+        self.locks.release(guard).await;
+        cleared
+    }
+
+    async fn clear_locked(
+        &self,
+        collection: &CollectionMeta,
+        options: &WriteOptions,
+    ) -> Result<()> {
         let key = layout::collection_document(&collection.name);
         loop {
             let Slot::Held(old, version) = self.collection_slot(&collection.name).await? else {

@@ -4,17 +4,19 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use hyperslab::{Error, Result, Schema, StorageOptions};
-use serde_json::{Value, json};
+use hyperslab::{Error, Result, Schema};
+use serde_json::json;
 
-use super::{check_adapter, open_store};
-use crate::args::{CollectionArgs, Global};
+use super::explain;
+use super::storage::StorageArgs;
+use crate::args::{AdapterArgs, CollectionArgs, Global};
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
 use crate::human;
 
-const EXAMPLE: &str = r#"Example:
+const EXAMPLE: &str = r#"Examples:
   hyperslab create ./climate weather --schema weather.json --chunks 1,90,180
+  hyperslab create ./climate weather --schema weather.json --explain
 
 where weather.json is
   {
@@ -43,69 +45,25 @@ pub(crate) struct Create {
     /// The schema as JSON; `-` reads it from standard input
     #[arg(long, value_name = "FILE")]
     schema: PathBuf,
-    /// How the arrays are stored [default: hdf5 on a disk]
-    #[arg(long, value_name = "NAME")]
-    adapter: Option<String>,
+    #[command(flatten)]
+    adapter: AdapterArgs,
     #[command(flatten)]
     storage: StorageArgs,
-}
-
-/// How arrays are stored.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct StorageArgs {
-    /// The length of a chunk along each dimension, as `1,90,180`, or `auto`
-    #[arg(long, value_name = "LENGTHS", help_heading = "Storage")]
-    chunks: Option<String>,
-    /// The codec of a chunk, and its level if wanted: `deflate:4`, `zstd:3`, `blosc`, `none`
-    #[arg(long, value_name = "NAME[:LEVEL]", help_heading = "Storage")]
-    codec: Option<String>,
-}
-
-impl StorageArgs {
-    /// The options as the adapter takes them.
-    pub(crate) fn options(&self) -> Result<StorageOptions> {
-        let mut options = StorageOptions::new();
-        if let Some(chunks) = &self.chunks {
-            options.insert("chunks".to_owned(), chunk_lengths(chunks)?);
-        }
-        if let Some(codec) = &self.codec {
-            let (name, level) = match codec.split_once(':') {
-                Some((name, level)) => (name, Some(level)),
-                None => (codec.as_str(), None),
-            };
-            options.insert("codec".to_owned(), name.into());
-            if let Some(level) = level {
-                let level: u64 = level.parse().map_err(|_| {
-                    Error::invalid(format!("codec '{codec}': the level must be a whole number"))
-                })?;
-                options.insert("level".to_owned(), level.into());
-            }
-        }
-        Ok(options)
-    }
-}
-
-fn chunk_lengths(text: &str) -> Result<Value> {
-    if text == "auto" {
-        return Ok(text.into());
-    }
-    let length = |part: &str| {
-        part.trim().parse::<u64>().map(Value::from).map_err(|_| {
-            Error::invalid(format!(
-                "chunks '{text}': write one length per dimension, as 1,90,180"
-            ))
-        })
-    };
-    text.split(',').map(length).collect()
+    /// Show how the arrays would lie and why, and create nothing
+    #[arg(long)]
+    explain: bool,
 }
 
 impl Create {
     pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
         let schema = read_schema(&self.schema)?;
-        let store = open_store(&self.target.store, global).await?;
-        check_adapter(&store, self.adapter.as_deref())?;
+        let store = self.adapter.open(&self.target.store, global).await?;
         let name = &self.target.collection;
         let storage = self.storage.options()?;
+        if self.explain {
+            let explained = store.explain_collection(name, schema, storage).await?;
+            return explain::print(&explained, console);
+        }
         let collection = store.create_collection_with(name, schema, storage).await?;
         let schema = collection.schema();
         console.report(

@@ -1,16 +1,15 @@
-//! `hyperslab import`: variables of a netCDF or HDF5 file.
+//! `hyperslab import`: variables of a netCDF or HDF5 file, or of a Zarr group.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use hyperslab::netcdf::{self, ImportOptions};
-use hyperslab::{Array, Connect, ErrorKind, Result, Store};
+use hyperslab::{Array, ErrorKind, Result, Store};
 use serde_json::json;
 
-use super::create::StorageArgs;
 use super::show::array_json;
-use super::{check_adapter, open_store};
-use crate::args::{CollectionArgs, Global};
+use super::storage::StorageArgs;
+use crate::args::{AdapterArgs, CollectionArgs, Global};
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
 
@@ -18,15 +17,16 @@ const EXAMPLE: &str = "\
 Examples:
   hyperslab import coads_climatology.nc ./climate coads --variable SST
   hyperslab import era5.nc ./climate era5 --variable t --variable z --codec zstd:3
+  hyperslab import s3://weather/era5.zarr ./climate era5 --variable t
 
 The dimensions of the collection carry the file's coordinates, units and CF times. Variables of one
 shape and type share a collection, each an array with the key `variable=NAME`.";
 
-/// Make a collection from variables of a netCDF or HDF5 file. A store that is not there yet is made.
+/// Make a collection from variables of a netCDF or HDF5 file, or of a Zarr group. A store that is not there yet is made.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Import {
-    /// The netCDF-4 or HDF5 file
+    /// The netCDF-4 or HDF5 file, or the Zarr group (version 2 or 3), by path or URL
     file: PathBuf,
     #[command(flatten)]
     target: CollectionArgs,
@@ -36,9 +36,8 @@ pub(crate) struct Import {
     /// Keep packed integers as they are instead of applying scale_factor and add_offset
     #[arg(long)]
     packed: bool,
-    /// How the arrays are stored [default: hdf5 on a disk]
-    #[arg(long, value_name = "NAME")]
-    adapter: Option<String>,
+    #[command(flatten)]
+    adapter: AdapterArgs,
     #[command(flatten)]
     storage: StorageArgs,
 }
@@ -51,7 +50,6 @@ impl Import {
             storage: self.storage.options()?,
         };
         let store = self.open_or_create(global).await?;
-        check_adapter(&store, self.adapter.as_deref())?;
         let name = &self.target.collection;
         let progress = console.progress("importing");
         let report = netcdf::import(&store, name, &self.file, &options, &|done, total| {
@@ -73,17 +71,12 @@ impl Import {
 
     /// The first import is often the first command: it may make the store.
     async fn open_or_create(&self, global: &Global) -> Result<Store> {
-        match open_store(&self.target.store, global).await {
+        let (adapter, store) = (&self.adapter, &self.target.store);
+        match adapter.open(store, global).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 // No store is made for a file that cannot be read.
                 netcdf::list_variables(&self.file).await?;
-                match Store::create_with(&self.target.store, global.store_options()).await {
-                    // Another import was faster.
-                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                        open_store(&self.target.store, global).await
-                    }
-                    created => created,
-                }
+                adapter.open_or_create(store, global).await
             }
             opened => opened,
         }

@@ -1,16 +1,16 @@
 //! `hyperslab init`: an empty store.
 
 use clap::Args;
-use hyperslab::{Connect, Store};
 use serde_json::json;
 
-use crate::args::Global;
+use crate::args::{AdapterArgs, Global};
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
 
 const EXAMPLE: &str = "\
-Example:
-  hyperslab init ./climate";
+Examples:
+  hyperslab init ./climate
+  hyperslab init ./climate --adapter zarr";
 
 /// Make an empty store.
 #[derive(Debug, Args)]
@@ -18,11 +18,13 @@ Example:
 pub(crate) struct Init {
     /// Where: a path or a URL. There must be nothing yet, or an empty folder
     store: String,
+    #[command(flatten)]
+    adapter: AdapterArgs,
 }
 
 impl Init {
     pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
-        let store = Store::create_with(&self.store, global.store_options()).await?;
+        let store = self.adapter.create(&self.store, global).await?;
         let info = store.info();
         console.report(
             &json!({ "store": info }),

@@ -1,14 +1,16 @@
-//! Variables of a file as arrays.
+//! Variables of a file or a Zarr group as arrays.
 
 use std::path::Path;
 
 use hyperslab_core::{
     Array, ArrayBuf, Collection, Error, ErrorKind, MemoryLimit, Result, StorageOptions, Store, copy,
 };
-use hyperslab_hdf5::netcdf::{self as format, ForeignArray, ImportPlan, VariableInfo};
+use hyperslab_hdf5::netcdf::{
+    self as format, ForeignArray, ForeignGroup, ImportPlan, VariableInfo,
+};
 use tokio::sync::mpsc;
 
-use super::{blocking, merge};
+use super::{blocking, merge, source};
 
 /// Cells are read in blocks of about this many bytes, so that progress can be told.
 const BLOCK_BYTES: u64 = 16 << 20;
@@ -33,17 +35,17 @@ pub struct ImportReport {
     pub notes: Vec<String>,
 }
 
-/// The variables of a file.
+/// The variables of a netCDF-4 or HDF5 file, or of a Zarr group, by path or URL.
 ///
 /// # Errors
-/// `NotFound`, `Denied`; `Unsupported` for a file that is not netCDF-4 or HDF5; `Corrupt`.
+/// `NotFound`, `Denied`; `Unsupported` for what is not netCDF-4, HDF5 or Zarr; `Corrupt`.
 pub async fn list_variables(path: impl AsRef<Path>) -> Result<Vec<VariableInfo>> {
     let path = path.as_ref().to_owned();
-    blocking(move || format::list_variables(&path)).await
+    blocking(move || source::open(&path)?.variables()).await
 }
 
-/// Imports variables of a netCDF-4 or HDF5 file into a collection, which is made when it is not there. `progress` is told the
-/// bytes done and the bytes in all.
+/// Imports variables of a netCDF-4 or HDF5 file, or of a Zarr group, by path or URL, into a collection, which is made when it
+/// is not there. `progress` is told the bytes done and the bytes in all.
 ///
 /// Dimensions carry the file's coordinates and units; times of a real calendar become instants; packed numbers are unpacked;
 /// a regular coordinate becomes a scale where that gives back every number bit for bit.
@@ -61,7 +63,7 @@ pub async fn import(
 ) -> Result<ImportReport> {
     let path = path.as_ref().to_owned();
     let (variables, packed) = (options.variables.clone(), options.packed);
-    let found = blocking(move || plan(&path, variables, packed)).await?;
+    let found = blocking(move || plan(&*source::open(&path)?, variables, packed)).await?;
     let (foreign, plans): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     let (target, is_new) = open_or_create(store, collection, &plans, options).await?;
     let mut notes: Vec<String> = Vec::new();
@@ -82,25 +84,26 @@ pub async fn import(
 }
 
 fn plan(
-    path: &Path,
+    group: &dyn ForeignGroup,
     variables: Vec<String>,
     packed: bool,
 ) -> Result<Vec<(ForeignArray, ImportPlan)>> {
     let names = if variables.is_empty() {
-        vec![only_variable(path)?]
+        vec![only_variable(group)?]
     } else {
         variables
     };
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    format::read(path, &names, format::ImportOptions { packed })?
-        .into_iter()
-        .map(|foreign| Ok((format::plan_import(&foreign)?, foreign)))
-        .map(|planned: Result<_>| planned.map(|(plan, foreign)| (foreign, plan)))
-        .collect()
+    let options = format::ImportOptions { packed };
+    let planned = names.iter().map(|name| {
+        let foreign = ForeignArray::open(group, name, options)?;
+        let plan = format::plan_import(&foreign)?;
+        Ok((foreign, plan))
+    });
+    planned.collect()
 }
 
-fn only_variable(path: &Path) -> Result<String> {
-    let listed = format::list_variables(path)?.into_iter();
+fn only_variable(group: &dyn ForeignGroup) -> Result<String> {
+    let listed = group.variables()?.into_iter();
     let candidates: Vec<String> = listed
         .filter(|variable| {
             !variable.is_coordinate && variable.dtype.is_ok() && variable.dimensions.len() > 1
@@ -111,11 +114,11 @@ fn only_variable(path: &Path) -> Result<String> {
         [only] => Ok(only.clone()),
         [] => Err(Error::not_found(format!(
             "{} has no variable of two or more dimensions; name one",
-            path.display()
+            group.location()
         ))),
         several => Err(Error::invalid(format!(
             "{} has several variables; name one or more of: {}",
-            path.display(),
+            group.location(),
             several.join(", ")
         ))),
     }

@@ -82,7 +82,7 @@ impl LocalLockManager {
             if left.is_zero() {
                 return Ok(None);
             }
-            sleep(pause.next().min(left)).await;
+            sleep(pause.after(turn.is_some()).min(left)).await;
         }
     }
 
@@ -148,6 +148,10 @@ impl LockManager for LocalLockManager {
             held.push(Held { file, seat });
         }
         Ok(LockGuard::new(keys, held))
+    }
+
+    async fn release(&self, guard: LockGuard) {
+        drop(guard);
     }
 
     async fn holders(&self) -> Result<Vec<LockInfo>> {
@@ -222,15 +226,18 @@ fn attempt_in_folder(
     Ok(file)
 }
 
-/// Pauses between attempts: from 1 ms, growing to at most 20 ms, each cut by chance so that waiters do not march in
-/// step.
+/// Pauses between attempts, each cut by chance so that waiters do not march in step.
+///
+/// Whoever is next looks often. The others look more often the longer they wait: were it the other way round, those who
+/// have just come would be next again and again, and the oldest for ever last.
 struct Pause {
     longest: Duration,
 }
 
 impl Pause {
-    const FIRST: Duration = Duration::from_millis(1);
-    const LAST: Duration = Duration::from_millis(20);
+    const NEXT: Duration = Duration::from_millis(1);
+    const FIRST: Duration = Duration::from_millis(12);
+    const LAST: Duration = Duration::from_millis(2);
 
     const fn new() -> Self {
         Self {
@@ -238,11 +245,11 @@ impl Pause {
         }
     }
 
-    fn next(&mut self) -> Duration {
+    fn after(&mut self, is_next: bool) -> Duration {
+        let longest = if is_next { Self::NEXT } else { self.longest };
+        self.longest = (self.longest * 3 / 4).max(Self::LAST);
         let chance = uuid::Uuid::new_v4().as_bytes()[0];
-        let pause = self.longest / 2 + self.longest / 512 * u32::from(chance);
-        self.longest = (self.longest * 3 / 2).min(Self::LAST);
-        pause
+        longest / 2 + longest / 512 * u32::from(chance)
     }
 }
 

@@ -63,6 +63,10 @@ impl LockManager for ProcessLockManager {
         Ok(LockGuard::new(keys, seats))
     }
 
+    async fn release(&self, guard: LockGuard) {
+        drop(guard);
+    }
+
     async fn holders(&self) -> Result<Vec<LockInfo>> {
         let mut holders = self.table.holders();
         holders.sort_by(|a, b| a.key.cmp(&b.key));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyperslab_core::{
     ArrayLocator, AttributeSchema, AttributeType, Coordinates, DType, Dimension, ErrorKind,
-    Metadata, Schema, StorageOptions, TimeStart,
+    Metadata, Schema, StorageOptions, TimeStart, box_bytes,
 };
 use serde_json::json;
 
@@ -193,11 +193,39 @@ pub async fn refuse_unknown_storage_options(fixture: &dyn Fixture) {
         let meta = collection_meta("weather", keyless(DType::Int8, &[4]), storage);
         let refused = refusal(store.create_collection(&meta).await);
         assert_eq!(refused, ErrorKind::InvalidInput);
+        assert_eq!(refusal(store.explain(&meta).await), refused);
     }
     assert_eq!(
         store.list_collections().await.unwrap(),
         Vec::<String>::new()
     );
+}
+
+/// How a collection would lie is told before it is made, and is the same afterwards.
+pub async fn are_explained_before_they_are_made(fixture: &dyn Fixture) {
+    let store = fixture.open().await;
+    for shape in [&[5, 7][..], &[], &[0, 3], &[1000]] {
+        for storage in fixture.layouts(shape) {
+            let name = uuid::Uuid::new_v4().to_string();
+            let meta = collection_meta(&name, keyless(DType::Int16, shape), storage);
+            let told = store.explain(&meta).await.unwrap();
+            assert_eq!(
+                refusal(store.read_collection(&name).await),
+                ErrorKind::NotFound
+            );
+            let unit = told.write_unit().unwrap();
+            assert_eq!(
+                (unit.len(), told.chunk_shape.len()),
+                (shape.len(), shape.len())
+            );
+            for (unit, chunk) in unit.iter().zip(&told.chunk_shape) {
+                assert!(*chunk > 0 && unit.is_multiple_of(*chunk), "{told:?}");
+            }
+            assert_eq!(told.chunk_bytes, box_bytes(&told.chunk_shape, 2));
+            store.create_collection(&meta).await.unwrap();
+            assert_eq!(store.explain(&meta).await.unwrap(), told);
+        }
+    }
 }
 
 /// Whatever names a collection that is not there gets `NotFound`.

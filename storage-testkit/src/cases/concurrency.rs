@@ -169,7 +169,9 @@ pub async fn neighbours_do_not_disturb_each_other(fixture: &dyn Fixture) {
         tasks.push(tokio::spawn(async move {
             let mut kept = Vec::new();
             for number in 0.. {
-                let n = task * 1_000_000 + number;
+                // An adapter that never waits would leave no thread to the others, nor one to wake them.
+                tokio::task::yield_now().await;
+                let n = task * 1_000_000_000 + number;
                 let array = meta(key(n));
                 let handle = create_array(&*store, &collection, &array).await;
                 let data = WriteData::Scalar(Scalar::Int64(n));
@@ -222,7 +224,7 @@ pub async fn deleted_collections_stay_deleted(fixture: &dyn Fixture) {
             let (store, collection) = (fixture.open().await, Arc::clone(&collection));
             tasks.push(tokio::spawn(async move {
                 for number in 0.. {
-                    let array = meta(key(task * 1_000_000 + number));
+                    let array = meta(key(task * 1_000_000_000 + number));
                     let made = store.create_array(&collection, &array, None, &OPTIONS);
                     if let Err(error) = made.await {
                         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");

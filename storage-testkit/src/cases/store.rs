@@ -99,7 +99,8 @@ pub async fn has_locks_that_reach_every_opening(fixture: &dyn Fixture) {
     let refused = here.acquire(request(LockMode::Exclusive)).await;
     assert_eq!(refusal(refused), ErrorKind::Locked);
     drop(shared);
-    there.acquire(request(LockMode::Exclusive)).await.unwrap();
+    let held = there.acquire(request(LockMode::Exclusive)).await.unwrap();
+    there.release(held).await;
     assert_eq!(here.holders().await.unwrap(), []);
 }
 

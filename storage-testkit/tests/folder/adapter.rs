@@ -13,7 +13,8 @@ use hyperslab_core::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Attributes, Capabilities,
     CheckLevel, CheckRequest, CollectionMeta, Error, Finding, FindingKind, FindingSink, Hyperslab,
     LocalLockManager, LockGuard, LockKey, LockManager, LockMode, LockRequest, ReadPlan, Result,
-    StorageAdapter, StoreInfo, Usage, WriteData, WriteOptions, WriterScope,
+    StorageAdapter, StorageExplanation, StoreInfo, Usage, WriteData, WriteOptions, WriterScope,
+    box_bytes,
 };
 use hyperslab_testkit::async_trait;
 use uuid::Uuid;
@@ -152,6 +153,24 @@ impl StorageAdapter for FolderAdapter {
                 io::ErrorKind::DirectoryNotEmpty => Error::already_exists(&collection.name),
                 _ => Error::io("create", &collection.name, error),
             }
+        })
+    }
+
+    async fn explain(&self, collection: &CollectionMeta) -> Result<StorageExplanation> {
+        if !collection.storage.is_empty() {
+            return Err(Error::invalid("there are no storage options"));
+        }
+        let schema = &collection.schema;
+        let shape: Vec<u64> = schema.shape().iter().map(|&size| size.max(1)).collect();
+        let bytes = box_bytes(&shape, schema.dtype().size());
+        Ok(StorageExplanation {
+            chunk_shape: shape,
+            chunk_bytes: bytes,
+            shard_shape: None,
+            codecs: Vec::new(),
+            objects_per_array: 1,
+            object_bytes: bytes,
+            reasons: Vec::new(),
         })
     }
 

@@ -1,21 +1,30 @@
 //! Processes as they name themselves in records, and whether one of them has gone.
 
+use std::fmt;
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 
 /// A process of some machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Process {
-    pub(super) pid: u32,
+pub(crate) struct Process {
+    pub(crate) pid: u32,
     /// When it was started, in ticks since the machine was: a number may be given to another process later.
     start: u64,
     /// The start of the machine and the space of process numbers in it; empty when unknown.
     place: String,
-    pub(super) host: String,
-    pub(super) program: String,
+    pub(crate) host: String,
+    pub(crate) program: String,
 }
 
 impl Process {
-    pub(super) fn own() -> Self {
+    /// This process.
+    pub(crate) fn own() -> Self {
+        static OWN: OnceLock<Process> = OnceLock::new();
+        OWN.get_or_init(Self::read).clone()
+    }
+
+    fn read() -> Self {
         let pid = std::process::id();
         let program = std::env::current_exe()
             .ok()
@@ -33,7 +42,7 @@ impl Process {
     }
 
     /// Whether this process can tell that another one has ended. False when in doubt.
-    pub(super) fn sees_gone(&self, other: &Self) -> bool {
+    pub(crate) fn sees_gone(&self, other: &Self) -> bool {
         if self.place.is_empty() || self.place != other.place || other.start == 0 {
             return false;
         }
@@ -43,8 +52,33 @@ impl Process {
             && start_of(1).is_some()
     }
 
+    /// Whether it is known to have ended. False when in doubt, so always for a process of another machine.
+    pub(crate) fn is_gone(&self) -> bool {
+        Self::own().sees_gone(self)
+    }
+
+    /// A short form, for the names of objects.
+    pub(crate) fn token(&self) -> String {
+        let place = crc32c::crc32c(self.place.as_bytes());
+        format!("{place:08x}-{}-{}", self.pid, self.start)
+    }
+
+    /// Whether the process of a short form is known to have ended.
+    pub(crate) fn token_is_gone(token: &str) -> bool {
+        let own = Self::own();
+        let parts: Vec<&str> = token.split('-').collect();
+        let [_, pid, start] = parts.as_slice() else {
+            return false;
+        };
+        let (Ok(pid), Ok(start)) = (pid.parse(), start.parse()) else {
+            return false;
+        };
+        let meant = Self { pid, start, ..own };
+        meant.token() == token && meant.is_gone()
+    }
+
     #[cfg(test)]
-    pub(super) fn with_number(&self, pid: u32) -> Self {
+    pub(crate) fn with_number(&self, pid: u32) -> Self {
         Self {
             pid,
             ..self.clone()
@@ -63,7 +97,18 @@ fn place() -> Option<String> {
 fn start_of(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = status.rsplit_once(')')?;
-    rest.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = rest.split_whitespace();
+    // One that has ended keeps its number until its parent has asked how.
+    if matches!(fields.next(), Some("Z" | "X")) {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {} ({}) on {}", self.pid, self.program, self.host)
+    }
 }
 
 #[cfg(test)]
@@ -85,9 +130,13 @@ mod tests {
         let mut reborn = other.clone();
         reborn.start += 1;
         assert!(own.sees_gone(&reborn));
+        let token = other.token();
+        assert!(!Process::token_is_gone(&token));
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(own.sees_gone(&other));
+        assert!(Process::token_is_gone(&token));
+        assert!(!Process::token_is_gone("0-1-1") && !Process::token_is_gone("x"));
         other.place.push('x');
         assert!(!own.sees_gone(&other), "nothing is known of other machines");
     }

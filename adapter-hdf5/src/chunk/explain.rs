@@ -1,0 +1,63 @@
+//! What a person is told of the storage of a collection.
+
+use hyperslab_core::{CollectionMeta, Result, StorageExplanation, box_bytes};
+
+use super::{Codec, StoragePlan};
+use crate::file::VariableStorage;
+
+/// How the arrays of a collection lie in their files, and why.
+///
+/// # Errors
+/// `InvalidInput` that names the option at fault.
+pub(crate) fn explain(collection: &CollectionMeta) -> Result<StorageExplanation> {
+    let (schema, options) = (&collection.schema, &collection.storage);
+    let (shape, dtype) = (schema.shape(), schema.dtype());
+    let plan = StoragePlan::new(options, &shape, dtype)?;
+    let (chunk_shape, codecs, why) = match plan.storage(&shape, dtype) {
+        VariableStorage::Whole => (
+            shape.iter().map(|&size| size.max(1)).collect(),
+            Vec::new(),
+            "An array with one cell or none has nothing to be cut or compressed.",
+        ),
+        VariableStorage::Chunked {
+            chunk_shape,
+            codecs,
+        } => {
+            let asked = options
+                .get("chunks")
+                .is_some_and(serde_json::Value::is_array);
+            let why = match (asked, chunk_shape == shape) {
+                (true, _) => "Chunks have the lengths that were asked for.",
+                (false, true) => "An array of at most 1 MiB is one chunk.",
+                (false, false) => {
+                    "The longest lengths were halved until a chunk took at most 1 MiB: small enough to read a part, large enough to compress."
+                }
+            };
+            let codecs = codecs.codecs().iter().map(Codec::name).collect();
+            (chunk_shape, codecs, why)
+        }
+    };
+    let codec = match options.get("codec") {
+        Some(_) => "The codec is the one that was asked for; every chunk carries a checksum.",
+        None => {
+            "Without a codec asked for it is deflate, which every program that reads HDF5 knows; every chunk carries a checksum."
+        }
+    };
+    Ok(StorageExplanation {
+        chunk_bytes: box_bytes(&chunk_shape, dtype.size()),
+        chunk_shape,
+        shard_shape: None,
+        objects_per_array: 1,
+        object_bytes: box_bytes(&shape, dtype.size()),
+        reasons: [
+            why,
+            if codecs.is_empty() { "" } else { codec },
+            "One file holds all chunks of an array, and a write publishes a new file with the other chunks copied as they are.",
+        ]
+        .into_iter()
+        .filter(|reason| !reason.is_empty())
+        .map(str::to_owned)
+        .collect(),
+        codecs,
+    })
+}

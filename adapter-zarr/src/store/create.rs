@@ -1,0 +1,232 @@
+//! A new array: everything of it is put where nobody looks, then the head makes it one.
+
+use std::sync::Arc;
+
+use hyperslab_core::{
+    ArrayBuf, ArrayMeta, Attributes, CollectionMeta, Durability, Error, Hyperslab, Result,
+    WriteOptions, stem,
+};
+use uuid::Uuid;
+
+use super::Store;
+use crate::compute::{all, compute};
+use crate::document::{ArrayHead, to_bytes};
+use crate::edit::ObjectCodec;
+use crate::head::{HeadPlace, retire};
+use crate::layout::{self, Place};
+use crate::nodes;
+use crate::objects::{Condition, Put, Version};
+use crate::process::Process;
+use crate::storage::StoragePlan;
+
+/// An array that is being created.
+struct Creation<'a> {
+    store: &'a Store,
+    collection: &'a Arc<CollectionMeta>,
+    place: Place,
+    stem: String,
+    head: HeadPlace,
+    next: ArrayHead,
+    durability: Durability,
+}
+
+impl Store {
+    pub(crate) async fn create_array(
+        &self,
+        collection: &Arc<CollectionMeta>,
+        array: &ArrayMeta,
+        data: Option<ArrayBuf>,
+        options: &WriteOptions,
+    ) -> Result<()> {
+        if let Some(data) = &data {
+            collection.schema.check_new(data)?;
+        }
+        let stem = stem(&array.key, array.id);
+        let place = self.open(collection).await?;
+        let creation = Creation {
+            store: self,
+            collection,
+            head: self.head(collection, &place, &stem),
+            next: ArrayHead {
+                meta: array.clone(),
+                folder: place.new_folder(&stem),
+                generation: 0,
+                change: None,
+            },
+            place,
+            stem,
+            durability: options.durability,
+        };
+        creation.run(data).await
+    }
+}
+
+impl Creation<'_> {
+    async fn run(&self, data: Option<ArrayBuf>) -> Result<()> {
+        let vacancy = self.head.slot().await?.vacancy();
+        let vacancy = vacancy.ok_or_else(|| self.exists())?;
+        // Says that the group is being made, so that a check does not take it for a leftover.
+        self.put(&self.maker(), to_bytes(&Process::own())?).await?;
+        if let Err(error) = self.put_group(data).await {
+            self.forget().await;
+            return Err(error);
+        }
+        if !self.claim_id().await? {
+            self.forget().await;
+            return Err(self.exists());
+        }
+        let bytes = self.next.to_bytes()?;
+        let objects = &self.store.objects;
+        match objects
+            .put(&self.head.key, bytes, vacancy, self.durability)
+            .await?
+        {
+            Put::Done(version) => self.stay(&version).await,
+            Put::Refused => {
+                self.give_id_back().await?;
+                self.forget().await;
+                Err(self.exists())
+            }
+        }
+    }
+
+    fn maker(&self) -> String {
+        self.place.maker(&self.next.folder)
+    }
+
+    fn group(&self) -> String {
+        self.place.group(&self.next.folder)
+    }
+
+    fn exists(&self) -> Error {
+        let name = describe(&self.next.meta.key, self.next.meta.id);
+        let collection = &self.collection.name;
+        Error::already_exists(format!(
+            "array {name} exists already in collection '{collection}'"
+        ))
+    }
+
+    /// Puts an object that nobody else puts.
+    async fn put(&self, key: &str, bytes: bytes::Bytes) -> Result<()> {
+        let put = self
+            .store
+            .objects
+            .put(key, bytes, Condition::None, self.durability);
+        put.await.map(drop)
+    }
+
+    /// Puts everything of the array but its head.
+    async fn put_group(&self, data: Option<ArrayBuf>) -> Result<()> {
+        let schema = &self.collection.schema;
+        let plan = StoragePlan::new(&self.collection.storage, schema)?;
+        if let Some(cells) = data {
+            let codec = Arc::new(nodes::object_codec(schema, &plan)?);
+            let variable = nodes::variable_name(self.collection, &plan);
+            let variable = format!("{}/{variable}", self.group());
+            self.put_cells(&codec, &variable, cells).await?;
+        }
+        let made = nodes::made(self.collection, &plan, &self.next.meta)?;
+        nodes::put(&*self.store.objects, &self.group(), made, self.durability).await
+    }
+
+    async fn put_cells(
+        &self,
+        codec: &Arc<ObjectCodec>,
+        variable: &str,
+        cells: ArrayBuf,
+    ) -> Result<()> {
+        let whole = Hyperslab::full(codec.layout.shape());
+        let size = codec.codecs.byte_count();
+        let cells = Arc::new(cells);
+        let puts = codec.layout.objects_of(&whole).into_iter().map(|object| {
+            let position = codec.layout.objects().position(object.object);
+            let key = layout::chunk(variable, &position);
+            let (codec, cells) = (Arc::clone(codec), Arc::clone(&cells));
+            let encode = move || codec.first(object.object, &cells);
+            async move {
+                match compute(size, encode).await? {
+                    Some(bytes) => self.put(&key, bytes).await,
+                    None => Ok(()),
+                }
+            }
+        });
+        all(puts).await.map(drop)
+    }
+
+    async fn claim_id(&self) -> Result<bool> {
+        let (store, collection) = (self.store, self.collection);
+        store
+            .claim_id(
+                collection,
+                &self.place,
+                &self.next.meta,
+                &self.stem,
+                self.durability,
+            )
+            .await
+    }
+
+    /// Takes the identity away again, unless the array that was faster has the same.
+    async fn give_id_back(&self) -> Result<()> {
+        let winner = self.head.read().await?;
+        let id = self.next.meta.id;
+        if winner.is_some_and(|winner| winner.head.meta.id == id) {
+            return Ok(());
+        }
+        let (place, meta) = (&self.place, &self.next.meta);
+        self.store
+            .release_id(place, meta, &self.stem, self.durability)
+            .await
+    }
+
+    /// Forgets what was put. What cannot be deleted is found by a check.
+    async fn forget(&self) {
+        let _ = self.store.sweep(&self.group()).await;
+        let _ = self.store.objects.delete(vec![self.maker()]).await;
+    }
+
+    /// Takes the array back if its collection was emptied or deleted while it was made, or a repair took it for a leftover.
+    async fn stay(&self, version: &Version) -> Result<()> {
+        // In this order: a collection that is deleted takes its makers along, after itself.
+        let maker = self.store.objects.version(&self.maker()).await?;
+        match self.store.open(self.collection).await {
+            Ok(now) if now.index == self.place.index && maker.is_some() => {
+                self.store.objects.delete(vec![self.maker()]).await
+            }
+            Ok(now) if now.index == self.place.index => {
+                self.take_back(version).await?;
+                Err(Error::unavailable(format!(
+                    "a check with repair took the new array {} for a leftover of a dead process; create it again",
+                    describe(&self.next.meta.key, self.next.meta.id)
+                )))
+            }
+            // Emptied: it was created before that, and went with the others.
+            Ok(_) => self.take_back(version).await,
+            Err(error) => {
+                self.take_back(version).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn take_back(&self, version: &Version) -> Result<()> {
+        let objects = &*self.store.objects;
+        if retire(objects, &self.head.key, version, self.durability).await? {
+            self.give_id_back().await?;
+        }
+        // Under an index that is gone not even marks of what was deleted stay.
+        if !matches!(self.store.open(self.collection).await, Ok(now) if now.index == self.place.index)
+        {
+            self.store.clean(&self.place).await?;
+        }
+        self.forget().await;
+        Ok(())
+    }
+}
+
+fn describe(key: &Attributes, id: Uuid) -> String {
+    if key.is_empty() {
+        return format!("id={id}");
+    }
+    format!("{key} (id {id})")
+}

@@ -1,0 +1,262 @@
+//! Damaged stores: a flipped bit, a cut or a lost object is an error or a finding, never a panic, and never wrong cells.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hyperslab_core::{
+    ArrayBuf, Attributes, CheckLevel, CheckRequest, DType, Dimension, ErrorKind, Finding,
+    FindingKind, RandomIds, Result, Schema, Store, StoreOptions,
+};
+use hyperslab_zarr::{Medium, ZarrAdapter};
+use serde_json::{Value, json};
+
+const FLIPS: usize = 300;
+
+fn cells() -> ArrayBuf {
+    let mut random = fastrand::Rng::with_seed(7);
+    let numbers: Vec<i32> = (0..70).map(|_| random.i32(..)).collect();
+    ArrayBuf::from_slice(&[5, 2, 7], &numbers).unwrap()
+}
+
+async fn open(folder: &Path) -> Result<Store> {
+    let adapter = ZarrAdapter::open(&Medium::folder(folder)?).await?;
+    Ok(Store::new(Arc::new(adapter), StoreOptions::default()))
+}
+
+/// A store with one array.
+async fn make(storage: &Value) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let medium = Medium::folder(folder.path()).unwrap();
+    let adapter = ZarrAdapter::create(&medium, &RandomIds).await.unwrap();
+    let store = Store::new(Arc::new(adapter), StoreOptions::default());
+    let schema = Schema::builder(DType::Int32)
+        .attribute(hyperslab_core::AttributeSchema::key(
+            "n",
+            hyperslab_core::AttributeType::Int,
+        ))
+        .dimension(Dimension::scale("lat", 5, 10.0, -2.5, "degrees_north"))
+        .dimension(Dimension::labels("side", ["left", "right"]))
+        .dimension(Dimension::new("x", 7))
+        .build()
+        .unwrap();
+    let storage = storage.as_object().unwrap().clone();
+    let collection = store.create_collection_with("c", schema, storage);
+    let new = collection
+        .await
+        .unwrap()
+        .create(Attributes::from_iter([("n", 1_i64)]));
+    new.data(cells()).await.unwrap();
+    folder
+}
+
+async fn read(folder: &Path) -> Result<ArrayBuf> {
+    let collection = open(folder).await?.collection("c").await?;
+    collection
+        .get(Attributes::from_iter([("n", 1_i64)]))
+        .await?
+        .all()
+        .read_buf()
+        .await
+}
+
+async fn check(folder: &Path, repair: bool) -> Result<Vec<Finding>> {
+    let request = CheckRequest {
+        level: CheckLevel::Data,
+        collection: None,
+        repair,
+    };
+    let mut findings = Vec::new();
+    open(folder).await?.check(&request, &mut findings).await?;
+    Ok(findings)
+}
+
+/// All objects, by their path in the store.
+fn objects(folder: &Path) -> Vec<String> {
+    fn list(root: &Path, folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                list(root, &path, found);
+            } else {
+                let path = path.strip_prefix(root).unwrap().to_str().unwrap();
+                found.push(path.to_owned());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    list(folder, folder, &mut found);
+    found.retain(|path| !path.contains("stripe") && !path.contains("/tmp"));
+    found.sort();
+    found
+}
+
+/// Whether the object is a chunk or a shard of the data variable.
+fn is_data(path: &str) -> bool {
+    path.starts_with("c/") && path.contains("/c/c/")
+}
+
+fn layouts() -> Vec<Value> {
+    let codecs = ["none", "zstd", "gzip", "blosc"];
+    let plain = codecs.map(|codec| json!({"chunks": [2, 1, 3], "codec": codec}));
+    let sharded = codecs.map(|codec| {
+        json!({"chunks": [2, 1, 3], "shards": [4, 2, 6], "codec": codec, "transpose": [2, 0, 1]})
+    });
+    plain.into_iter().chain(sharded).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flipped_bit_is_an_error_or_changes_nothing() {
+    let mut random = fastrand::Rng::with_seed(3);
+    for storage in layouts() {
+        let folder = make(&storage).await;
+        let paths = objects(folder.path());
+        for _ in 0..FLIPS {
+            let path = &paths[random.usize(..paths.len())];
+            let place = folder.path().join(path);
+            let original = std::fs::read(&place).unwrap();
+            if original.is_empty() {
+                continue;
+            }
+            let mut damaged = original.clone();
+            let at = random.usize(..damaged.len());
+            damaged[at] ^= 1 << random.u8(..8);
+            std::fs::write(&place, &damaged).unwrap();
+            let what = format!("{path} at {at} of {storage}");
+            let found = read(folder.path()).await;
+            if is_data(path) {
+                let error = found.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Corrupt, "{what}: {error}");
+                let findings = check(folder.path(), false).await.unwrap();
+                let told = findings.iter().any(|finding| {
+                    finding.kind == FindingKind::Corrupt && finding.message.contains(path.as_str())
+                });
+                assert!(told, "{what}: {findings:?}");
+            } else {
+                // Documents have no checksum: one may say another thing that makes sense.
+                let _ = check(folder.path(), false).await;
+                if path.starts_with("c/") {
+                    // Made for others, and never read by us.
+                    assert_eq!(found.unwrap(), cells(), "{what}");
+                    let parse = |bytes| serde_json::from_slice::<Value>(bytes).ok();
+                    let same = path.ends_with("zarr.json") && parse(&damaged) == parse(&original);
+                    let findings = check(folder.path(), false).await.unwrap();
+                    assert!(same == findings.is_empty(), "{what}: {findings:?}");
+                }
+            }
+            std::fs::write(&place, original).unwrap();
+        }
+        assert_eq!(check(folder.path(), false).await.unwrap(), []);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_object_is_an_error_or_a_finding() {
+    for storage in layouts() {
+        let folder = make(&storage).await;
+        for path in objects(folder.path()) {
+            let place = folder.path().join(&path);
+            let original = std::fs::read(&place).unwrap();
+            for length in [0, 1, original.len() / 2, original.len().saturating_sub(1)] {
+                if length == original.len() {
+                    continue;
+                }
+                std::fs::write(&place, &original[..length]).unwrap();
+                let what = format!("{path} cut to {length} of {storage}");
+                let found = read(folder.path()).await;
+                if is_data(&path) {
+                    assert_eq!(found.unwrap_err().kind(), ErrorKind::Corrupt, "{what}");
+                } else if let Ok(found) = found {
+                    assert_eq!(found, cells(), "{what}");
+                }
+                if let Ok(findings) = check(folder.path(), false).await {
+                    // An empty document is one that was deleted: then what it stood for is left over.
+                    assert!(
+                        !findings.is_empty() || path.contains("collections"),
+                        "{what}"
+                    );
+                }
+            }
+            std::fs::write(&place, original).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_beside_the_cells_is_mended() {
+    let folder = make(&json!({"chunks": [2, 1, 3]})).await;
+    let made: Vec<String> = objects(folder.path())
+        .into_iter()
+        .filter(|path| path.starts_with("c/") && !is_data(path))
+        .collect();
+    assert_eq!(made.len(), 7, "{made:?}");
+    for path in made.iter().cloned().chain(ids(folder.path())) {
+        std::fs::remove_file(folder.path().join(&path)).unwrap();
+        assert_eq!(read(folder.path()).await.unwrap(), cells());
+        let findings = check(folder.path(), false).await.unwrap();
+        assert!(
+            !findings.is_empty() && findings.iter().all(|found| found.repairable),
+            "{path}"
+        );
+        check(folder.path(), true).await.unwrap();
+        assert_eq!(check(folder.path(), false).await.unwrap(), [], "{path}");
+        assert!(folder.path().join(&path).is_file());
+    }
+}
+
+fn ids(folder: &Path) -> Vec<String> {
+    let all = objects(folder).into_iter();
+    all.filter(|path| path.contains("/ids/")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stray_object_is_named_and_stays() {
+    let folder = make(&json!({"chunks": [2, 1, 3]})).await;
+    let chunk = objects(folder.path())
+        .into_iter()
+        .find(|path| is_data(path))
+        .unwrap();
+    let variable = chunk.split("/c/c/").next().unwrap().to_owned() + "/c";
+    for stray in ["c/9/9/9", "c/00/0/0", "c/0/0", "notes.txt"] {
+        let path = format!("{variable}/{stray}");
+        let place = folder.path().join(&path);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        if place.is_dir() {
+            continue;
+        }
+        std::fs::write(&place, b"not ours").unwrap();
+        assert_eq!(read(folder.path()).await.unwrap(), cells());
+        let findings = check(folder.path(), true).await.unwrap();
+        let stray = findings
+            .iter()
+            .find(|found| found.kind == FindingKind::Stray);
+        assert_eq!(
+            stray.map(|found| found.subject.as_str()),
+            Some(path.as_str()),
+            "{findings:?}"
+        );
+        assert!(place.is_file());
+        std::fs::remove_file(&place).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_head_leaves_something_to_be_found() {
+    let folder = make(&json!({"chunks": [2, 1, 3]})).await;
+    let head = objects(folder.path())
+        .into_iter()
+        .find(|path| path.contains("/arrays/"))
+        .unwrap();
+    std::fs::remove_file(folder.path().join(head)).unwrap();
+    assert_eq!(
+        read(folder.path()).await.unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
+    let findings = check(folder.path(), false).await.unwrap();
+    assert!(
+        findings
+            .iter()
+            .any(|found| found.kind == FindingKind::Leftover),
+        "{findings:?}"
+    );
+}

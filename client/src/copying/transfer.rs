@@ -1,0 +1,258 @@
+//! One array, from the source into the target.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hyperslab_core::{Array, Attributes, Collection, Error, Result, Store, box_bytes};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::markers::Markers;
+use super::pieces::Pieces;
+use super::{CopyOptions, Steps, if_there, verify};
+
+/// Pieces are compared in boxes of at most this many bytes.
+const COMPARED_BYTES_MAX: u64 = 64 << 20;
+
+/// What became of an array.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It was not in the target and is there now.
+    Copied,
+    /// It was in the target.
+    Present,
+    /// It was in the target, differed, and was written anew.
+    Replaced,
+    /// It is in the target and differs, in this.
+    Differs(String),
+}
+
+/// What is common to all arrays of a copy.
+pub(super) struct Transfer<'a> {
+    pub(super) from: &'a Collection,
+    pub(super) steps: &'a Steps<'a>,
+    to: &'a Collection,
+    overwrite: bool,
+    markers: Markers,
+    memory: Memory,
+    /// The boxes of an array that is too large to be written at once.
+    written: Pieces,
+    /// The boxes that are compared.
+    compared: Pieces,
+    written_bytes: AtomicU64,
+}
+
+impl<'a> Transfer<'a> {
+    pub(super) async fn new(
+        from: &'a Collection,
+        to: &'a Collection,
+        options: &CopyOptions,
+        steps: &'a Steps<'a>,
+    ) -> Result<Self> {
+        // Both sides are read, each within its own limit.
+        let limit = |store: &Store| store.options().memory_limit.bytes();
+        let limit = limit(from.store()).min(limit(to.store()));
+        let (shape, cell_size) = (from.schema().shape(), from.schema().dtype().size());
+        let explained = to.explain().await?;
+        let unit = explained.write_unit()?;
+        let pieces = |bytes_max| Pieces::new(&shape, unit, cell_size, bytes_max);
+        Ok(Self {
+            from,
+            steps,
+            to,
+            overwrite: options.overwrite,
+            markers: Markers::read(to).await?,
+            memory: Memory::new(limit),
+            written: pieces(limit / 4),
+            compared: pieces((limit / 4).min(COMPARED_BYTES_MAX)),
+            written_bytes: AtomicU64::new(0),
+        })
+    }
+
+    /// Bytes of the cells that were written.
+    pub(super) fn written(&self) -> u64 {
+        self.written_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Cleans up when all is done.
+    pub(super) async fn finish(&self) -> Result<()> {
+        self.markers.finish().await
+    }
+
+    /// Brings an array into the target, unless it is there.
+    pub(super) async fn bring(&self, array: &Array) -> Result<Fate> {
+        if self.markers.found.contains(&array.id()) {
+            if_there(self.to.delete_by_id(array.id()).await)?;
+        }
+        let fate = match self.difference(array).await? {
+            None => Fate::Present,
+            Some(Difference::Absent) => {
+                self.write(array).await?;
+                return Ok(Fate::Copied);
+            }
+            Some(Difference::Facts(_)) if self.overwrite => {
+                self.replace(array).await?;
+                return Ok(Fate::Replaced);
+            }
+            Some(Difference::Facts(message)) => Fate::Differs(message),
+        };
+        self.steps.bytes(self.size());
+        Ok(fate)
+    }
+
+    /// Compares the cells of an array with those of its copy; one that differs is replaced if that was asked for.
+    pub(super) async fn verify(&self, array: &Array, fate: Fate) -> Result<Fate> {
+        if let Fate::Differs(_) = &fate {
+            self.steps.bytes(self.size());
+            return Ok(fate);
+        }
+        let Some(message) = self.compare(array).await? else {
+            return Ok(fate);
+        };
+        if fate != Fate::Present || !self.overwrite {
+            return Ok(Fate::Differs(message));
+        }
+        self.replace(array).await?;
+        Ok(match self.compare(array).await? {
+            None => Fate::Replaced,
+            Some(message) => Fate::Differs(message),
+        })
+    }
+
+    async fn compare(&self, array: &Array) -> Result<Option<String>> {
+        let Some(copy) = if_there(self.to.get_by_id(array.id()).await)? else {
+            return Ok(Some("it has vanished from the target".to_owned()));
+        };
+        for number in 0..self.compared.count() {
+            let from = self.compared.subset(array, number)?;
+            let to = self.compared.subset(&copy, number)?;
+            let bytes = box_bytes(&from.shape(), array.dtype().size());
+            let _permit = self.memory.take(bytes.saturating_mul(2)).await?;
+            let start = self.compared.start(number);
+            if let Some(message) = verify::difference(&from, &to, &start).await? {
+                return Ok(Some(message));
+            }
+            self.steps.bytes(bytes);
+        }
+        Ok(None)
+    }
+
+    /// What the target has for an array of the source; `None` when identity, key and custom attributes are the same.
+    async fn difference(&self, array: &Array) -> Result<Option<Difference>> {
+        let same = |one: &Attributes, other: &Attributes| one.to_json() == other.to_json();
+        let Some(there) = if_there(self.to.get_by_id(array.id()).await)? else {
+            if array.key().is_empty() {
+                return Ok(Some(Difference::Absent));
+            }
+            let other = if_there(self.to.get(array.key().clone()).await)?;
+            return Ok(Some(match other {
+                None => Difference::Absent,
+                Some(other) => Difference::Facts(format!(
+                    "the target has an array of this key with another identity, {}",
+                    other.id()
+                )),
+            }));
+        };
+        if !same(there.key(), array.key()) {
+            return Ok(Some(Difference::Facts(format!(
+                "its identity is that of {} in the target",
+                there.name()
+            ))));
+        }
+        if !same(there.custom(), array.custom()) {
+            return Ok(Some(Difference::Facts(
+                "the custom attributes differ".to_owned(),
+            )));
+        }
+        Ok(None)
+    }
+
+    /// Writes an array in place of those that have its identity or its key.
+    async fn replace(&self, array: &Array) -> Result<()> {
+        if_there(self.to.delete_by_id(array.id()).await)?;
+        if !array.key().is_empty() {
+            if_there(self.to.delete(array.key().clone()).await)?;
+        }
+        self.write(array).await
+    }
+
+    async fn write(&self, array: &Array) -> Result<()> {
+        let bytes = self.size();
+        if bytes <= self.memory.limit {
+            let _permit = self.memory.take(bytes).await?;
+            let cells = array.all().read_buf().await?;
+            let new = self.to.create(array.key().clone()).id(array.id());
+            new.custom(array.custom().clone()).data(cells).await?;
+            self.wrote(bytes);
+        } else {
+            self.markers.set(array.id()).await?;
+            self.write_pieces(array).await?;
+        }
+        // The mark may also be one that an earlier copy with a smaller limit has left.
+        if bytes > self.memory.limit || self.markers.found.contains(&array.id()) {
+            self.markers.clear(array.id()).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_pieces(&self, array: &Array) -> Result<()> {
+        let new = self.to.create(array.key().clone()).id(array.id());
+        let copy = new.custom(array.custom().clone()).await?;
+        for number in 0..self.written.count() {
+            let from = self.written.subset(array, number)?;
+            let bytes = box_bytes(&from.shape(), array.dtype().size());
+            let _permit = self.memory.take(bytes).await?;
+            let cells = from.read_buf().await?;
+            let to = self.written.subset(&copy, number)?;
+            to.write_buf(cells).await?;
+            self.wrote(bytes);
+        }
+        Ok(())
+    }
+
+    fn wrote(&self, bytes: u64) {
+        self.written_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.steps.bytes(bytes);
+    }
+
+    /// Bytes of the cells of one array.
+    fn size(&self) -> u64 {
+        let schema = self.from.schema();
+        box_bytes(&schema.shape(), schema.dtype().size())
+    }
+}
+
+/// How the target differs from the source in what is known without reading cells.
+enum Difference {
+    Absent,
+    Facts(String),
+}
+
+/// The memory that all arrays under way share.
+#[derive(Debug)]
+struct Memory {
+    limit: u64,
+    /// Bytes behind one permit, so that any limit is at most a million of them.
+    grain: u64,
+    permits: Semaphore,
+}
+
+const PERMITS_MAX: u64 = 1 << 20;
+
+impl Memory {
+    fn new(limit: u64) -> Self {
+        let grain = limit.div_ceil(PERMITS_MAX).max(1);
+        let permits = usize::try_from((limit / grain).max(1)).unwrap_or(1);
+        Self {
+            limit,
+            grain,
+            permits: Semaphore::new(permits),
+        }
+    }
+
+    /// Waits until there is room. What exceeds the whole memory waits for all of it.
+    async fn take(&self, bytes: u64) -> Result<SemaphorePermit<'_>> {
+        let all = (self.limit / self.grain).max(1);
+        let permits = u32::try_from(bytes.div_ceil(self.grain).min(all)).unwrap_or(u32::MAX);
+        let taken = self.permits.acquire_many(permits).await;
+        taken.map_err(|error| Error::internal(format!("copying: {error}")))
+    }
+}

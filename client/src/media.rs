@@ -1,0 +1,184 @@
+//! From a place to the adapter of the store there.
+
+use std::path::Path;
+use std::sync::Arc;
+
+#[cfg(any(feature = "hdf5", feature = "zarr"))]
+use hyperslab_core::RandomIds;
+use hyperslab_core::{Error, MemoryAdapter, Result, StorageAdapter};
+#[cfg(feature = "hdf5")]
+use hyperslab_hdf5::Hdf5Adapter;
+#[cfg(feature = "zarr")]
+use hyperslab_zarr::{Medium, ZarrAdapter};
+
+use crate::location::Place;
+
+/// The adapters compiled in, by the names that `hyperslab create --adapter` takes. The first that can use a disk is the one
+/// that a new store on a disk gets.
+pub const ADAPTERS: &[&str] = &[
+    #[cfg(feature = "hdf5")]
+    "hdf5",
+    #[cfg(feature = "zarr")]
+    "zarr",
+    "memory",
+];
+
+/// The adapters that can use a disk.
+const ON_DISK: &[&str] = &[
+    #[cfg(feature = "hdf5")]
+    "hdf5",
+    #[cfg(feature = "zarr")]
+    "zarr",
+];
+
+/// The file that says of which adapter a store on a disk is.
+const STORE_DOCUMENT: &str = "hyperslab.json";
+
+/// Opens the store at a place, which must be of the adapter `wanted`, if there is one.
+///
+/// # Errors
+/// `NotFound`; `Unsupported` when the store is of another adapter, or of one that is not built in; `InvalidInput` for an
+/// adapter that does not exist.
+pub(crate) async fn open(place: &Place, wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
+    check_known(wanted)?;
+    match place {
+        // Every store in memory is a new one.
+        Place::Memory => memory(wanted).await,
+        Place::Disk(path) => open_disk(path, wanted).await,
+        #[cfg(feature = "zarr")]
+        Place::Bucket(url) => {
+            check_bucket(wanted)?;
+            Ok(Arc::new(ZarrAdapter::open(&Medium::bucket(url)?).await?))
+        }
+        #[cfg(not(feature = "zarr"))]
+        Place::Bucket(_) => Err(not_built("a bucket", "`aws`, `gcp` or `azure`")),
+    }
+}
+
+/// Makes a store at a place, of the adapter `wanted`, or of the one that is usual there.
+///
+/// # Errors
+/// `AlreadyExists`; `Unsupported` for an adapter that cannot use the place; `InvalidInput` for one that does not exist.
+pub(crate) async fn create(place: &Place, wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
+    check_known(wanted)?;
+    match place {
+        Place::Memory => memory(wanted).await,
+        Place::Disk(path) => create_disk(path, wanted).await,
+        #[cfg(feature = "zarr")]
+        Place::Bucket(url) => {
+            check_bucket(wanted)?;
+            let medium = Medium::bucket(url)?;
+            Ok(Arc::new(ZarrAdapter::create(&medium, &RandomIds).await?))
+        }
+        #[cfg(not(feature = "zarr"))]
+        Place::Bucket(_) => Err(not_built("a bucket", "`aws`, `gcp` or `azure`")),
+    }
+}
+
+async fn memory(wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
+    match wanted {
+        #[cfg(feature = "zarr")]
+        Some("zarr") => {
+            let medium = Medium::memory();
+            Ok(Arc::new(ZarrAdapter::create(&medium, &RandomIds).await?))
+        }
+        None | Some("memory") => Ok(Arc::new(MemoryAdapter::new())),
+        Some(other) => Err(cannot_use(other, "memory", "memory, zarr")),
+    }
+}
+
+async fn open_disk(path: &Path, wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
+    let recorded = recorded_adapter(path).await;
+    if let (Some(recorded), Some(wanted)) = (&recorded, wanted)
+        && recorded != wanted
+    {
+        return Err(Error::unsupported(format!(
+            "the store in {} uses the adapter '{recorded}', not '{wanted}'; ask for '{recorded}', or use another store",
+            path.display()
+        )));
+    }
+    // Where nothing is, or nothing that can be read, an adapter says so best.
+    match recorded.as_deref().or(wanted).or(ON_DISK.first().copied()) {
+        #[cfg(feature = "hdf5")]
+        Some("hdf5") => Ok(Arc::new(Hdf5Adapter::open(path).await?)),
+        #[cfg(feature = "zarr")]
+        Some("zarr") => {
+            let medium = on_disk(path, Medium::folder).await?;
+            Ok(Arc::new(ZarrAdapter::open(&medium).await?))
+        }
+        Some(other) if recorded.is_some() => Err(Error::unsupported(format!(
+            "the store in {} uses the adapter '{other}', which this build does not have; it has: {}",
+            path.display(),
+            ADAPTERS.join(", ")
+        ))),
+        Some(other) => Err(cannot_use(other, "a disk", &ON_DISK.join(", "))),
+        None => Err(not_built("a disk", "`hdf5` or `zarr`")),
+    }
+}
+
+async fn create_disk(path: &Path, wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
+    match wanted.or(ON_DISK.first().copied()) {
+        #[cfg(feature = "hdf5")]
+        Some("hdf5") => Ok(Arc::new(
+            Hdf5Adapter::create(path, Arc::new(RandomIds)).await?,
+        )),
+        #[cfg(feature = "zarr")]
+        Some("zarr") => {
+            let medium = on_disk(path, Medium::new_folder).await?;
+            Ok(Arc::new(ZarrAdapter::create(&medium, &RandomIds).await?))
+        }
+        Some(other) => Err(cannot_use(
+            other,
+            &format!("the folder {}", path.display()),
+            &ON_DISK.join(", "),
+        )),
+        None => Err(not_built("a disk", "`hdf5` or `zarr`")),
+    }
+}
+
+/// The adapter that a store on a disk says it is of; `None` where no store is, or its document cannot be read.
+async fn recorded_adapter(path: &Path) -> Option<String> {
+    let path = path.join(STORE_DOCUMENT);
+    let read = tokio::task::spawn_blocking(move || std::fs::read(path));
+    let document: serde_json::Value = serde_json::from_slice(&read.await.ok()?.ok()?).ok()?;
+    Some(document.get("adapter")?.as_str()?.to_owned())
+}
+
+/// Looks at a folder on a thread that may block.
+#[cfg(feature = "zarr")]
+async fn on_disk(path: &Path, look: fn(&Path) -> Result<Medium>) -> Result<Medium> {
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || look(&path))
+        .await
+        .map_err(|error| Error::internal(format!("opening a folder stopped: {error}")))?
+}
+
+fn check_known(wanted: Option<&str>) -> Result<()> {
+    match wanted {
+        Some(wanted) if !ADAPTERS.contains(&wanted) => Err(Error::invalid(format!(
+            "adapter '{wanted}' is unknown; this build has: {}",
+            ADAPTERS.join(", ")
+        ))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(feature = "zarr")]
+fn check_bucket(wanted: Option<&str>) -> Result<()> {
+    match wanted {
+        None | Some("zarr") => Ok(()),
+        Some(other) => Err(cannot_use(other, "a bucket", "zarr")),
+    }
+}
+
+fn cannot_use(adapter: &str, place: &str, others: &str) -> Error {
+    Error::unsupported(format!(
+        "the adapter '{adapter}' cannot use {place}; one that can: {others}"
+    ))
+}
+
+fn not_built(place: &str, features: &str) -> Error {
+    Error::unsupported(format!(
+        "this build has no adapter for {place}; build with the feature {features}"
+    ))
+}
