@@ -75,11 +75,11 @@ fn campaign_worker() {
 }
 
 #[test]
-fn writers_survive() {
+fn campaign_writers_survive() {
     writers_survive_a_faulty_medium(CAMPAIGN, disturb);
 }
 
 #[test]
-fn increments_are_counted() {
+fn campaign_increments_are_counted() {
     increments_are_counted_on_a_faulty_medium(CAMPAIGN, disturb);
 }

@@ -22,7 +22,7 @@ mod s3;
 
 pub use counts::{Request, RequestCounts};
 pub use fault::{Fault, FaultCounts, FaultPlan, FaultStore};
-pub use peers::{Peer, PeerKind};
+pub use peers::{AZURITE_ACCOUNT, Peer, PeerKind};
 pub use process::{S3Process, s3_server_main};
 pub use proxy::{Direction, Proxy, Wire};
 pub use s3::{ACCESS_KEY, BUCKET, REGION, S3Server, SECRET_KEY, s3_client};

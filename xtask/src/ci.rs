@@ -10,7 +10,11 @@ const STEPS: [&str; 9] = [
 
 /// Everything, and the features that are off by default because few tests need them. The same for every step, so that
 /// nothing is compiled twice.
-const WORKSPACE: [&str; 3] = ["--workspace", "--features", "hyperslab-testkit/objects"];
+const WORKSPACE: [&str; 3] = [
+    "--workspace",
+    "--features",
+    "hyperslab-testkit/objects,hyperslab-zarr/aws,hyperslab-zarr/gcp,hyperslab-zarr/azure",
+];
 
 struct Options {
     long: bool,

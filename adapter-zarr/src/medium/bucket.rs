@@ -69,12 +69,6 @@ fn without(scheme: &str, feature: &str) -> Error {
     ))
 }
 
-/// Encryption is ring's, unless the program has chosen another for all its connections.
-#[cfg(feature = "cloud")]
-fn choose_cryptography() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
 /// What the clients of all clouds have in common: no retries, which are [`Patient`](crate::objects::patient::Patient)'s, and
 /// no limit to the time of a long transfer but its own.
 #[cfg(feature = "cloud")]
@@ -82,14 +76,6 @@ fn client_options() -> object_store::ClientOptions {
     object_store::ClientOptions::new()
         .with_timeout_disabled()
         .with_connect_timeout(std::time::Duration::from_secs(5))
-}
-
-#[cfg(feature = "cloud")]
-fn no_retries() -> object_store::RetryConfig {
-    object_store::RetryConfig {
-        max_retries: 0,
-        ..object_store::RetryConfig::default()
-    }
 }
 
 /// An error while a client is made: no request has been sent.

@@ -1,5 +1,4 @@
 //! What the tests of this crate share.
-#![expect(clippy::allow_attributes, reason = "each test uses another part")]
 #![allow(dead_code, reason = "each test uses another part")]
 
 use std::path::Path;

@@ -14,12 +14,19 @@ use super::s3::{BUCKET, s3_client};
 /// How long a server may take to answer. One that starts an interpreter on a busy machine takes ten seconds.
 const LIMIT: Duration = Duration::from_secs(90);
 
+/// The account that every Azurite has. Its key is in every copy of Azurite's documentation, and in clients for the emulator.
+pub const AZURITE_ACCOUNT: &str = "devstoreaccount1";
+
+/// What that key has signed: it may make containers.
+const AZURITE_TOKEN: &str = "sv=2018-11-09&ss=b&srt=sco&sp=rwdlac&se=2099-01-01T00%3A00%3A00Z&sig=CPoOux8rQhR0b5pwICKRhVPCypVOv2XSgLfWcXpc32c%3D";
+
 /// A server of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerKind {
     /// moto, from PyPI: the S3 that is most like AWS, and slow. Accepts any key; [`BUCKET`] is there.
     Moto,
-    /// Azurite, from npm: Azure Blob Storage, with the well-known account `devstoreaccount1`.
+    /// Azurite, from npm: Azure Blob Storage, with the well-known account [`AZURITE_ACCOUNT`]; the container
+    /// [`BUCKET`] is there.
     Azurite,
     /// s3rver, from npm: an S3 that ignores conditions, as some servers in the field do. [`BUCKET`] is there.
     S3rver,
@@ -105,8 +112,12 @@ fn start(kind: PeerKind) -> Outcome<Peer> {
         .spawn()
         .map_err(|e| format!("cannot start {}: {e}", program.display()))?;
     let ready = wait_for(&mut child, address).and_then(|()| match kind {
-        PeerKind::Moto => make_bucket(address),
-        PeerKind::Azurite | PeerKind::S3rver => Ok(()),
+        PeerKind::Moto => make_bucket(address, &format!("/{BUCKET}")),
+        PeerKind::Azurite => make_bucket(
+            address,
+            &format!("/{AZURITE_ACCOUNT}/{BUCKET}?restype=container&{AZURITE_TOKEN}"),
+        ),
+        PeerKind::S3rver => Ok(()),
     });
     match ready {
         Ok(()) => Ok(Peer {
@@ -161,10 +172,10 @@ fn wait_for(child: &mut Child, address: SocketAddr) -> Outcome<()> {
     Err(format!("it has not answered within {LIMIT:?}"))
 }
 
-/// moto checks no signature, so one plain request does.
-fn make_bucket(address: SocketAddr) -> Outcome<()> {
+/// One plain request does: moto checks no signature, and that for Azurite is part of the path.
+fn make_bucket(address: SocketAddr, path: &str) -> Outcome<()> {
     let request = format!(
-        "PUT /{BUCKET} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        "PUT {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     );
     let mut answer = String::new();
     TcpStream::connect(address)
@@ -175,7 +186,7 @@ fn make_bucket(address: SocketAddr) -> Outcome<()> {
         })
         .map_err(|e| format!("cannot make the bucket: {e}"))?;
     match answer.split(' ').nth(1) {
-        Some("200") => Ok(()),
+        Some("200" | "201") => Ok(()),
         _ => Err(format!("cannot make the bucket: {answer}")),
     }
 }

@@ -8,9 +8,10 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
 use super::address::Address;
 use super::aws_files::Profile;
 use super::environment::Environment;
-use super::{choose_cryptography, client_options, no_retries, unusable};
+use super::{client_options, unusable};
 use crate::medium::{Medium, Server};
 use crate::objects::remote::Versioning;
+use crate::objects::remote::cloud::{choose_cryptography, no_retries};
 
 const PARAMETERS: [&str; 4] = ["region", "profile", "virtual_hosted", "requester_pays"];
 

@@ -7,9 +7,10 @@ use object_store::azure::{AzureConfigKey as Key, MicrosoftAzureBuilder};
 
 use super::address::Address;
 use super::environment::Environment;
-use super::{choose_cryptography, client_options, no_retries, unusable};
+use super::{client_options, unusable};
 use crate::medium::{Medium, Server};
 use crate::objects::remote::Versioning;
+use crate::objects::remote::cloud::{choose_cryptography, no_retries};
 
 const PARAMETERS: [&str; 2] = ["account", "emulator"];
 

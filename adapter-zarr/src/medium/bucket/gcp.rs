@@ -7,9 +7,10 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey as Key};
 
 use super::address::Address;
 use super::environment::Environment;
-use super::{choose_cryptography, client_options, no_retries, unusable};
+use super::{client_options, unusable};
 use crate::medium::{Medium, Server};
 use crate::objects::remote::Versioning;
+use crate::objects::remote::cloud::{choose_cryptography, no_retries};
 
 pub(super) fn open(url: &str, environment: &Environment) -> Result<Medium> {
     let address = Address::parse(url, &[])?;
