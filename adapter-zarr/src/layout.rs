@@ -93,10 +93,19 @@ impl Place {
         format!("{stem}~{}{}", self.tag(), &random[..TAG_LENGTH])
     }
 
+    /// Under which it is said who is removing which group.
+    pub(crate) fn removers(&self) -> String {
+        format!("{MACHINERY}/removing/{}", self.index)
+    }
+
+    /// Who is removing this group.
+    pub(crate) fn remover(&self, folder: &str) -> String {
+        format!("{}/{folder}{SUFFIX}", self.removers())
+    }
+
     /// Whether the group of that name was made under this index.
     pub(crate) fn owns(&self, folder: &str) -> bool {
-        let tag = folder.rsplit_once('~').map(|(_, tag)| tag);
-        tag.is_some_and(|tag| tag.len() == 2 * TAG_LENGTH && tag.starts_with(self.tag()))
+        tag_of(folder).is_some_and(|tag| tag.starts_with(self.tag()))
     }
 
     fn tag(&self) -> &str {
@@ -107,6 +116,13 @@ impl Place {
     pub(crate) fn group(&self, folder: &str) -> String {
         format!("{}/{folder}", self.collection)
     }
+}
+
+/// The tag of the group of an array; `None` for a name that is not ours.
+pub(crate) fn tag_of(folder: &str) -> Option<&str> {
+    let (_, tag) = folder.rsplit_once('~')?;
+    let ours = tag.len() == 2 * TAG_LENGTH && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
+    ours.then_some(tag)
 }
 
 /// What the cells of a change are kept under: it says whose they are, without another request.

@@ -252,11 +252,21 @@ async fn a_lost_head_leaves_something_to_be_found() {
         read(folder.path()).await.unwrap_err().kind(),
         ErrorKind::NotFound
     );
-    let findings = check(folder.path(), false).await.unwrap();
-    assert!(
-        findings
-            .iter()
-            .any(|found| found.kind == FindingKind::Leftover),
-        "{findings:?}"
-    );
+    let before = objects(folder.path());
+    // A repair must not take for a leftover what may be the only copy of somebody's cells.
+    for repair in [false, true] {
+        let findings = check(folder.path(), repair).await.unwrap();
+        assert!(
+            findings
+                .iter()
+                .any(|found| found.kind == FindingKind::ArrayLost && !found.repairable),
+            "{findings:?}"
+        );
+    }
+    let cells = |all: Vec<String>| {
+        all.into_iter()
+            .filter(|path| !path.starts_with(".hyperslab"))
+    };
+    let after = objects(folder.path());
+    assert!(cells(before).eq(cells(after)));
 }

@@ -17,8 +17,26 @@ use crate::nodes;
 use crate::storage::StoragePlan;
 use crate::store::Store;
 
-/// The heads that were found, by stem.
-pub(super) type Heads = HashMap<String, ArrayHead>;
+/// The heads that were found.
+#[derive(Debug, Default)]
+pub(super) struct Heads {
+    /// By stem.
+    pub(super) known: HashMap<String, ArrayHead>,
+    /// Whether there are others, which cannot be read.
+    pub(super) are_incomplete: bool,
+    folders: HashSet<String>,
+}
+
+impl Heads {
+    pub(super) fn has_folder(&self, folder: &str) -> bool {
+        self.folders.contains(folder)
+    }
+
+    fn insert(&mut self, stem: &str, head: &ArrayHead) {
+        self.folders.insert(head.folder.clone());
+        self.known.insert(stem.to_owned(), head.clone());
+    }
+}
 
 pub(super) async fn check(
     store: &Store,
@@ -26,7 +44,7 @@ pub(super) async fn check(
     place: &Place,
     report: &mut Report<'_>,
 ) -> Result<Heads> {
-    let mut heads = Heads::new();
+    let mut heads = Heads::default();
     let listed: Vec<_> = store.objects.list(&place.heads()).try_collect().await?;
     for listed in listed.iter().filter(|listed| listed.size > 0) {
         let Some(stem) = layout::document_name(&listed.key) else {
@@ -42,15 +60,14 @@ pub(super) async fn check(
             // Deleted since it was listed.
             Ok(None) => {}
             Ok(Some(seen)) => {
-                heads.insert(stem.to_owned(), seen.head.clone());
+                heads.insert(stem, &seen.head);
                 check_array(store, collection, place, stem, seen, report).await;
             }
-            Err(error) => report.fault(
-                CheckLevel::Arrays,
-                FindingKind::ArrayUnreadable,
-                stem,
-                error.to_string(),
-            ),
+            Err(error) => {
+                heads.are_incomplete = true;
+                let kind = FindingKind::ArrayUnreadable;
+                report.fault(CheckLevel::Arrays, kind, stem, error.to_string());
+            }
         }
     }
     Ok(heads)

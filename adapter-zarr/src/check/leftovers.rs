@@ -21,30 +21,21 @@ pub(super) struct Seen {
     staged: Vec<String>,
     /// The groups that are being made, and by whom.
     makers: Vec<(String, Option<Process>)>,
+    /// The groups that are being removed, and by whom.
+    removers: Vec<(String, Option<Process>)>,
 }
 
 impl Seen {
     pub(super) async fn look(store: &Store, place: &Place) -> Result<Self> {
         let objects = &store.objects;
         let mut folders = objects.list_level(&place.collection).await?.folders;
-        folders.retain(|folder| place.owns(folder));
+        folders.retain(|folder| layout::tag_of(folder).is_some());
         let staged = objects.list_level(&place.staged()).await?.folders;
-        let mut makers = Vec::new();
-        for listed in objects.list_level(&place.makers()).await?.objects {
-            if let (Some(folder), Some(object)) = (
-                layout::document_name(&listed.key),
-                objects.get(&listed.key).await?,
-            ) {
-                makers.push((
-                    folder.to_owned(),
-                    serde_json::from_slice(&object.bytes).ok(),
-                ));
-            }
-        }
         Ok(Self {
             folders,
             staged,
-            makers,
+            makers: workers(store, &place.makers()).await?,
+            removers: workers(store, &place.removers()).await?,
         })
     }
 
@@ -55,46 +46,80 @@ impl Seen {
         heads: &Heads,
         report: &mut Report<'_>,
     ) -> Result<()> {
-        self.groups(store, place, heads, report).await;
+        if heads.are_incomplete {
+            // What a head that cannot be read still needs is not known, so nothing is taken for a leftover.
+            return Ok(());
+        }
+        self.interrupted(store, place, heads, report).await;
+        self.lost(store, place, heads, report).await;
         self.staging(store, place, heads, report).await;
         identities(store, place, heads, report).await
     }
 
-    async fn groups(&self, store: &Store, place: &Place, heads: &Heads, report: &mut Report<'_>) {
-        let known: HashSet<&str> = heads.values().map(|head| head.folder.as_str()).collect();
-        let makers = self.makers.iter();
-        let dead = makers.filter(|(_, writer)| writer.as_ref().is_none_or(Process::is_gone));
-        let dead: HashSet<&str> = dead.map(|(folder, _)| folder.as_str()).collect();
-        let making: HashSet<&str> = self
+    /// Groups whose creation or deletion was interrupted.
+    async fn interrupted(
+        &self,
+        store: &Store,
+        place: &Place,
+        heads: &Heads,
+        report: &mut Report<'_>,
+    ) {
+        let (makers, removers) = (place.makers(), place.removers());
+        let made = self
             .makers
             .iter()
-            .map(|(folder, _)| folder.as_str())
-            .collect();
-        let groups = self.folders.iter().map(String::as_str);
-        let unknown = groups.filter(|folder| {
-            !known.contains(folder) && (dead.contains(folder) || !making.contains(folder))
-        });
-        let unknown: HashSet<&str> = unknown.chain(dead.iter().copied()).collect();
-        for folder in unknown {
-            let published = known.contains(folder);
-            // On a disk a folder may be there with nothing in it, which is nothing.
-            if !dead.contains(folder) && is_empty(store, &place.group(folder)).await {
+            .map(|worker| (worker, makers.as_str(), "creation"));
+        let removed = self
+            .removers
+            .iter()
+            .map(|worker| (worker, removers.as_str(), "deletion"));
+        for ((folder, process), prefix, what) in made.chain(removed) {
+            if !process.as_ref().is_none_or(Process::is_gone) {
                 continue;
             }
+            let record = format!("{prefix}/{folder}.json");
+            let group = (!heads.has_folder(folder)).then(|| place.group(folder));
             let mended = if report.repairs() {
-                Some(forget_group(store, place, folder, published).await)
+                Some(forget(store, record, group.as_deref()).await)
             } else {
                 None
             };
-            let message = "left by a creation that was interrupted";
+            let message = format!("left by a {what} that was interrupted");
             let subject = place.group(folder);
             let (level, kind) = (CheckLevel::Layout, FindingKind::Leftover);
-            report.mendable(level, kind, &subject, message, mended);
+            report.mendable(level, kind, &subject, &message, mended);
+        }
+    }
+
+    /// Groups without a head that nobody is making or removing.
+    async fn lost(&self, store: &Store, place: &Place, heads: &Heads, report: &mut Report<'_>) {
+        let workers = self.makers.iter().chain(&self.removers);
+        let busy: HashSet<&str> = workers.map(|(folder, _)| folder.as_str()).collect();
+        for folder in self.folders.iter().map(String::as_str) {
+            let group = place.group(folder);
+            // On a disk a folder may be there with nothing in it, which is nothing.
+            if heads.has_folder(folder) || busy.contains(folder) || is_empty(store, &group).await {
+                continue;
+            }
+            if place.owns(folder) {
+                let message = "an array without its head; it opens as a Zarr group: import it, then remove the group";
+                let (level, kind) = (CheckLevel::Layout, FindingKind::ArrayLost);
+                report.fault(level, kind, &group, message.to_owned());
+                continue;
+            }
+            let mended = if report.repairs() {
+                Some(sweep(&*store.objects, &group).await)
+            } else {
+                None
+            };
+            let message = "left when the collection was emptied, or deleted and made anew";
+            let (level, kind) = (CheckLevel::Layout, FindingKind::Leftover);
+            report.mendable(level, kind, &group, message, mended);
         }
     }
 
     async fn staging(&self, store: &Store, place: &Place, heads: &Heads, report: &mut Report<'_>) {
-        let pending = heads.values().filter_map(|head| head.change.as_ref());
+        let pending = heads.known.values().filter_map(|head| head.change.as_ref());
         let pending: HashSet<_> = pending.map(|change| change.id).collect();
         for name in &self.staged {
             let parsed = layout::parse_staging(name);
@@ -121,13 +146,26 @@ async fn is_empty(store: &Store, prefix: &str) -> bool {
     matches!(store.objects.list(prefix).try_next().await, Ok(None))
 }
 
-/// The maker goes first: one that lives after all finds that out before it tells anybody.
-async fn forget_group(store: &Store, place: &Place, folder: &str, published: bool) -> Result<()> {
-    store.objects.delete(vec![place.maker(folder)]).await?;
-    if published {
-        return Ok(());
+/// Who is at work on which group.
+async fn workers(store: &Store, prefix: &str) -> Result<Vec<(String, Option<Process>)>> {
+    let mut workers = Vec::new();
+    for listed in store.objects.list_level(prefix).await?.objects {
+        let object = store.objects.get(&listed.key).await?;
+        if let (Some(folder), Some(object)) = (layout::document_name(&listed.key), object) {
+            let process = serde_json::from_slice(&object.bytes).ok();
+            workers.push((folder.to_owned(), process));
+        }
     }
-    sweep(&*store.objects, &place.group(folder)).await
+    Ok(workers)
+}
+
+/// The record goes first: a creator that lives after all finds that out before it tells anybody.
+async fn forget(store: &Store, record: String, group: Option<&str>) -> Result<()> {
+    store.objects.delete(vec![record]).await?;
+    match group {
+        Some(group) => sweep(&*store.objects, group).await,
+        None => Ok(()),
+    }
 }
 
 async fn identities(
@@ -146,7 +184,7 @@ async fn identities(
         });
         let (right, version) = match slot.await {
             Ok(Slot::Held(known, version)) => {
-                let head = heads.get(&known.stem);
+                let head = heads.known.get(&known.stem);
                 let named = layout::document_name(&listed.key);
                 let right =
                     head.is_some_and(|head| Some(head.meta.id.to_string().as_str()) == named);
@@ -174,7 +212,11 @@ async fn identities(
             mended,
         );
     }
-    for (stem, head) in heads.iter().filter(|(stem, _)| !entered.contains(*stem)) {
+    for (stem, head) in heads
+        .known
+        .iter()
+        .filter(|(stem, _)| !entered.contains(*stem))
+    {
         if head.meta.key.is_empty() {
             continue;
         }

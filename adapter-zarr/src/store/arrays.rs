@@ -12,9 +12,11 @@ use uuid::Uuid;
 use super::{Store, is_same};
 use crate::array::ZarrArray;
 use crate::compute::all;
+use crate::document::to_bytes;
 use crate::head::{HeadPlace, Seen, Slot, retire};
 use crate::layout::{self, Place};
-use crate::objects::Version;
+use crate::objects::{Condition, Version};
+use crate::process::Process;
 use crate::storage::StoragePlan;
 
 impl Store {
@@ -98,6 +100,12 @@ impl Store {
         durability: Durability,
     ) -> Result<()> {
         let (place, stem, head, found) = self.locate(collection, locator).await?;
+        // A group without a head and without this was lost, not deleted.
+        let remover = place.remover(&found.head.folder);
+        let own = to_bytes(&Process::own())?;
+        self.objects
+            .put(&remover, own, Condition::None, durability)
+            .await?;
         let mut seen = found.clone();
         while !self.retire_head(&head, &seen.version, durability).await? {
             let now = head.read().await?;
@@ -119,7 +127,8 @@ impl Store {
         if now.is_none_or(|now| now.head.meta.id != meta.id) {
             self.release_id(&place, meta, &stem, durability).await?;
         }
-        self.sweep(&place.group(&seen.head.folder)).await
+        self.sweep(&place.group(&seen.head.folder)).await?;
+        self.objects.delete(vec![remover]).await
     }
 
     async fn retire_head(

@@ -150,6 +150,7 @@ impl Store {
         self.sweep(&place.ids()).await?;
         self.sweep(&place.staged()).await?;
         self.sweep(&place.makers()).await?;
+        self.sweep(&place.removers()).await?;
         let level = self.objects.list_level(&place.collection).await?;
         for folder in level.folders.iter().filter(|folder| place.owns(folder)) {
             self.sweep(&place.group(folder)).await?;
