@@ -47,6 +47,8 @@ impl Peer {
     #[must_use]
     #[expect(clippy::print_stderr, reason = "a peer left out must be seen")]
     pub fn start(kind: PeerKind) -> Option<Self> {
+        // For the clients that a test makes of any cloud; see `s3_client`.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         match start(kind) {
             Ok(peer) => Some(peer),
             Err(message) => {

@@ -96,6 +96,8 @@ enum Known {
     /// Nobody gave credentials, so those of the machine were looked for, in vain.
     NoCredentials,
     WrongRegion,
+    /// The answer has other bytes than were asked for, as from servers that do not count from the end.
+    WrongRange,
 }
 
 impl Known {
@@ -105,8 +107,11 @@ impl Known {
         if lookups.iter().any(|lookup| text.contains(lookup)) {
             return Some(Self::NoCredentials);
         }
-        let wrong = text.contains("redirect without LOCATION");
-        wrong.then_some(Self::WrongRegion)
+        if text.contains("redirect without LOCATION") {
+            return Some(Self::WrongRegion);
+        }
+        let other_range = text.contains("Requested ") && text.contains(", got ");
+        other_range.then_some(Self::WrongRange)
     }
 }
 
@@ -162,6 +167,9 @@ impl Answer {
     }
 
     fn hope(&self) -> Hope {
+        if self.known == Some(Known::WrongRange) {
+            return Hope::None;
+        }
         if self.says(&[
             "SlowDown",
             "ServerBusy",
@@ -286,6 +294,10 @@ mod tests {
         assert_eq!(status("500 Internal Server Error: "), Hope::Passing);
         assert_eq!(
             status("400 Bad Request: <Code>InvalidArgument</Code>"),
+            Hope::None
+        );
+        assert_eq!(
+            hope(&error_of(&generic("Requested 72..78, got 0..7"))),
             Hope::None
         );
         assert_eq!(
