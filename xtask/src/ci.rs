@@ -13,7 +13,8 @@ const STEPS: [&str; 9] = [
 const WORKSPACE: [&str; 3] = [
     "--workspace",
     "--features",
-    "hyperslab-testkit/objects,hyperslab-zarr/aws,hyperslab-zarr/gcp,hyperslab-zarr/azure",
+    "hyperslab-testkit/objects,hyperslab-cli/aws,hyperslab-cli/gcp,hyperslab-cli/azure,\
+     hyperslab/aws,hyperslab/gcp,hyperslab/azure",
 ];
 
 struct Options {
