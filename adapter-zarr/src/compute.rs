@@ -6,22 +6,26 @@ use hyperslab_core::{Error, Result};
 /// Work on fewer bytes than this is done at once: waking another thread costs more.
 const INLINE_BYTES: usize = 32 << 10;
 
-/// Does work on so many bytes where it blocks nobody.
-pub(crate) async fn compute<T: Send + 'static>(
+/// Begins work on so many bytes at once, where it blocks nobody; what is returned waits for its end.
+pub(crate) fn compute<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    if bytes < INLINE_BYTES {
-        return work();
-    }
+) -> impl Future<Output = Result<T>> + Send {
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    rayon::spawn(move || {
+    let work = move || {
         // Nobody waits when the caller was dropped.
         let _ = sender.send(work());
-    });
-    receiver
-        .await
-        .map_err(|_| Error::internal("encoding or decoding ended early"))?
+    };
+    if bytes < INLINE_BYTES {
+        work();
+    } else {
+        rayon::spawn(work);
+    }
+    async move {
+        receiver
+            .await
+            .map_err(|_| Error::internal("encoding or decoding ended early"))?
+    }
 }
 
 /// How many requests of one call are under way at a time.

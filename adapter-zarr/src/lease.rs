@@ -3,10 +3,8 @@
 //! Each lock is one object, changed by swaps only and never deleted. The holder renews it every third of the duration of the
 //! lease, and trusts it only for two thirds, counted from before the request was sent. A contender declares a holder dead when
 //! the record did not change for a whole duration on the contender's own clock, so no two clocks are ever compared. A process
-//! that sleeps through the end of its lease finds out when it asks ([`Lease::ensure_valid`]); what it still has under way is
+//! that sleeps through the end of its lease finds out when it asks ([`LockGuard::ensure_valid`]); what it still has under way is
 //! turned away by whoever compares the *fencing token*, which grows with every acquisition.
-
-#![cfg_attr(not(test), expect(dead_code, reason = "the layout above comes next"))]
 
 mod acquire;
 mod keeper;
@@ -27,8 +25,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use self::keeper::Held;
-pub(crate) use self::keeper::Lease;
+use self::keeper::{Held, Lease};
 use self::record::{Holder, object_key};
 use self::seats::{Seat, Seats};
 use self::sightings::Sightings;
@@ -107,7 +104,7 @@ impl LeaseLockManager {
     ///
     /// # Errors
     /// `Locked` with the holder when the time is up, and what the medium says.
-    pub(crate) async fn lease(&self, request: LockRequest) -> Result<Lease> {
+    async fn lease(&self, request: LockRequest) -> Result<Lease> {
         let now = Instant::now();
         let far = now + Duration::from_secs(86400 * 365 * 30);
         let deadline = now
@@ -163,7 +160,7 @@ impl LockManager for LeaseLockManager {
 
     async fn acquire(&self, request: LockRequest) -> Result<LockGuard> {
         let lease = self.lease(request).await?;
-        Ok(LockGuard::new(lease.keys().to_vec(), lease))
+        Ok(LockGuard::leased(lease.keys().to_vec(), lease))
     }
 
     async fn release(&self, guard: LockGuard) {

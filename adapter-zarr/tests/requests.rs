@@ -177,18 +177,25 @@ async fn a_part_of_a_shard_is_two_requests_and_then_one() {
     }
 }
 
+/// How far away the store is where time is measured.
+const TRIP: Duration = Duration::from_millis(20);
+
+/// 64 MiB of 32 chunks.
+const MANY: [u64; 3] = [32, 512, 1024];
+
+async fn many_chunks() -> (FaultStore, Arc<dyn ArrayHandle>) {
+    let (counted, handle) = opened(&MANY, &json!({"chunks": [1, 512, 1024]})).await;
+    counted.set_plan(FaultPlan::latency(TRIP));
+    (counted, handle)
+}
+
 /// Chunks side by side: the chunks, and then the head. The clock of the test moves only while nothing else does, so it
 /// counts round trips, however busy the machine is.
 #[tokio::test]
 async fn many_chunks_take_few_round_trips() {
-    const TRIP: Duration = Duration::from_millis(20);
-    let sizes = [32, 512, 1024];
-    let (counted, handle) = opened(&sizes, &json!({"chunks": [1, 512, 1024]})).await;
-    counted.set_plan(FaultPlan::latency(TRIP));
-    let begun = Instant::now();
+    let (counted, handle) = many_chunks().await;
+    let sizes = MANY;
     let counts = counts_of_read(&counted, &*handle, &Hyperslab::full(&sizes)).await;
-    let taken = begun.elapsed();
-    println!("64 MiB of 32 chunks at {TRIP:?} a request: {taken:?}, {counts:?}");
     assert_eq!((counts.get, counts.total()), (33, 33));
 
     tokio::time::pause();
@@ -199,10 +206,29 @@ async fn many_chunks_take_few_round_trips() {
     assert!(trips <= 3.0, "{trips} round trips");
 }
 
+/// The best of several rounds, since the machine may be busy with something else.
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_reads_of_many_chunks_are_fast() {
+    const LIMIT: Duration = Duration::from_millis(150);
+    const ROUNDS: usize = 15;
+    let (counted, handle) = many_chunks().await;
+    let mut taken = Vec::new();
+    while taken.len() < ROUNDS {
+        let begun = Instant::now();
+        counts_of_read(&counted, &*handle, &Hyperslab::full(&MANY)).await;
+        taken.push(begun.elapsed());
+    }
+    taken.sort_unstable();
+    let (best, median) = (taken[0], taken[ROUNDS / 2]);
+    println!(
+        "64 MiB of 32 chunks at {TRIP:?} a request: {best:?} at best, {median:?} in the median"
+    );
+    assert!(best < LIMIT, "{taken:?}");
+}
+
 /// The document of the collection and the head of the array are asked for at once.
 #[tokio::test(start_paused = true)]
 async fn an_array_is_found_in_one_round_trip() {
-    const TRIP: Duration = Duration::from_millis(20);
     let counted = FaultStore::new(Arc::new(InMemory::new()), FaultPlan::default(), 0);
     let place = medium(Arc::new(counted.clone()));
     let store = ZarrAdapter::create(&place, &RandomIds).await.unwrap();

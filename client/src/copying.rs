@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use hyperslab_core::{
-    Array, ArrayEntry, Collection, Error, ErrorKind, LockKey, LockRequest, Result, StorageOptions,
-    Store, box_bytes,
+    Array, ArrayEntry, Collection, Error, ErrorKind, LockGuard, LockKey, LockRequest, Result,
+    StorageOptions, Store, box_bytes,
 };
 
 use self::transfer::{Fate, Transfer};
@@ -108,7 +108,8 @@ pub struct CopyReport {
 ///
 /// # Errors
 /// `InvalidInput` when the target has another schema or is the source itself; `Locked` when another copy into it goes on;
-/// and as reading and writing do. What was copied until then stays.
+/// `Conflict` when this one slept for so long that another could begin; and as reading and writing do. What was copied until
+/// then stays.
 ///
 /// ```
 /// use hyperslab::prelude::*;
@@ -144,7 +145,7 @@ pub async fn copy(
     );
     let locks = to.locks();
     let guard = locks.acquire(lock).await?;
-    let copied = Box::pin(copy_locked(from, target, options, progress)).await;
+    let copied = Box::pin(copy_locked(from, target, options, &guard, progress)).await;
     locks.release(guard).await;
     copied
 }
@@ -153,11 +154,12 @@ async fn copy_locked(
     from: &Collection,
     target: Collection,
     options: &CopyOptions,
+    guard: &LockGuard,
     progress: &(dyn Fn(CopyProgress) + Send + Sync),
 ) -> Result<CopyReport> {
     let entries = from.find("").sorted().entries().await?;
     let steps = Steps::new(from, entries.len(), progress);
-    let transfer = Transfer::new(from, &target, options, &steps).await?;
+    let transfer = Transfer::new(from, &target, options, guard, &steps).await?;
     let fates = run_all(entries, options, |entry| {
         Box::pin(copy_one(&transfer, entry))
     })

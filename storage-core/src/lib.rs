@@ -53,8 +53,8 @@ pub use explanation::{StorageExplanation, box_bytes};
 pub use filter::{Comparison, Filter, IntoFilter};
 pub use hyperslab::{AxisSlab, Hyperslab};
 pub use lock::{
-    LocalLockManager, LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode,
-    LockRequest, ProcessLockManager,
+    LeasedLocks, LocalLockManager, LockCapabilities, LockGuard, LockInfo, LockKey, LockManager,
+    LockMode, LockRequest, ProcessLockManager,
 };
 pub use memory::MemoryAdapter;
 pub use memory_limit::MemoryLimit;

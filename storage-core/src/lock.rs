@@ -140,16 +140,66 @@ pub struct LockCapabilities {
 /// Locks that are held until this is dropped.
 pub struct LockGuard {
     keys: Vec<LockKey>,
-    _held: Box<dyn Any + Send + Sync>,
+    held: Held,
+}
+
+/// What is behind a guard.
+enum Held {
+    /// Locks of the operating system or of this process: they end with the guard and not before.
+    Fast {
+        _locks: Box<dyn Any + Send + Sync>,
+    },
+    Leased(Box<dyn LeasedLocks>),
+}
+
+/// Locks that can be lost while they are held, because their holder slept or was cut off for too long.
+pub trait LeasedLocks: Send + Sync + 'static {
+    /// Fails with `Conflict` once one of them was lost.
+    ///
+    /// # Errors
+    /// `Conflict`, naming what is no longer locked.
+    fn ensure_valid(&self) -> Result<()>;
+
+    /// The fencing token of each key, in the order of the guard's keys.
+    fn tokens(&self) -> Vec<u64>;
 }
 
 impl LockGuard {
-    /// A guard for `keys` that lets go when `held` is dropped.
+    /// A guard for `keys`, whose locks cannot be lost, that lets go when `held` is dropped.
     #[must_use]
     pub fn new(keys: Vec<LockKey>, held: impl Any + Send + Sync) -> Self {
-        Self {
-            keys,
-            _held: Box::new(held),
+        let held = Held::Fast {
+            _locks: Box::new(held),
+        };
+        Self { keys, held }
+    }
+
+    /// A guard for `keys` whose locks are leases, which lets go when `held` is dropped.
+    #[must_use]
+    pub fn leased(keys: Vec<LockKey>, held: impl LeasedLocks) -> Self {
+        let held = Held::Leased(Box::new(held));
+        Self { keys, held }
+    }
+
+    /// Whether the locks can still be trusted: to be asked before each step that others can see. Costs no request.
+    ///
+    /// # Errors
+    /// `Conflict` when one of them was lost. Locks of one machine are never lost.
+    pub fn ensure_valid(&self) -> Result<()> {
+        match &self.held {
+            Held::Fast { .. } => Ok(()),
+            Held::Leased(locks) => locks.ensure_valid(),
+        }
+    }
+
+    /// A number for each key, in the order of [`keys`](Self::keys), larger than that of every earlier holder: a resource
+    /// beside the store that remembers the largest it has seen can turn away a holder that slept through its lease. `None`
+    /// where locks cannot be lost.
+    #[must_use]
+    pub fn tokens(&self) -> Option<Vec<u64>> {
+        match &self.held {
+            Held::Fast { .. } => None,
+            Held::Leased(locks) => Some(locks.tokens()),
         }
     }
 

@@ -1,16 +1,20 @@
 //! Reading.
 //!
-//! A read of one object is one request. A read of several looks at the head afterwards: if it is still in the generation
-//! it had before, no write into several objects came between; a change that is under way is laid over what was read.
+//! A read of one object is one request. A read of several looks at the head when all have come, while they are still being
+//! decoded: if it is still in the generation it had before, no write into several objects came between; a change that is
+//! under way is laid over what was read.
 
 use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::stream::{self, FuturesUnordered};
+use futures::{StreamExt, TryFutureExt, TryStreamExt};
 use hyperslab_core::chunk::{CopyAxis, copy_cells};
 use hyperslab_core::copy::{copy_box, scatter_scalar};
-use hyperslab_core::{ArrayBuf, AxisSlab, Durability, Hyperslab, Result, WriteData, WriteOptions};
+use hyperslab_core::{
+    ArrayBuf, AxisSlab, Durability, Error, Hyperslab, Result, WriteData, WriteOptions,
+};
 
 use super::Shared;
 use crate::chunks::{ObjectPart, Part};
@@ -34,7 +38,7 @@ impl Shared {
             [] => return self.look().await.map(|_| out),
             // A change that was under way when the array was opened may have been left by a crash, and is laid over.
             [object] if self.last_seen().head.change.is_none() => {
-                let decoded = self.decoded(object).await?;
+                let decoded = self.decoding(object).await?.await?;
                 if decoded.iter().all(|(_, cells)| cells.is_none()) {
                     // Nothing is stored: either nothing was written, or there is no array.
                     self.look().await?;
@@ -60,13 +64,26 @@ impl Shared {
         out: &mut ArrayBuf,
     ) -> Result<bool> {
         let before = self.last_seen();
-        let reads: Vec<_> = objects.iter().map(|object| self.decoded(object)).collect();
-        let mut reads = stream::iter(reads).buffer_unordered(IN_FLIGHT);
-        while let Some(decoded) = reads.try_next().await? {
-            self.place(slab, &decoded, out);
+        let fetches: Vec<_> = objects.iter().map(|object| self.decoding(object)).collect();
+        let mut fetches = stream::iter(fetches).buffer_unordered(IN_FLIGHT);
+        let mut decodings = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                Some(decoded) = decodings.next() => self.place(slab, &decoded?, out),
+                fetched = fetches.try_next() => match fetched? {
+                    Some(decoding) => decodings.push(decoding),
+                    None => break,
+                },
+            }
         }
-        drop(reads);
-        let after = self.look().await?;
+        drop(fetches);
+        let rest = async {
+            while let Some(decoded) = decodings.try_next().await? {
+                self.place(slab, &decoded, out);
+            }
+            Ok(())
+        };
+        let (after, ()) = futures::try_join!(self.look(), rest)?;
         if after.head.generation != before.head.generation {
             return Ok(false);
         }
@@ -178,8 +195,11 @@ impl Shared {
         }
     }
 
-    /// Fetches and decodes the chunks of one object.
-    async fn decoded(&self, object: &ObjectPart) -> Result<Decoded> {
+    /// Fetches the chunks of one object, and begins to decode them.
+    async fn decoding(
+        &self,
+        object: &ObjectPart,
+    ) -> Result<impl Future<Output = Result<Decoded>> + Send> {
         let stored = self.fetched(object).await?;
         let parts = object.parts.iter().cloned().zip(stored);
         let codec = Arc::clone(&self.codec);
@@ -194,10 +214,9 @@ impl Shared {
             };
             parts.into_iter().map(decode).collect()
         });
-        decoded.await.map_err(|error| {
-            let key = self.object_key(object.object);
-            error.context(format!("{}/{key}", self.objects().url()))
-        })
+        let key = self.object_key(object.object);
+        let place = format!("{}/{key}", self.objects().url());
+        Ok(decoded.map_err(move |error: Error| error.context(place)))
     }
 
     /// The stored bytes of the chunks of one object, in the order of its parts.

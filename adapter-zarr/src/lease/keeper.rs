@@ -1,12 +1,13 @@
 //! Holding a lock: signs of life while it is held, and letting go.
 
 use std::fmt::{self, Debug};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hyperslab_core::{Error, ErrorKind, LockKey, Result};
+use hyperslab_core::{Error, ErrorKind, LeasedLocks, LockKey, Result};
 use rustix::time::{ClockId, clock_gettime};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ use super::{Shared, describe};
 use crate::objects::{Condition, Put};
 
 /// Some locks, held until this is dropped; then they are let go in the background.
-pub(crate) struct Lease {
+pub(super) struct Lease {
     keys: Vec<LockKey>,
     held: Vec<Held>,
 }
@@ -27,20 +28,18 @@ impl Lease {
     }
 
     /// What is locked, in canonical order.
-    pub(crate) fn keys(&self) -> &[LockKey] {
+    pub(super) fn keys(&self) -> &[LockKey] {
         &self.keys
     }
 
-    /// The fencing token of each key, in the order of [`keys`](Self::keys). Larger than that of every earlier holder.
-    pub(crate) fn tokens(&self) -> Vec<u64> {
-        self.held.iter().map(|held| held.tenure.token).collect()
+    #[cfg(test)]
+    pub(super) fn tenure(&self) -> Arc<Tenure> {
+        Arc::clone(&self.held[0].tenure)
     }
+}
 
-    /// Whether the locks can still be trusted: to be asked before each step that others can see.
-    ///
-    /// # Errors
-    /// `Conflict` when one of them was lost: its holder slept too long, or the store could not be reached.
-    pub(crate) fn ensure_valid(&self) -> Result<()> {
+impl LeasedLocks for Lease {
+    fn ensure_valid(&self) -> Result<()> {
         for (key, held) in self.keys.iter().zip(&self.held) {
             if !held.tenure.is_valid() {
                 return Err(Error::conflict(format!(
@@ -52,24 +51,8 @@ impl Lease {
         Ok(())
     }
 
-    /// Waits until one of the locks is lost.
-    pub(crate) async fn lost(&self) {
-        let losses = self.held.iter().map(|held| {
-            let mut lost = held.tenure.lost.subscribe();
-            Box::pin(async move {
-                let _ = lost.wait_for(|lost| *lost).await;
-            })
-        });
-        let losses: Vec<_> = losses.collect();
-        if losses.is_empty() {
-            return std::future::pending().await;
-        }
-        futures::future::select_all(losses).await;
-    }
-
-    #[cfg(test)]
-    pub(super) fn tenure(&self) -> Arc<Tenure> {
-        Arc::clone(&self.held[0].tenure)
+    fn tokens(&self) -> Vec<u64> {
+        self.held.iter().map(|held| held.tenure.token).collect()
     }
 }
 
@@ -104,7 +87,7 @@ pub(super) struct Tenure {
     token: u64,
     duration: Duration,
     end: Mutex<End>,
-    lost: watch::Sender<bool>,
+    lost: AtomicBool,
 }
 
 /// The end of the trust, on a clock that tests can turn and on one that runs while the machine sleeps.
@@ -120,13 +103,13 @@ impl Tenure {
             token,
             duration,
             end: Mutex::new(began.plus(trusted(duration))),
-            lost: watch::Sender::new(false),
+            lost: AtomicBool::new(false),
         }
     }
 
     pub(super) fn is_valid(&self) -> bool {
         let (now, end) = (Moment::now(), *self.end());
-        !*self.lost.borrow() && now.steady < end.steady && now.boot < end.boot
+        !self.lost.load(Ordering::Relaxed) && now.steady < end.steady && now.boot < end.boot
     }
 
     /// A sign of life that was sent then has arrived. What was lost stays lost.
@@ -139,7 +122,7 @@ impl Tenure {
     }
 
     fn lose(&self) {
-        self.lost.send_replace(true);
+        self.lost.store(true, Ordering::Relaxed);
     }
 
     fn end(&self) -> MutexGuard<'_, End> {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use hyperslab_core::LeasedLocks;
 use tokio::time::sleep_until;
 
 use super::keeper::Tenure;

@@ -3,7 +3,7 @@
 use futures::TryStreamExt;
 use hyperslab_core::name::check_collection_name;
 use hyperslab_core::{
-    CollectionMeta, Durability, Error, LockKey, LockRequest, Result, Usage, WriteOptions,
+    CollectionMeta, Durability, Error, LockGuard, LockKey, LockRequest, Result, Usage, WriteOptions,
 };
 
 use super::Store;
@@ -74,12 +74,18 @@ impl Store {
         }
         let request = LockRequest::exclusive(LockKey::collection(name), options.lock_timeout);
         let guard = self.locks.acquire(request).await?;
-        let deleted = self.delete_locked(name, &key, options).await;
+        let deleted = self.delete_locked(name, &key, options, &guard).await;
         self.locks.release(guard).await;
         deleted
     }
 
-    async fn delete_locked(&self, name: &str, key: &str, options: &WriteOptions) -> Result<()> {
+    async fn delete_locked(
+        &self,
+        name: &str,
+        key: &str,
+        options: &WriteOptions,
+        guard: &LockGuard,
+    ) -> Result<()> {
         let place = loop {
             let object = self.objects.get(key).await?;
             let object = object.filter(|object| !object.bytes.is_empty());
@@ -89,6 +95,7 @@ impl Store {
             // One that is damaged can still be deleted; what it held is found by a check.
             let document = CollectionDocument::parse(&object.bytes, key).ok();
             let version = object.version;
+            guard.ensure_valid()?;
             if retire(&*self.objects, key, &version, options.durability).await? {
                 break document.map(|document| document.place());
             }
@@ -112,7 +119,7 @@ impl Store {
         let request =
             LockRequest::exclusive(LockKey::collection(&collection.name), options.lock_timeout);
         let guard = self.locks.acquire(request).await?;
-        let cleared = self.clear_locked(collection, options).await;
+        let cleared = self.clear_locked(collection, options, &guard).await;
         self.locks.release(guard).await;
         cleared
     }
@@ -121,6 +128,7 @@ impl Store {
         &self,
         collection: &CollectionMeta,
         options: &WriteOptions,
+        guard: &LockGuard,
     ) -> Result<()> {
         let key = layout::collection_document(&collection.name);
         loop {
@@ -131,6 +139,7 @@ impl Store {
                 return Err(self.missing(&collection.name));
             }
             let next = CollectionDocument::new(&old.meta(), layout::new_index());
+            guard.ensure_valid()?;
             let put = self.objects.put(
                 &key,
                 to_bytes(&next)?,

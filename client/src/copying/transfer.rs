@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hyperslab_core::{Array, Attributes, Collection, Error, Result, Store, box_bytes};
+use hyperslab_core::{Array, Attributes, Collection, Error, LockGuard, Result, Store, box_bytes};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::markers::Markers;
@@ -31,6 +31,8 @@ pub(super) struct Transfer<'a> {
     pub(super) steps: &'a Steps<'a>,
     to: &'a Collection,
     overwrite: bool,
+    /// The lock that keeps other copies into the target away.
+    guard: &'a LockGuard,
     markers: Markers,
     memory: Memory,
     /// The boxes of an array that is too large to be written at once.
@@ -45,6 +47,7 @@ impl<'a> Transfer<'a> {
         from: &'a Collection,
         to: &'a Collection,
         options: &CopyOptions,
+        guard: &'a LockGuard,
         steps: &'a Steps<'a>,
     ) -> Result<Self> {
         // Both sides are read, each within its own limit.
@@ -59,6 +62,7 @@ impl<'a> Transfer<'a> {
             steps,
             to,
             overwrite: options.overwrite,
+            guard,
             markers: Markers::read(to).await?,
             memory: Memory::new(limit),
             written: pieces(limit / 4),
@@ -80,6 +84,7 @@ impl<'a> Transfer<'a> {
     /// Brings an array into the target, unless it is there.
     pub(super) async fn bring(&self, array: &Array) -> Result<Fate> {
         if self.markers.found.contains(&array.id()) {
+            self.guard.ensure_valid()?;
             if_there(self.to.delete_by_id(array.id()).await)?;
         }
         let fate = match self.difference(array).await? {
@@ -137,7 +142,6 @@ impl<'a> Transfer<'a> {
 
     /// What the target has for an array of the source; `None` when identity, key and custom attributes are the same.
     async fn difference(&self, array: &Array) -> Result<Option<Difference>> {
-        let same = |one: &Attributes, other: &Attributes| one.to_json() == other.to_json();
         let Some(there) = if_there(self.to.get_by_id(array.id()).await)? else {
             if array.key().is_empty() {
                 return Ok(Some(Difference::Absent));
@@ -165,8 +169,14 @@ impl<'a> Transfer<'a> {
         Ok(None)
     }
 
-    /// Writes an array in place of those that have its identity or its key.
+    /// Writes an array over the one of its identity and key, or in place of those that have one of them.
     async fn replace(&self, array: &Array) -> Result<()> {
+        self.guard.ensure_valid()?;
+        if let Some(there) = if_there(self.to.get_by_id(array.id()).await)?
+            && same(there.key(), array.key())
+        {
+            return self.write_over(array, there).await;
+        }
         if_there(self.to.delete_by_id(array.id()).await)?;
         if !array.key().is_empty() {
             if_there(self.to.delete(array.key().clone()).await)?;
@@ -179,12 +189,15 @@ impl<'a> Transfer<'a> {
         if bytes <= self.memory.limit {
             let _permit = self.memory.take(bytes).await?;
             let cells = array.all().read_buf().await?;
+            self.guard.ensure_valid()?;
             let new = self.to.create(array.key().clone()).id(array.id());
             new.custom(array.custom().clone()).data(cells).await?;
             self.wrote(bytes);
         } else {
             self.markers.set(array.id()).await?;
-            self.write_pieces(array).await?;
+            let new = self.to.create(array.key().clone()).id(array.id());
+            let copy = new.custom(array.custom().clone()).await?;
+            self.write_pieces(array, &copy).await?;
         }
         // The mark may also be one that an earlier copy with a smaller limit has left.
         if bytes > self.memory.limit || self.markers.found.contains(&array.id()) {
@@ -193,15 +206,40 @@ impl<'a> Transfer<'a> {
         Ok(())
     }
 
-    async fn write_pieces(&self, array: &Array) -> Result<()> {
-        let new = self.to.create(array.key().clone()).id(array.id());
-        let copy = new.custom(array.custom().clone()).await?;
+    /// Gives an array of the target other cells and attributes: at no moment is it gone, as it would be if it were deleted
+    /// and made anew.
+    async fn write_over(&self, array: &Array, mut copy: Array) -> Result<()> {
+        let is_whole = self.written.count() <= 1;
+        if !is_whole {
+            self.markers.set(array.id()).await?;
+        }
+        self.write_pieces(array, &copy).await?;
+        let names = copy.custom().iter().map(|(name, _)| name.to_owned());
+        let gone: Vec<String> = names
+            .filter(|name| array.custom().get(name).is_none())
+            .collect();
+        if !gone.is_empty() {
+            let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
+            copy.unset(&gone).await?;
+        }
+        if !same(copy.custom(), array.custom()) {
+            copy.update(array.custom().clone()).await?;
+        }
+        if !is_whole {
+            self.markers.clear(array.id()).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes all cells, box by box.
+    async fn write_pieces(&self, array: &Array, copy: &Array) -> Result<()> {
         for number in 0..self.written.count() {
             let from = self.written.subset(array, number)?;
             let bytes = box_bytes(&from.shape(), array.dtype().size());
             let _permit = self.memory.take(bytes).await?;
             let cells = from.read_buf().await?;
-            let to = self.written.subset(&copy, number)?;
+            self.guard.ensure_valid()?;
+            let to = self.written.subset(copy, number)?;
             to.write_buf(cells).await?;
             self.wrote(bytes);
         }
@@ -218,6 +256,11 @@ impl<'a> Transfer<'a> {
         let schema = self.from.schema();
         box_bytes(&schema.shape(), schema.dtype().size())
     }
+}
+
+/// As JSON, where NaN is equal to itself.
+fn same(one: &Attributes, other: &Attributes) -> bool {
+    one.to_json() == other.to_json()
 }
 
 /// How the target differs from the source in what is known without reading cells.
