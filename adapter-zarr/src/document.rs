@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::layout::Place;
 use crate::process::Process;
+use crate::stored::Stored;
 
 /// The version of the layout that this crate writes, and the newest it reads.
 pub(crate) const FORMAT_VERSION: u32 = 1;
@@ -247,6 +248,8 @@ pub(crate) struct ArrayHead {
     pub(crate) folder: String,
     /// Goes up when a change of several chunks is decided, and again when it has reached all of them.
     pub(crate) generation: u64,
+    /// Objects that hold cells, as far as it was no effort to say so.
+    pub(crate) stored: Stored,
     pub(crate) change: Option<Change>,
 }
 
@@ -260,6 +263,8 @@ struct HeadDocument {
     key: Value,
     custom: Value,
     generation: u64,
+    #[serde(default, skip_serializing_if = "Stored::is_empty")]
+    stored: Stored,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     change: Option<Change>,
 }
@@ -274,6 +279,7 @@ impl ArrayHead {
             key: self.meta.key.to_json(),
             custom: self.meta.custom.to_json(),
             generation: self.generation,
+            stored: self.stored.clone(),
             change: self.change.clone(),
         })
     }
@@ -299,6 +305,7 @@ impl ArrayHead {
             },
             folder: document.folder,
             generation: document.generation,
+            stored: document.stored,
             change: document.change,
         })
     }

@@ -149,7 +149,8 @@ impl ObjectCodec {
         Ok(())
     }
 
-    fn all_fill(&self) -> Result<Bytes> {
+    /// An object whose cells are all fill.
+    pub(crate) fn all_fill(&self) -> Result<Bytes> {
         if self.layout.is_sharded() {
             return Ok(shard::build(&vec![None; self.layout.chunks_per_object()]).into());
         }

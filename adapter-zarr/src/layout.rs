@@ -77,6 +77,21 @@ impl Place {
         format!("{}/{}", self.staged(), staging_name(change, writer))
     }
 
+    /// Under which objects of all arrays are marked as stored.
+    pub(crate) fn all_marks(&self) -> String {
+        format!("{MACHINERY}/stored/{}", self.index)
+    }
+
+    /// Under which the objects of the array of that group are marked as stored.
+    pub(crate) fn marks(&self, folder: &str) -> String {
+        format!("{}/{folder}", self.all_marks())
+    }
+
+    /// What marks one object as stored.
+    pub(crate) fn mark(&self, folder: &str, object: u64) -> String {
+        format!("{}/{object}", self.marks(folder))
+    }
+
     /// Under which it is said who is making which new group.
     pub(crate) fn makers(&self) -> String {
         format!("{MACHINERY}/making/{}", self.index)

@@ -23,6 +23,7 @@ mod shard;
 mod staged;
 mod storage;
 mod store;
+mod stored;
 
 pub use adapter::ZarrAdapter;
 pub use foreign::ZarrGroup;

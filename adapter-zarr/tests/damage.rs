@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hyperslab_core::{
-    ArrayBuf, Attributes, CheckLevel, CheckRequest, DType, Dimension, ErrorKind, Finding,
+    Array, ArrayBuf, Attributes, CheckLevel, CheckRequest, DType, Dimension, ErrorKind, Finding,
     FindingKind, RandomIds, Result, Schema, Store, StoreOptions,
 };
 use hyperslab_zarr::{Medium, ZarrAdapter};
@@ -269,4 +269,84 @@ async fn a_lost_head_leaves_something_to_be_found() {
     };
     let after = objects(folder.path());
     assert!(cells(before).eq(cells(after)));
+}
+
+async fn lost(folder: &Path) -> Vec<String> {
+    let findings = check(folder, true).await.unwrap();
+    let told = findings.iter().all(|found| {
+        found.kind == FindingKind::ChunkLost && !found.repairable && found.subject == "n=1"
+    });
+    assert!(told, "{findings:?}");
+    findings.into_iter().map(|found| found.message).collect()
+}
+
+async fn array(folder: &Path) -> Array {
+    let collection = open(folder).await.unwrap().collection("c").await.unwrap();
+    let key = Attributes::from_iter([("n", 1_i64)]);
+    collection.get(key).await.unwrap()
+}
+
+/// Zarr cannot tell a chunk that is lost from one that never was; a check can, however the chunk came to be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_chunk_is_found_until_its_cells_are_written_again() {
+    let plain = json!({"chunks": [2, 1, 3]});
+    for storage in [&plain, &json!({"chunks": [2, 1, 3], "shards": [2, 2, 3]})] {
+        for way in ["created", "written at once", "written chunk by chunk"] {
+            let folder = make(storage).await;
+            if way != "created" {
+                remake_empty(folder.path()).await;
+                write(&array(folder.path()).await, way).await;
+            }
+            assert_eq!(read(folder.path()).await.unwrap(), cells());
+            let all = objects(folder.path());
+            for path in all.iter().filter(|path| is_data(path)) {
+                let place = folder.path().join(path);
+                let bytes = std::fs::read(&place).unwrap();
+                std::fs::remove_file(&place).unwrap();
+                let told = lost(folder.path()).await;
+                assert!(told[0].contains(path.as_str()), "{way} {path}: {told:?}");
+                std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+                std::fs::write(&place, bytes).unwrap();
+                assert_eq!(lost(folder.path()).await, Vec::<String>::new());
+            }
+            let last = all.iter().rfind(|path| is_data(path)).unwrap();
+            std::fs::remove_file(folder.path().join(last)).unwrap();
+            assert_eq!(lost(folder.path()).await.len(), 1);
+            array(folder.path()).await.all().clear().await.unwrap();
+            assert_eq!(lost(folder.path()).await, Vec::<String>::new());
+            // What an array leaves goes with it.
+            array(folder.path()).await.delete().await.unwrap();
+            assert!(
+                objects(folder.path())
+                    .iter()
+                    .all(|path| !path.contains("stored"))
+            );
+            assert_eq!(lost(folder.path()).await, Vec::<String>::new());
+        }
+    }
+}
+
+async fn remake_empty(folder: &Path) {
+    array(folder).await.delete().await.unwrap();
+    let collection = open(folder).await.unwrap().collection("c").await.unwrap();
+    let key = Attributes::from_iter([("n", 1_i64)]);
+    collection.create(key).await.unwrap();
+}
+
+async fn write(array: &Array, way: &str) {
+    if way == "written at once" {
+        return array.all().write_buf(cells()).await.unwrap();
+    }
+    let (shape, cells) = ([5_u64, 2, 7], cells());
+    let cells = cells.as_slice::<i32>().unwrap();
+    for start in 0..shape[0] * shape[1] * shape[2] {
+        let at = [start / 14, start / 7 % 2, start % 7];
+        let mut one = array.all();
+        for (name, at) in ["lat", "side", "x"].into_iter().zip(at) {
+            one = one.isel(name, i64::try_from(at).unwrap()).unwrap();
+        }
+        one.fill(cells[usize::try_from(start).unwrap()])
+            .await
+            .unwrap();
+    }
 }

@@ -77,6 +77,8 @@ pub enum FindingKind {
     Leftover,
     /// Key, attributes, shape or dtype of an array are not those of the schema.
     SchemaDisagrees,
+    /// Chunks that were stored are not there.
+    ChunkLost,
     /// Bytes differ from what was written.
     Corrupt,
     /// An array was changed by another program, so that its bytes cannot be vouched for.

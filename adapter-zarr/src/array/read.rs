@@ -157,7 +157,7 @@ impl Shared {
                 };
                 self.remember(seen.clone());
                 let read = self.read_once(slab, objects, &mut out).await;
-                self.conclude(seen, Durability::Relaxed).await?;
+                self.conclude(seen, &[], Durability::Relaxed).await?;
                 if read? {
                     return Ok(out);
                 }

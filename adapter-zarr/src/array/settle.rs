@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Shared;
+use super::write::{Edited, stored_of};
 use crate::compute::all;
 use crate::document::{ArrayHead, Change};
 use crate::edit::ObjectEdit;
@@ -56,7 +57,7 @@ impl Shared {
     /// Does what the writer of a change has not done.
     pub(crate) async fn finish(&self, seen: Seen, change: &Change) -> Result<()> {
         if change.is_pause() {
-            return self.conclude(seen, Durability::Relaxed).await;
+            return self.conclude(seen, &[], Durability::Relaxed).await;
         }
         tracing::info!(array = self.stem, writer = %change.writer, "finishing an interrupted write");
         // Its writer may have been asked for no less.
@@ -72,8 +73,8 @@ impl Shared {
             };
         };
         let put = |edit| self.put_edit_again(edit, Some(change.id), durability);
-        all(edits.iter().map(put)).await?;
-        self.conclude(seen, durability).await?;
+        let stored = stored_of(&edits, &all(edits.iter().map(put)).await?);
+        self.conclude(seen, &stored, durability).await?;
         staged::clear(
             self.objects(),
             &self.place.staged_of(change.id, &change.writer),
@@ -113,12 +114,14 @@ impl Shared {
         edit: &ObjectEdit,
         change: Option<Uuid>,
         durability: Durability,
-    ) -> Result<()> {
+    ) -> Result<Edited> {
         let mut backoff = Backoff::new(PERSISTENCE);
         loop {
             let trouble = match self.try_edit(edit, change, durability).await {
-                Ok(true) => return Ok(()),
-                Ok(false) => Error::unavailable(format!("{} is changed all the time", self.name())),
+                Ok(done @ (Edited::Stored | Edited::Nothing)) => return Ok(done),
+                Ok(Edited::Refused) => {
+                    Error::unavailable(format!("{} is changed all the time", self.name()))
+                }
                 Err(error) if error.kind() == ErrorKind::Unavailable => error,
                 Err(error) => return Err(error),
             };
@@ -126,31 +129,44 @@ impl Shared {
         }
     }
 
-    /// One attempt; true when the object is as the edit wants it, or the change is no longer under way.
+    /// One attempt. There is nothing to do when the change is no longer under way.
     async fn try_edit(
         &self,
         edit: &ObjectEdit,
         change: Option<Uuid>,
         durability: Durability,
-    ) -> Result<bool> {
+    ) -> Result<Edited> {
         let base = self.base(edit).await?;
         let now = match self.head.read().await? {
             Some(seen) if seen.head.folder == self.folder => seen.head.change,
             _ => None,
         };
         if now.map(|change| change.id) != change {
-            return Ok(true);
+            return Ok(Edited::Nothing);
         }
         self.put_edit(edit, base, durability).await
     }
 
-    /// Says in the head that a change has reached every object.
-    pub(super) async fn conclude(&self, mut seen: Seen, durability: Durability) -> Result<()> {
+    /// Says in the head that a change has reached every object, and which of them are stored.
+    pub(super) async fn conclude(
+        &self,
+        mut seen: Seen,
+        stored: &[u64],
+        durability: Durability,
+    ) -> Result<()> {
         let change = seen.head.change.as_ref().map(|change| change.id);
         let mut lost = 0;
         loop {
+            let known = match seen.head.stored.with(stored) {
+                Some(known) => known,
+                None => {
+                    self.mark(&seen.head, stored).await?;
+                    seen.head.stored.clone()
+                }
+            };
             let next = ArrayHead {
                 generation: seen.head.generation + 1,
+                stored: known,
                 change: None,
                 ..seen.head.clone()
             };

@@ -19,13 +19,24 @@ use crate::edit::ObjectEdit;
 use crate::head::Seen;
 use crate::objects::{Condition, Put};
 use crate::pause::Backoff;
-use crate::staged;
+use crate::{staged, stored};
 
 /// An object as it was before an edit.
 #[derive(Debug, Clone)]
 pub(super) struct Base {
     bytes: Option<Bytes>,
     condition: Condition,
+}
+
+/// What became of an edit of one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edited {
+    /// It is stored with the new cells.
+    Stored,
+    /// There was nothing to do: all of it is fill and none of it is stored, or somebody else has done it.
+    Nothing,
+    /// It is no longer as it was.
+    Refused,
 }
 
 impl Shared {
@@ -56,8 +67,11 @@ impl Shared {
                 self.settle(seen, &mut backoff).await?;
                 continue;
             }
-            if self.put_edit(edit, base, options.durability).await? {
-                return Ok(());
+            let is_new = base.condition == Condition::Absent;
+            match self.put_edit(edit, base, options.durability).await? {
+                Edited::Stored if is_new => return self.mark(&seen.head, &[edit.object]).await,
+                Edited::Stored | Edited::Nothing => return Ok(()),
+                Edited::Refused => {}
             }
             backoff.wait(|| self.busy(None)).await?;
         }
@@ -146,14 +160,22 @@ impl Shared {
         let change = seen.head.change.as_ref().map(|change| change.id);
         let puts = edits.iter().zip(bases).map(|(edit, base)| async move {
             match self.put_edit(edit, base, durability).await {
-                Ok(true) => Ok(()),
+                Ok(Edited::Refused) => {}
                 // It was decided, so a store that does not answer is asked again.
-                Err(error) if error.kind() != ErrorKind::Unavailable => Err(error),
-                _ => self.put_edit_again(edit, change, durability).await,
+                Err(error) if error.kind() == ErrorKind::Unavailable => {}
+                done => return done,
             }
+            self.put_edit_again(edit, change, durability).await
         });
-        all(puts).await?;
-        self.conclude(seen, durability).await
+        let stored = stored_of(edits, &all(puts).await?);
+        self.conclude(seen, &stored, durability).await
+    }
+
+    /// Records that objects hold cells, unless the head says so.
+    pub(super) async fn mark(&self, head: &ArrayHead, objects: &[u64]) -> Result<()> {
+        let unknown = |object: &u64| !head.stored.contains(*object);
+        let objects: Vec<u64> = objects.iter().copied().filter(unknown).collect();
+        stored::mark(self.objects(), &self.place, &self.folder, &objects).await
     }
 
     /// An object as an edit needs it: its bytes only where some of them stay.
@@ -175,25 +197,39 @@ impl Shared {
         })
     }
 
-    /// Puts an edited object; false when it is no longer as it was.
+    /// Puts an edited object, if it is still as it was.
     pub(super) async fn put_edit(
         &self,
         edit: &ObjectEdit,
         base: Base,
         durability: Durability,
-    ) -> Result<bool> {
+    ) -> Result<Edited> {
         let key = self.object_key(edit.object);
-        let (codec, edit) = (Arc::clone(&self.codec), edit.clone());
+        let (codec, edit, number) = (Arc::clone(&self.codec), edit.clone(), edit.object);
         let size = codec.codecs.byte_count();
         let old = base.bytes;
         let made = compute(size, move || codec.apply(&edit, old.as_ref())).await;
         let made =
             made.map_err(|error| error.context(format!("{}/{key}", self.objects().url())))?;
-        let Some(bytes) = made else {
-            return Ok(true);
+        let bytes = match made {
+            Some(bytes) => bytes,
+            // One that was lost is there again once its cells were written, whatever they are.
+            None if self.was_stored(number).await? => self.codec.all_fill()?,
+            None => return Ok(Edited::Nothing),
         };
         let put = self.objects().put(&key, bytes, base.condition, durability);
-        Ok(matches!(put.await?, Put::Done(_)))
+        Ok(match put.await? {
+            Put::Done(_) => Edited::Stored,
+            Put::Refused => Edited::Refused,
+        })
+    }
+
+    /// Whether an object is recorded as stored.
+    async fn was_stored(&self, object: u64) -> Result<bool> {
+        if self.last_seen().head.stored.contains(object) {
+            return Ok(true);
+        }
+        stored::is_marked(self.objects(), &self.place, &self.folder, object).await
     }
 
     pub(super) fn busy(&self, change: Option<&Change>) -> Error {
@@ -208,4 +244,13 @@ impl Shared {
             }
         })
     }
+}
+
+/// The numbers of the objects that are stored after their edits.
+pub(super) fn stored_of(edits: &[ObjectEdit], edited: &[Edited]) -> Vec<u64> {
+    let edits = edits.iter().zip(edited);
+    edits
+        .filter(|(_, edited)| **edited == Edited::Stored)
+        .map(|(edit, _)| edit.object)
+        .collect()
 }

@@ -1,21 +1,26 @@
 //! The arrays of a collection: do they open, are their Zarr nodes what the head says, do their chunks decode.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures::TryStreamExt;
 use hyperslab_core::{
-    CheckLevel, CollectionMeta, Durability, FindingKind, Result, parse_stem, stem,
+    CheckLevel, CollectionMeta, Durability, Error, FindingKind, Result, parse_stem, stem,
 };
 
 use super::{Report, data, same_json};
 use crate::array::ZarrArray;
+use crate::chunks::ChunkLayout;
 use crate::document::ArrayHead;
 use crate::head::Seen;
 use crate::layout::{self, Place};
 use crate::nodes;
 use crate::storage::StoragePlan;
 use crate::store::Store;
+use crate::stored;
+
+/// How many lost objects a finding names.
+const NAMED_MAX: usize = 3;
 
 /// The heads that were found.
 #[derive(Debug, Default)]
@@ -189,6 +194,9 @@ async fn check_nodes(
         report.mendable(level, kind, stem, &message, mended);
     }
     let known: HashSet<&str> = made.iter().map(|node| node.path.as_str()).collect();
+    let layout = plan.layout(&collection.schema.shape());
+    // Before the objects are listed: what is recorded was there before that.
+    let mut missing = recorded(store, place, head, &layout).await?;
     let cells = format!("{}/c", nodes::variable_name(collection, plan));
     let mut objects = store.objects.list(&group);
     while let Some(listed) = objects.try_next().await? {
@@ -196,29 +204,75 @@ async fn check_nodes(
             .key
             .strip_prefix(&format!("{group}/"))
             .unwrap_or(&listed.key);
-        let is_chunk = path
-            .strip_prefix(&cells)
-            .is_some_and(|rest| is_position(rest, collection, plan));
-        if !known.contains(path) && !is_chunk {
-            report.fault(
+        let chunk = path.strip_prefix(&cells);
+        match chunk.and_then(|rest| object_at(rest, &layout)) {
+            Some(object) => {
+                missing.remove(&object);
+            }
+            None if known.contains(path) => {}
+            None => report.fault(
                 CheckLevel::Layout,
                 FindingKind::Stray,
                 &listed.key,
                 "an object that belongs to nothing; look at it and remove it".to_owned(),
-            );
+            ),
         }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let still_there = store.head(collection, place, stem).read().await?;
+    if still_there.is_some_and(|seen| seen.head.folder == head.folder) {
+        let keys = missing.iter().take(NAMED_MAX);
+        let keys = keys.map(|&object| layout::chunk("", &layout.objects().position(object)));
+        let keys: Vec<String> = keys.collect();
+        report.fault(
+            CheckLevel::Layout,
+            FindingKind::ChunkLost,
+            stem,
+            format!(
+                "{} of its objects were stored and are gone, first {group}/{}{}; they read as fill: restore them, or \
+                 write or clear those cells again",
+                missing.len(),
+                cells.trim_end_matches("/c"),
+                keys.join(", ")
+            ),
+        );
     }
     Ok(())
 }
 
-/// Whether the rest of a key is the position of an object of the grid.
-fn is_position(rest: &str, collection: &CollectionMeta, plan: &StoragePlan) -> bool {
-    let layout = plan.layout(&collection.schema.shape());
+/// The objects that are recorded as stored.
+async fn recorded(
+    store: &Store,
+    place: &Place,
+    head: &ArrayHead,
+    layout: &ChunkLayout,
+) -> Result<BTreeSet<u64>> {
+    let count = layout.objects().chunk_count();
+    if !head.stored.is_sound(count) {
+        return Err(Error::corrupt("the head names objects that cannot be"));
+    }
+    let mut recorded = stored::marked(&*store.objects, place, &head.folder).await?;
+    recorded.retain(|&object| object < count);
+    recorded.extend(head.stored.numbers());
+    Ok(recorded)
+}
+
+/// The object of the grid whose position the rest of a key is.
+fn object_at(rest: &str, layout: &ChunkLayout) -> Option<u64> {
     let counts = layout.objects().counts();
-    let parts: Vec<&str> = rest.split('/').skip(1).collect();
-    parts.len() == counts.len()
-        && parts.iter().zip(counts).all(|(part, count)| {
-            part.parse::<u64>()
-                .is_ok_and(|along| along < *count && along.to_string() == *part)
-        })
+    let mut parts = rest.split('/');
+    if parts.next() != Some("") || parts.clone().count() != counts.len() {
+        return None;
+    }
+    let mut object = 0;
+    for (part, count) in parts.zip(counts) {
+        let along: u64 = part.parse().ok()?;
+        if along >= *count || along.to_string() != part {
+            return None;
+        }
+        object = object * count + along;
+    }
+    Some(object)
 }

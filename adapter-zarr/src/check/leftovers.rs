@@ -19,6 +19,8 @@ use crate::store::Store;
 pub(super) struct Seen {
     folders: Vec<String>,
     staged: Vec<String>,
+    /// The groups of which objects are marked as stored.
+    marked: Vec<String>,
     /// The groups that are being made, and by whom.
     makers: Vec<(String, Option<Process>)>,
     /// The groups that are being removed, and by whom.
@@ -34,6 +36,7 @@ impl Seen {
         Ok(Self {
             folders,
             staged,
+            marked: objects.list_level(&place.all_marks()).await?.folders,
             makers: workers(store, &place.makers()).await?,
             removers: workers(store, &place.removers()).await?,
         })
@@ -53,6 +56,7 @@ impl Seen {
         self.interrupted(store, place, heads, report).await;
         self.lost(store, place, heads, report).await;
         self.staging(store, place, heads, report).await;
+        self.marks(store, place, heads, report).await;
         identities(store, place, heads, report).await
     }
 
@@ -78,9 +82,10 @@ impl Seen {
                 continue;
             }
             let record = format!("{prefix}/{folder}.json");
-            let group = (!heads.has_folder(folder)).then(|| place.group(folder));
+            let remains =
+                (!heads.has_folder(folder)).then(|| [place.marks(folder), place.group(folder)]);
             let mended = if report.repairs() {
-                Some(forget(store, record, group.as_deref()).await)
+                Some(forget(store, record, remains).await)
             } else {
                 None
             };
@@ -140,6 +145,28 @@ impl Seen {
             report.mendable(level, kind, &prefix, message, mended);
         }
     }
+
+    /// Marks of groups that are no longer there.
+    async fn marks(&self, store: &Store, place: &Place, heads: &Heads, report: &mut Report<'_>) {
+        let workers = self.makers.iter().chain(&self.removers);
+        let busy: HashSet<&str> = workers.map(|(folder, _)| folder.as_str()).collect();
+        let is_known = |folder: &String| {
+            heads.has_folder(folder)
+                || busy.contains(folder.as_str())
+                || self.folders.contains(folder)
+        };
+        for folder in self.marked.iter().filter(|folder| !is_known(folder)) {
+            let prefix = place.marks(folder);
+            let mended = if report.repairs() {
+                Some(sweep(&*store.objects, &prefix).await)
+            } else {
+                None
+            };
+            let message = "marks of an array that was deleted";
+            let (level, kind) = (CheckLevel::Layout, FindingKind::Leftover);
+            report.mendable(level, kind, &prefix, message, mended);
+        }
+    }
 }
 
 async fn is_empty(store: &Store, prefix: &str) -> bool {
@@ -160,12 +187,12 @@ async fn workers(store: &Store, prefix: &str) -> Result<Vec<(String, Option<Proc
 }
 
 /// The record goes first: a creator that lives after all finds that out before it tells anybody.
-async fn forget(store: &Store, record: String, group: Option<&str>) -> Result<()> {
+async fn forget(store: &Store, record: String, remains: Option<[String; 2]>) -> Result<()> {
     store.objects.delete(vec![record]).await?;
-    match group {
-        Some(group) => sweep(&*store.objects, group).await,
-        None => Ok(()),
+    for prefix in remains.iter().flatten() {
+        sweep(&*store.objects, prefix).await?;
     }
+    Ok(())
 }
 
 async fn identities(

@@ -127,6 +127,7 @@ impl Store {
         if now.is_none_or(|now| now.head.meta.id != meta.id) {
             self.release_id(&place, meta, &stem, durability).await?;
         }
+        self.sweep(&place.marks(&seen.head.folder)).await?;
         self.sweep(&place.group(&seen.head.folder)).await?;
         self.objects.delete(vec![remover]).await
     }

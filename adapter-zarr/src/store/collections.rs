@@ -158,6 +158,7 @@ impl Store {
         self.sweep(&place.heads()).await?;
         self.sweep(&place.ids()).await?;
         self.sweep(&place.staged()).await?;
+        self.sweep(&place.all_marks()).await?;
         self.sweep(&place.makers()).await?;
         self.sweep(&place.removers()).await?;
         let level = self.objects.list_level(&place.collection).await?;

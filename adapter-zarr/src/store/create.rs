@@ -18,6 +18,7 @@ use crate::nodes;
 use crate::objects::{Condition, Put, Version};
 use crate::process::Process;
 use crate::storage::StoragePlan;
+use crate::stored::{self, Stored};
 
 /// An array that is being created.
 struct Creation<'a> {
@@ -43,7 +44,7 @@ impl Store {
         }
         let stem = stem(&array.key, array.id);
         let place = self.open(collection).await?;
-        let creation = Creation {
+        let mut creation = Creation {
             store: self,
             collection,
             head: self.head(collection, &place, &stem),
@@ -51,6 +52,7 @@ impl Store {
                 meta: array.clone(),
                 folder: place.new_folder(&stem),
                 generation: 0,
+                stored: Stored::default(),
                 change: None,
             },
             place,
@@ -62,7 +64,7 @@ impl Store {
 }
 
 impl Creation<'_> {
-    async fn run(&self, data: Option<ArrayBuf>) -> Result<()> {
+    async fn run(&mut self, data: Option<ArrayBuf>) -> Result<()> {
         let vacancy = self.head.slot().await?.vacancy();
         let vacancy = vacancy.ok_or_else(|| self.exists())?;
         // Says that the group is being made, so that a check does not take it for a leftover.
@@ -116,25 +118,27 @@ impl Creation<'_> {
     }
 
     /// Puts everything of the array but its head.
-    async fn put_group(&self, data: Option<ArrayBuf>) -> Result<()> {
+    async fn put_group(&mut self, data: Option<ArrayBuf>) -> Result<()> {
         let schema = &self.collection.schema;
         let plan = StoragePlan::new(&self.collection.storage, schema)?;
         if let Some(cells) = data {
             let codec = Arc::new(nodes::object_codec(schema, &plan)?);
             let variable = nodes::variable_name(self.collection, &plan);
             let variable = format!("{}/{variable}", self.group());
-            self.put_cells(&codec, &variable, cells).await?;
+            let stored = self.put_cells(&codec, &variable, cells).await?;
+            self.record(&stored).await?;
         }
         let made = nodes::made(self.collection, &plan, &self.next.meta)?;
         nodes::put(&*self.store.objects, &self.group(), made, self.durability).await
     }
 
+    /// Puts the objects that are not all fill, and says which those are.
     async fn put_cells(
         &self,
         codec: &Arc<ObjectCodec>,
         variable: &str,
         cells: ArrayBuf,
-    ) -> Result<()> {
+    ) -> Result<Vec<u64>> {
         let whole = Hyperslab::full(codec.layout.shape());
         let size = codec.codecs.byte_count();
         let cells = Arc::new(cells);
@@ -144,13 +148,26 @@ impl Creation<'_> {
             let (codec, cells) = (Arc::clone(codec), Arc::clone(&cells));
             let encode = move || codec.first(object.object, &cells);
             async move {
-                match compute(size, encode).await? {
-                    Some(bytes) => self.put(&key, bytes).await,
-                    None => Ok(()),
-                }
+                let Some(bytes) = compute(size, encode).await? else {
+                    return Ok(None);
+                };
+                self.put(&key, bytes).await?;
+                Ok(Some(object.object))
             }
         });
-        all(puts).await.map(drop)
+        Ok(all(puts).await?.into_iter().flatten().collect())
+    }
+
+    async fn record(&mut self, objects: &[u64]) -> Result<()> {
+        let head = &mut self.next;
+        match head.stored.with(objects) {
+            Some(stored) => head.stored = stored,
+            None => {
+                let medium = &*self.store.objects;
+                stored::mark(medium, &self.place, &head.folder, objects).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn claim_id(&self) -> Result<bool> {
@@ -182,6 +199,8 @@ impl Creation<'_> {
     /// Forgets what was put. What cannot be deleted is found by a check.
     async fn forget(&self) {
         let _ = self.store.sweep(&self.group()).await;
+        let marks = self.place.marks(&self.next.folder);
+        let _ = self.store.sweep(&marks).await;
         let _ = self.store.objects.delete(vec![self.maker()]).await;
     }
 
