@@ -9,7 +9,6 @@
 mod acquire;
 mod keeper;
 mod record;
-mod seats;
 mod sightings;
 
 use std::fmt::{self, Debug};
@@ -19,7 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hyperslab_core::{
     Clock, Error, LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode,
-    LockRequest, Result, SystemClock,
+    LockQueues, LockRequest, LockSeat, Result, SystemClock,
 };
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
@@ -27,7 +26,6 @@ use uuid::Uuid;
 
 use self::keeper::{Held, Lease};
 use self::record::{Holder, object_key};
-use self::seats::{Seat, Seats};
 use self::sightings::Sightings;
 use crate::objects::Objects;
 use crate::process::Process;
@@ -78,7 +76,7 @@ struct Shared {
     announced: Duration,
     process: Process,
     clock: Arc<dyn Clock>,
-    seats: Arc<Seats>,
+    queues: Arc<LockQueues>,
     sightings: Mutex<Sightings>,
     /// How many leases are being let go.
     releasing: watch::Sender<usize>,
@@ -93,7 +91,7 @@ impl LeaseLockManager {
                 options,
                 process: Process::own(),
                 clock: Arc::new(SystemClock),
-                seats: Arc::default(),
+                queues: Arc::default(),
                 sightings: Mutex::default(),
                 releasing: watch::Sender::new(0),
             }),
@@ -105,18 +103,12 @@ impl LeaseLockManager {
     /// # Errors
     /// `Locked` with the holder when the time is up, and what the medium says.
     async fn lease(&self, request: LockRequest) -> Result<Lease> {
-        let now = Instant::now();
-        let far = now + Duration::from_secs(86400 * 365 * 30);
-        let deadline = now
-            .checked_add(request.timeout)
-            .map_or(far, |at| at.min(far));
-        let mut keys = request.keys;
-        keys.sort();
-        keys.dedup();
+        let deadline = request.deadline();
+        let keys = request.canonical_keys();
         let mut held = Vec::with_capacity(keys.len());
         for key in &keys {
             let refusal = |holder| locked(key, holder, request.timeout);
-            let seat = self.shared.seats.take(key, request.mode, deadline).await;
+            let seat = self.shared.queues.take(key, request.mode, deadline).await;
             let seat = seat.ok_or_else(|| refusal(None))?;
             held.push(
                 self.take(key, request.mode, deadline, request.timeout, seat)
@@ -133,7 +125,7 @@ impl LeaseLockManager {
         mode: LockMode,
         deadline: Instant,
         waited: Duration,
-        seat: Seat,
+        seat: LockSeat,
     ) -> Result<Held> {
         let (mut sender, receiver) = oneshot::channel();
         let (shared, key) = (Arc::clone(&self.shared), key.clone());
@@ -202,7 +194,7 @@ impl LockManager for LeaseLockManager {
             if first.get_or_insert_with(|| beats.clone()) != &beats {
                 return Err(Error::locked(format!(
                     "the lock of {} is held by living process {} ({}) on {}; end that process and wait for {} s",
-                    describe(&lock.key),
+                    lock.key.describe(),
                     holder.process.pid,
                     holder.process.program,
                     holder.process.host,
@@ -216,7 +208,7 @@ impl LockManager for LeaseLockManager {
 
 /// What a waiter gets when its time is up.
 fn locked(key: &LockKey, holder: Option<&Holder>, waited: Duration) -> Error {
-    let (what, waited) = (describe(key), waited.as_secs_f64());
+    let (what, waited) = (key.describe(), waited.as_secs_f64());
     Error::locked(match holder {
         Some(holder) => format!(
             "{what} is locked by pid {} ({}) on {} since {}; waited {waited:.3} s; wait or end that process, its lock ends {} s after it",
@@ -230,15 +222,6 @@ fn locked(key: &LockKey, holder: Option<&Holder>, waited: Duration) -> Error {
             "{what} is locked by others of this process or of this moment; waited {waited:.3} s; wait longer or try again"
         ),
     })
-}
-
-/// What a key locks, in words.
-fn describe(key: &LockKey) -> String {
-    match (&key.array, key.collection.as_str()) {
-        (Some(_), _) => format!("array {key}"),
-        (None, "") => "the store".to_owned(),
-        (None, _) => format!("collection {key}"),
-    }
 }
 
 #[cfg(test)]

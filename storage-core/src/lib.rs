@@ -54,7 +54,7 @@ pub use filter::{Comparison, Filter, IntoFilter};
 pub use hyperslab::{AxisSlab, Hyperslab};
 pub use lock::{
     LeasedLocks, LocalLockManager, LockCapabilities, LockGuard, LockInfo, LockKey, LockManager,
-    LockMode, LockRequest, ProcessLockManager,
+    LockMode, LockQueues, LockRequest, LockSeat, ProcessLockManager,
 };
 pub use memory::MemoryAdapter;
 pub use memory_limit::MemoryLimit;

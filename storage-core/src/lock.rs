@@ -5,7 +5,7 @@ mod holder;
 mod layout;
 mod local;
 mod process;
-mod table;
+mod queue;
 
 use std::any::Any;
 use std::fmt::{self, Debug};
@@ -13,9 +13,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 pub use local::LocalLockManager;
 pub use process::ProcessLockManager;
+pub use queue::{LockQueues, LockSeat};
 
 use crate::{Result, Timestamp};
 
@@ -52,6 +54,18 @@ impl LockKey {
         Self {
             collection: collection.into(),
             array: Some(array.into()),
+        }
+    }
+}
+
+impl LockKey {
+    /// What it locks, in words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match (&self.array, self.collection.as_str()) {
+            (Some(_), _) => format!("array {self}"),
+            (None, "") => "the store".to_owned(),
+            (None, _) => format!("collection {self}"),
         }
     }
 }
@@ -105,6 +119,24 @@ impl LockRequest {
             mode: LockMode::Shared,
             timeout,
         }
+    }
+}
+
+impl LockRequest {
+    /// The keys in the order in which every manager takes them, each once.
+    #[must_use]
+    pub fn canonical_keys(&self) -> Vec<LockKey> {
+        let mut keys = self.keys.clone();
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+
+    /// The end of a wait that begins now. A wait longer than anybody lives is as good as one without end.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+        Instant::now() + self.timeout.min(LONGEST)
     }
 }
 
@@ -216,13 +248,6 @@ impl Debug for LockGuard {
             .field("keys", &self.keys)
             .finish_non_exhaustive()
     }
-}
-
-/// The keys of a request in the order in which every manager takes them, each once.
-fn canonical(mut keys: Vec<LockKey>) -> Vec<LockKey> {
-    keys.sort();
-    keys.dedup();
-    keys
 }
 
 /// Grants locks.

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use hyperslab_core::{Durability, Error, ErrorKind, LockKey, LockMode, Result};
+use hyperslab_core::{Durability, Error, ErrorKind, LockKey, LockMode, LockSeat, Result};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::keeper::{Held, Keeper, trusted};
 use super::record::{Holder, LOCKS, Record, object_key};
-use super::seats::Seat;
 use super::{Shared, locked};
 use crate::objects::{Condition, Put};
 
@@ -39,7 +38,7 @@ impl Shared {
         mode: LockMode,
         deadline: Instant,
         waited: Duration,
-        seat: Seat,
+        seat: LockSeat,
         caller: &mut oneshot::Sender<Result<Held>>,
     ) -> Result<Held> {
         let name = object_key(key);

@@ -5,15 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hyperslab_core::{Error, ErrorKind, LeasedLocks, LockKey, Result};
+use hyperslab_core::{Error, ErrorKind, LeasedLocks, LockKey, LockSeat, Result};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use uuid::Uuid;
 
+use super::Shared;
 use super::acquire::Known;
-use super::seats::Seat;
-use super::{Shared, describe};
 use crate::objects::{Condition, Put};
 
 /// Some locks, held until this is dropped; then they are let go in the background.
@@ -44,7 +43,7 @@ impl LeasedLocks for Lease {
             if !held.tenure.is_valid() {
                 return Err(Error::conflict(format!(
                     "the lock of {} was lost, because it could not be renewed in time; try again from the start",
-                    describe(key)
+                    key.describe()
                 )));
             }
         }
@@ -176,7 +175,7 @@ pub(super) struct Keeper {
     nonce: Uuid,
     known: Known,
     tenure: Arc<Tenure>,
-    _seat: Seat,
+    _seat: LockSeat,
 }
 
 impl Keeper {
@@ -187,7 +186,7 @@ impl Keeper {
         nonce: Uuid,
         known: Known,
         began: Instant,
-        seat: Seat,
+        seat: LockSeat,
     ) -> Held {
         let token = known.record.holder(nonce).map_or(0, |holder| holder.token);
         let duration = shared.options.duration;

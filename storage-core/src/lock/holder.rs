@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::process::describe;
 use super::{LockInfo, LockKey, LockMode};
 use crate::{Error, Timestamp};
 
@@ -43,7 +42,7 @@ impl Identity {
 
 /// What a waiter gets when its time is up. Without a known holder, readers are in the way.
 pub(super) fn locked(key: &LockKey, holder: Option<&LockInfo>, waited: Duration) -> Error {
-    let what = describe(key);
+    let what = key.describe();
     let waited = if waited.subsec_millis() == 0 {
         format!("{} s", waited.as_secs())
     } else {

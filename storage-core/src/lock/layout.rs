@@ -4,7 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::LockKey;
-use super::process::describe;
 use crate::name::check_collection_name;
 use crate::{Error, Result};
 
@@ -69,7 +68,7 @@ impl LockPaths {
                     };
                     return Err(Error::not_found(format!(
                         "{} does not exist: there is no folder {}",
-                        describe(&base),
+                        base.describe(),
                         self.base.display()
                     )));
                 }

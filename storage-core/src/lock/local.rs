@@ -19,17 +19,15 @@ use super::file::{LockFile, Record, Turn, read_record, share_existing};
 use super::holder::{Identity, locked};
 use super::layout::{LockPaths, all_lock_files, key_of, lock_paths};
 use super::process::refuse_to_break;
-use super::table::{Seat, Table, deadline_after};
-use super::{
-    LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode, LockRequest, canonical,
-};
+use super::queue::{LockQueues, LockSeat};
+use super::{LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode, LockRequest};
 use crate::{Clock, Error, Result, SystemClock, Timestamp, WriterScope};
 
 /// Locks among all processes of one machine that use a store in a folder.
 #[derive(Debug)]
 pub struct LocalLockManager {
     root: PathBuf,
-    table: Arc<Table>,
+    queues: Arc<LockQueues>,
     identity: Identity,
     clock: Arc<dyn Clock>,
 }
@@ -39,7 +37,7 @@ pub struct LocalLockManager {
 #[expect(dead_code, reason = "held, not read")]
 struct Held {
     file: LockFile,
-    seat: Seat,
+    seat: LockSeat,
 }
 
 impl LocalLockManager {
@@ -48,7 +46,7 @@ impl LocalLockManager {
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
-            table: Arc::default(),
+            queues: Arc::default(),
             identity: Identity::of_this_process(),
             clock: Arc::new(SystemClock),
         }
@@ -133,12 +131,12 @@ impl LockManager for LocalLockManager {
     }
 
     async fn acquire(&self, request: LockRequest) -> Result<LockGuard> {
-        let deadline = deadline_after(request.timeout);
-        let keys = canonical(request.keys);
+        let deadline = request.deadline();
+        let keys = request.canonical_keys();
         let mut held = Vec::with_capacity(keys.len());
         for key in &keys {
             let refusal = || locked(key, self.holder(key).as_ref(), request.timeout);
-            let seat = self.table.take(key, request.mode, deadline).await;
+            let seat = self.queues.take(key, request.mode, deadline).await;
             let seat = seat.ok_or_else(refusal)?;
             let file = self.wait_for_file(key, request.mode, deadline).await?;
             let mut file = file.ok_or_else(refusal)?;

@@ -5,16 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::holder::{Identity, locked};
-use super::table::{Table, deadline_after};
-use super::{
-    LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode, LockRequest, canonical,
-};
+use super::queue::LockQueues;
+use super::{LockCapabilities, LockGuard, LockInfo, LockManager, LockMode, LockRequest};
 use crate::{Clock, Error, Result, SystemClock, WriterScope};
 
 /// Locks among the tasks of one process, first come, first served. For stores that live in memory.
 #[derive(Debug)]
 pub struct ProcessLockManager {
-    table: Arc<Table>,
+    queues: Arc<LockQueues>,
     identity: Identity,
     clock: Arc<dyn Clock>,
 }
@@ -30,7 +28,7 @@ impl ProcessLockManager {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            table: Arc::default(),
+            queues: Arc::default(),
             identity: Identity::of_this_process(),
             clock: Arc::new(SystemClock),
         }
@@ -47,12 +45,12 @@ impl LockManager for ProcessLockManager {
     }
 
     async fn acquire(&self, request: LockRequest) -> Result<LockGuard> {
-        let deadline = deadline_after(request.timeout);
-        let keys = canonical(request.keys);
+        let deadline = request.deadline();
+        let keys = request.canonical_keys();
         let mut seats = Vec::with_capacity(keys.len());
         for key in &keys {
-            let Some(seat) = self.table.take(key, request.mode, deadline).await else {
-                let holder = self.table.holder(key);
+            let Some(seat) = self.queues.take(key, request.mode, deadline).await else {
+                let holder = self.queues.holder(key);
                 return Err(locked(key, holder.as_ref(), request.timeout));
             };
             if request.mode == LockMode::Exclusive {
@@ -68,13 +66,13 @@ impl LockManager for ProcessLockManager {
     }
 
     async fn holders(&self) -> Result<Vec<LockInfo>> {
-        let mut holders = self.table.holders();
+        let mut holders = self.queues.holders();
         holders.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(holders)
     }
 
     async fn break_lock(&self, lock: &LockInfo) -> Result<()> {
-        match self.table.holder(&lock.key) {
+        match self.queues.holder(&lock.key) {
             // A lock of this process cannot outlive its holder, so there is never a stale one to remove.
             Some(holder) => Err(refuse_to_break(&holder)),
             None => Ok(()),
@@ -86,20 +84,11 @@ impl LockManager for ProcessLockManager {
 pub(super) fn refuse_to_break(holder: &LockInfo) -> Error {
     Error::locked(format!(
         "the lock of {} is held by living process {} ({}) on {}; end that process, its locks go with it",
-        describe(&holder.key),
+        holder.key.describe(),
         holder.pid,
         holder.program,
         holder.host
     ))
-}
-
-/// What a key locks, in words.
-pub(super) fn describe(key: &LockKey) -> String {
-    match (&key.array, key.collection.as_str()) {
-        (Some(_), _) => format!("array {key}"),
-        (None, "") => "the store".to_owned(),
-        (None, _) => format!("collection {key}"),
-    }
 }
 
 #[cfg(test)]
@@ -107,7 +96,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::ErrorKind;
+    use crate::{ErrorKind, LockKey};
 
     const LONG: Duration = Duration::from_secs(30);
     const SHORT: Duration = Duration::from_millis(30);
@@ -145,7 +134,7 @@ mod tests {
             .await
             .unwrap();
         drop((writer, other));
-        assert_eq!(locks.table.len(), 0, "unused entries are removed");
+        assert_eq!(locks.queues.len(), 0, "unused entries are removed");
     }
 
     #[tokio::test]
@@ -186,7 +175,7 @@ mod tests {
             };
             async move { locks.acquire(request).await }
         });
-        while locks.table.holder(&key("a")).is_none() {
+        while locks.queues.holder(&key("a")).is_none() {
             tokio::task::yield_now().await;
         }
         waiter.abort();
@@ -196,6 +185,6 @@ mod tests {
             .await
             .unwrap();
         drop(held);
-        assert_eq!(locks.table.len(), 0);
+        assert_eq!(locks.queues.len(), 0);
     }
 }

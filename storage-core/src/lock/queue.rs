@@ -1,17 +1,17 @@
-//! The queue of one process: fair shared and exclusive locks by key.
+//! The queues of one process in front of its locks: fair, shared or exclusive, one for each key.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio::time::{Instant, timeout_at};
 
 use super::{LockInfo, LockKey, LockMode};
 
-/// All keys that somebody in this process holds or waits for.
+/// All keys that somebody in this process holds or waits for. A lock manager of several processes puts it in front of what
+/// those share, so that only the first task of each asks there.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub struct LockQueues {
     entries: Mutex<HashMap<LockKey, Arc<Entry>>>,
 }
 
@@ -22,10 +22,10 @@ struct Entry {
     holder: Mutex<Option<LockInfo>>,
 }
 
-/// A place in the queue of one key, and its lock once granted. Dropping it gives both up.
+/// The head of the queue of one key. Dropping it lets the next one come.
 #[derive(Debug)]
-pub(super) struct Seat {
-    table: Arc<Table>,
+pub struct LockSeat {
+    queues: Arc<LockQueues>,
     key: LockKey,
     entry: Arc<Entry>,
     permit: Option<Permit>,
@@ -38,17 +38,18 @@ enum Permit {
     Exclusive(OwnedRwLockWriteGuard<()>),
 }
 
-impl Table {
-    /// Waits until the lock is granted; `None` when the deadline has come.
-    pub(super) async fn take(
+impl LockQueues {
+    /// Waits until it is our turn, first come, first served; `None` when the deadline has come. What is free is taken also
+    /// when there is no time to wait.
+    pub async fn take(
         self: &Arc<Self>,
         key: &LockKey,
         mode: LockMode,
         deadline: Instant,
-    ) -> Option<Seat> {
+    ) -> Option<LockSeat> {
         let entry = Arc::clone(unpoisoned(&self.entries).entry(key.clone()).or_default());
-        let mut seat = Seat {
-            table: Arc::clone(self),
+        let mut seat = LockSeat {
+            queues: Arc::clone(self),
             key: key.clone(),
             entry,
             permit: None,
@@ -78,7 +79,7 @@ impl Table {
     }
 }
 
-impl Seat {
+impl LockSeat {
     async fn wait(&self, mode: LockMode, deadline: Instant) -> Option<Permit> {
         let lock = &self.entry.lock;
         match mode {
@@ -105,7 +106,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for LockSeat {
     fn drop(&mut self) {
         if matches!(self.permit, Some(Permit::Exclusive(_))) {
             *unpoisoned(&self.entry.holder) = None;
@@ -113,17 +114,11 @@ impl Drop for Seat {
         self.permit = None;
         // Entries are cloned only while the table is locked: two owners are the table and this seat, and nobody else
         // can become a third.
-        let mut entries = unpoisoned(&self.table.entries);
+        let mut entries = unpoisoned(&self.queues.entries);
         if Arc::strong_count(&self.entry) == 2 {
             entries.remove(&self.key);
         }
     }
-}
-
-/// The end of a wait that begins now. A wait longer than anybody lives is as good as one without end.
-pub(super) fn deadline_after(timeout: Duration) -> Instant {
-    const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
-    Instant::now() + timeout.min(LONGEST)
 }
 
 /// What is guarded is valid after every statement, so a panic elsewhere leaves it valid.
