@@ -201,6 +201,26 @@ async fn a_name_that_no_variable_has_is_not_found() {
 }
 
 #[tokio::test]
+async fn a_variable_that_does_not_open_is_listed_and_named_by_a_check() {
+    let broken = || {
+        let mut group = group();
+        group.broken.push("rain".to_owned());
+        group
+    };
+    let store = store_of(broken());
+    assert_eq!(store.collections().await.unwrap(), ["day/t", "rain"]);
+    let error = store.collection("rain").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    store.collection("day/t").await.unwrap();
+    for collection in [None, Some("rain")] {
+        let found = findings(broken(), CheckLevel::Collections, collection).await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].kind, FindingKind::CollectionUnreadable);
+        assert!(found[0].message.contains("squish"), "{found:?}");
+    }
+}
+
+#[tokio::test]
 async fn chunks_are_explained_as_the_other_program_chose_them() {
     let store = store_of(group());
     let explained = store.collection("day/t").await.unwrap().explain().await;

@@ -78,11 +78,24 @@ impl Shared {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The variables that hold data, and not the coordinates of others. Blocks; reads no coordinate.
-    fn data_variables(&self) -> Result<Vec<VariableInfo>> {
-        let mut variables = self.group.variables()?;
-        variables.retain(|variable| !variable.is_coordinate);
-        Ok(variables)
+    /// The variables of numbers that are not the coordinates of others, sorted. One that does not open is among them: what is
+    /// wrong with it must not look as if it were not there. Blocks; reads no cell.
+    fn names(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        let variables = self.group.variables()?.into_iter();
+        for VariableInfo { name, dtype, .. } in variables.filter(|found| !found.is_coordinate) {
+            match dtype {
+                Err(what) if self.group.variable(&name).is_ok() => {
+                    tracing::info!(
+                        "variable '{name}' of {} is left out: it is {what}",
+                        self.url
+                    );
+                }
+                _ => names.push(name),
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
     }
 
     fn refused(&self) -> Error {
@@ -149,18 +162,7 @@ impl StorageAdapter for ForeignStore {
 
     async fn list_collections(&self) -> Result<Vec<String>> {
         let shared = Arc::clone(&self.shared);
-        blocking(move || {
-            let mut names = Vec::new();
-            for variable in shared.data_variables()? {
-                match variable.dtype {
-                    Ok(_) => names.push(variable.name),
-                    Err(what) => tracing::info!("'{}' is left out: it is {what}", variable.name),
-                }
-            }
-            names.sort_unstable();
-            Ok(names)
-        })
-        .await
+        blocking(move || shared.names()).await
     }
 
     async fn delete_collection(&self, _name: &str, _options: &WriteOptions) -> Result<()> {

@@ -86,6 +86,8 @@ pub struct MapGroup {
     variables: BTreeMap<String, Arc<MapVariable>>,
     attributes: BTreeMap<String, ForeignAttributes>,
     reads: Arc<AtomicUsize>,
+    /// Variables that do not open.
+    pub broken: Vec<String>,
 }
 
 impl MapGroup {
@@ -135,13 +137,20 @@ impl ForeignGroup for MapGroup {
                 .map(|dimension| dimension.name.clone())
                 .zip(variable.shape.iter().copied())
                 .collect(),
-            dtype: variable.dtype(),
+            dtype: if self.broken.contains(path) {
+                Err("not readable".to_owned())
+            } else {
+                variable.dtype()
+            },
             is_coordinate: variable.dimensions.is_empty(),
         };
         Ok(self.variables.iter().map(info).collect())
     }
 
     fn variable(&self, path: &str) -> Result<Option<Arc<dyn ForeignVariable>>> {
+        if self.broken.iter().any(|broken| broken == path) {
+            return Err(Error::unsupported("codec 'squish' is not known"));
+        }
         let found = self.variables.get(path).cloned();
         Ok(found.map(|variable| variable as Arc<dyn ForeignVariable>))
     }

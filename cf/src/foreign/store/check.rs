@@ -8,7 +8,6 @@ use hyperslab_core::{
 
 use super::variable::Variable;
 use super::{Shared, blocking};
-use crate::foreign::VariableInfo;
 
 /// Cells are decoded in blocks of about this many bytes.
 const BLOCK_BYTES: u64 = 16 << 20;
@@ -20,49 +19,29 @@ pub(super) async fn check(
     request: &CheckRequest,
     sink: &mut dyn FindingSink,
 ) -> Result<()> {
-    if let Some(name) = &request.collection {
-        let (shared, path) = (Arc::clone(shared), name.clone());
-        let opened = blocking(move || shared.open(&path)).await;
-        return match opened {
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(error),
-            opened => {
-                check_variable(name, opened.map(Some), request.level, sink).await;
-                Ok(())
-            }
-        };
-    }
     let listing = Arc::clone(shared);
-    for variable in blocking(move || listing.data_variables()).await? {
-        let (shared, name) = (Arc::clone(shared), variable.name.clone());
-        let opened = blocking(move || open(&shared, &variable)).await;
-        check_variable(&name, opened, request.level, sink).await;
+    let names = match &request.collection {
+        Some(name) => vec![name.clone()],
+        None => blocking(move || listing.names()).await?,
+    };
+    for name in &names {
+        let (shared, path) = (Arc::clone(shared), name.clone());
+        match blocking(move || shared.open(&path)).await {
+            Ok(variable) if request.level >= CheckLevel::Data => {
+                decode_all(name, &variable, sink).await;
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound && request.collection.is_some() => {
+                return Err(error);
+            }
+            Err(error) => sink.report(Finding {
+                level: CheckLevel::Collections,
+                kind: FindingKind::CollectionUnreadable,
+                ..fault(name, name, &error)
+            }),
+        }
     }
     Ok(())
-}
-
-/// Opens a variable of the listing; `None` for one that is whole but not made of numbers.
-fn open(shared: &Shared, variable: &VariableInfo) -> Result<Option<Arc<Variable>>> {
-    if variable.dtype.is_ok() {
-        return shared.open(&variable.name).map(Some);
-    }
-    shared.group.variable(&variable.name).map(|_| None)
-}
-
-async fn check_variable(
-    name: &str,
-    opened: Result<Option<Arc<Variable>>>,
-    level: CheckLevel,
-    sink: &mut dyn FindingSink,
-) {
-    match opened {
-        Ok(Some(variable)) if level >= CheckLevel::Data => decode_all(name, &variable, sink).await,
-        Ok(_) => {}
-        Err(error) => sink.report(Finding {
-            level: CheckLevel::Collections,
-            kind: FindingKind::CollectionUnreadable,
-            ..fault(name, name, &error)
-        }),
-    }
 }
 
 async fn decode_all(name: &str, variable: &Arc<Variable>, sink: &mut dyn FindingSink) {
