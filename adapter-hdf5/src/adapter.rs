@@ -145,8 +145,13 @@ fn open_store(root: &Path) -> Result<Hdf5Adapter> {
     };
     let root: PathBuf = match root.canonicalize() {
         Ok(root) => root,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing()),
-        Err(error) => return Err(Error::io("open", root.display(), error)),
+        Err(error) => {
+            let error = Error::io("open", root.display(), error);
+            return Err(match error.kind() {
+                ErrorKind::NotFound => missing(),
+                _ => error,
+            });
+        }
     };
     let document = StoreDocument::read(&root.join(STORE_DOCUMENT)).map_err(|error| {
         if error.kind() == ErrorKind::NotFound {

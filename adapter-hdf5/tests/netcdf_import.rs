@@ -492,3 +492,33 @@ fn a_foreign_array_may_cross_threads() {
     let read = std::thread::spawn(move || foreign.read_block(&Hyperslab::full(foreign.shape())));
     assert_eq!(read.join().unwrap().unwrap().shape(), [12, 90, 180]);
 }
+
+/// A variable of which the header is damaged is named, and the others are read.
+#[test]
+fn a_damaged_variable_hides_no_other() {
+    let original = std::fs::read(coads()).unwrap();
+    let headers: Vec<usize> = (original.windows(4).enumerate())
+        .filter_map(|(at, window)| (window == b"OHDR").then_some(at))
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.nc");
+    let mut named = Vec::new();
+    for at in headers {
+        let mut damaged = original.clone();
+        damaged[at + 24] ^= 0x20;
+        std::fs::write(&path, damaged).unwrap();
+        // Without its root there is no file.
+        let Ok(variables) = list_variables(&path) else {
+            continue;
+        };
+        let (readable, lost): (Vec<_>, Vec<_>) =
+            (variables.into_iter()).partition(|variable| variable.dtype.is_ok());
+        let [lost] = lost.as_slice() else { continue };
+        assert_eq!(readable.len(), 5, "{lost:?}");
+        let error = read(&path, &[&lost.name], ImportOptions::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        named.push(lost.name.clone());
+    }
+    named.sort_unstable();
+    assert_eq!(named, ["AIRT", "COADSX", "COADSY", "SLP", "SST", "TIME"]);
+}

@@ -52,7 +52,8 @@ impl ForeignGroup for ZarrGroup {
         let listed = self.nodes.arrays()?.into_iter();
         listed
             .map(|(path, node)| {
-                Ok(match ZarrVariable::new(&self.nodes, &path, &node) {
+                let variable = node.and_then(|node| ZarrVariable::new(&self.nodes, &path, &node));
+                Ok(match variable {
                     Ok(variable) => variable.info(),
                     // One that cannot be read must not hide the others.
                     Err(error) => VariableInfo {

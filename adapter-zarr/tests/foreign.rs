@@ -190,6 +190,26 @@ async fn what_is_not_known_is_refused_by_name() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
+/// Metadata that are damaged do not hide those beside them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_array_is_listed_as_such_beside_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = group(folder.path(), json!({})).await;
+    edit(&path.join("zarr.json"), |metadata| {
+        metadata.remove("consolidated_metadata");
+    });
+    for damage in ["{}", r#"{"zarr_format": 4}"#, "{"] {
+        std::fs::write(path.join("side/zarr.json"), damage).unwrap();
+        let group = open(&path).await.unwrap();
+        let listed = blocking(move || group.variables()).await.unwrap();
+        let mut found: Vec<(&str, bool)> = (listed.iter())
+            .map(|variable| (variable.name.as_str(), variable.dtype.is_ok()))
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, [("c", true), ("lat", true), ("side", false)]);
+    }
+}
+
 /// Any flipped bit of any object of a group: the cells as they were, or an error of ours, and never a panic.
 #[tokio::test(flavor = "multi_thread")]
 async fn damage_is_an_error() {

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt};
+use hyperslab_cf::foreign::ForeignGroup;
 use hyperslab_core::{
     ArrayBuf, ArrayHandle, ArrayLocator, ArrayMeta, AttributeSchema, AttributeType, Attributes,
     AxisSlab, CollectionMeta, DType, Dimension, Hyperslab, RandomIds, Schema, StorageAdapter,
     WriteOptions,
 };
 use hyperslab_testkit::objects::{FaultPlan, FaultStore, RequestCounts, S3Server};
-use hyperslab_zarr::{Medium, ZarrAdapter};
-use object_store::ObjectStore;
+use hyperslab_zarr::{Medium, ZarrAdapter, ZarrGroup};
 use object_store::memory::InMemory;
+use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -242,4 +243,47 @@ async fn an_array_is_found_in_one_round_trip() {
         .await;
     found.unwrap();
     assert!(begun.elapsed() < TRIP * 2, "{:?}", begun.elapsed());
+}
+
+/// A group of another program that was not consolidated: one object for each variable, side by side, and once.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_variables_of_a_foreign_group_are_asked_for_concurrently() {
+    const TRIP: Duration = Duration::from_millis(20);
+    const VARIABLES: u64 = 60;
+    let counted = FaultStore::new(Arc::new(InMemory::new()), FaultPlan::default(), 0);
+    let put = async |path: String, metadata: serde_json::Value| {
+        let path = path.as_str().into();
+        let put = counted.put(&path, metadata.to_string().into());
+        put.await.unwrap();
+    };
+    let group = json!({"zarr_format": 3, "node_type": "group"});
+    put("one/zarr.json".to_owned(), group).await;
+    for number in 0..VARIABLES {
+        let array = json!({
+            "zarr_format": 3, "node_type": "array", "shape": [4], "data_type": "int16", "fill_value": 0,
+            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2]}},
+            "chunk_key_encoding": {"name": "default"},
+            "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
+        });
+        put(format!("one/v{number}/zarr.json"), array).await;
+    }
+    counted.set_plan(FaultPlan::latency(TRIP));
+    counted.reset_counts();
+    let place = medium(Arc::new(counted.clone()));
+    let runtime = tokio::runtime::Handle::current();
+    let listing = tokio::task::spawn_blocking(move || {
+        let begun = Instant::now();
+        let group = ZarrGroup::open(&place, runtime).unwrap();
+        assert_eq!(group.variables().unwrap().len() as u64, VARIABLES);
+        (begun.elapsed(), group)
+    });
+    let (taken, group) = listing.await.unwrap();
+    let counts = counted.request_counts();
+    assert_eq!((counts.get, counts.total()), (1 + VARIABLES, 2 + VARIABLES));
+    // One after another they would take 60 trips.
+    assert!(taken < TRIP * 20, "{taken:?}");
+    counted.reset_counts();
+    let again = tokio::task::spawn_blocking(move || group.variables().map(|found| found.len()));
+    assert_eq!(again.await.unwrap().unwrap() as u64, VARIABLES);
+    assert_eq!(counted.request_counts().total(), 1);
 }

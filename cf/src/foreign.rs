@@ -5,8 +5,9 @@
 //!
 //! - [`ForeignArray`] is one variable with its coordinates; its cells come out unpacked.
 //! - [`plan_import`] says what schema and attributes it becomes.
+//! - [`ForeignStore`] shows all variables of a group as the collections of a store that can only be read.
 //!
-//! Everything runs in the thread of the caller, which may block.
+//! Everything but the store runs in the thread of the caller, which may block.
 
 mod array;
 mod attribute;
@@ -14,6 +15,7 @@ mod blocks;
 mod coordinate;
 mod group;
 mod import;
+mod store;
 
 pub use array::{ForeignArray, ImportOptions};
 pub use attribute::{ForeignAttributes, ForeignValue};
@@ -21,6 +23,7 @@ pub use blocks::blocks;
 pub use coordinate::{CoordinateValues, ForeignCoordinate, ForeignDimension};
 pub use group::{ForeignGroup, ForeignVariable, NamedDimension, VariableInfo};
 pub use import::{ImportPlan, VARIABLE_KEY, plan_import, restored};
+pub use store::ForeignStore;
 
 /// The last part of a path.
 fn last_part(path: &str) -> &str {

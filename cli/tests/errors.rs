@@ -24,6 +24,14 @@ fn mistakes_exit_with_the_code_of_their_kind() {
     for (code, words, hint) in [
         (3, vec!["ls", "nowhere"], "nowhere"),
         (3, vec!["ls", "s", "none"], "none"),
+        (3, vec!["ls", "s", "../s/weather"], "../s/weather"),
+        (3, vec!["read", "s", "w/x"], "w/x"),
+        (3, vec!["rm", "s", "../s", "--collection"], "../s"),
+        (
+            3,
+            vec!["rm", "s", ".hyperslab", "--collection"],
+            ".hyperslab",
+        ),
         (
             3,
             vec!["read", "s", "weather", "dt=2023-01-09", "station=a"],

@@ -10,6 +10,9 @@ use crate::media;
 /// A URL is `file:///path`, `memory://`, a plain path, or, with the feature of that cloud, `s3://bucket/prefix`, `gs://` or
 /// `az://`. Every `memory://` is a new, empty store that goes with its last handle.
 ///
+/// A netCDF-4 or HDF5 file, or a Zarr group of version 2 or 3 that another program wrote, opens as a store that can only be
+/// read: each variable is a collection of one array, called by its path in the file or group.
+///
 /// A store knows its adapter: nobody who opens one has to. A new one gets the adapter asked for by
 /// [`StoreOptions::adapter`] or by `?adapter=NAME` behind the URL, else `hdf5` on a disk, `zarr` in a bucket, and `memory` in
 /// memory. [`ADAPTERS`](crate::ADAPTERS) are those of this build.

@@ -3,6 +3,8 @@
 pub mod blocking;
 mod connect;
 mod copying;
+#[cfg(any(feature = "hdf5", feature = "zarr"))]
+mod foreign;
 mod location;
 mod media;
 #[cfg(feature = "hdf5")]

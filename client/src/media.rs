@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "zarr")]
+use hyperslab_core::ErrorKind;
 #[cfg(any(feature = "hdf5", feature = "zarr"))]
 use hyperslab_core::RandomIds;
 use hyperslab_core::{Error, MemoryAdapter, Result, StorageAdapter};
@@ -11,6 +13,8 @@ use hyperslab_hdf5::Hdf5Adapter;
 #[cfg(feature = "zarr")]
 use hyperslab_zarr::{Medium, ZarrAdapter};
 
+#[cfg(any(feature = "hdf5", feature = "zarr"))]
+use crate::foreign;
 use crate::location::Place;
 
 /// The adapters compiled in, by the names that `hyperslab create --adapter` takes. The first that can use a disk is the one
@@ -34,7 +38,8 @@ const ON_DISK: &[&str] = &[
 /// The file that says of which adapter a store on a disk is.
 const STORE_DOCUMENT: &str = "hyperslab.json";
 
-/// Opens the store at a place, which must be of the adapter `wanted`, if there is one.
+/// Opens the store at a place, which must be of the adapter `wanted`, if there is one. What another program wrote there is a
+/// store too, which can only be read.
 ///
 /// # Errors
 /// `NotFound`; `Unsupported` when the store is of another adapter, or of one that is not built in; `InvalidInput` for an
@@ -48,7 +53,7 @@ pub(crate) async fn open(place: &Place, wanted: Option<&str>) -> Result<Arc<dyn 
         #[cfg(feature = "zarr")]
         Place::Bucket(url) => {
             check_bucket(wanted)?;
-            Ok(Arc::new(ZarrAdapter::open(&Medium::bucket(url)?).await?))
+            open_bucket(&Medium::bucket(url)?, wanted).await
         }
         #[cfg(not(feature = "zarr"))]
         Place::Bucket(_) => Err(not_built("a bucket", "`aws`, `gcp` or `azure`")),
@@ -87,7 +92,26 @@ async fn memory(wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
     }
 }
 
+#[cfg(feature = "zarr")]
+async fn open_bucket(medium: &Medium, wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
+    match ZarrAdapter::open(medium).await {
+        Ok(adapter) => Ok(Arc::new(adapter)),
+        Err(error) if error.kind() == ErrorKind::NotFound && wanted.is_none() => {
+            match foreign::open_bucket(medium).await {
+                // Nothing is there at all, which the first answer says best.
+                Err(other) if other.kind() == ErrorKind::NotFound => Err(error),
+                opened => opened,
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
 async fn open_disk(path: &Path, wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
+    #[cfg(any(feature = "hdf5", feature = "zarr"))]
+    if wanted.is_none() && is_foreign(path).await {
+        return foreign::open_disk(path).await;
+    }
     let recorded = recorded_adapter(path).await;
     if let (Some(recorded), Some(wanted)) = (&recorded, wanted)
         && recorded != wanted
@@ -134,6 +158,16 @@ async fn create_disk(path: &Path, wanted: Option<&str>) -> Result<Arc<dyn Storag
         )),
         None => Err(not_built("a disk", "`hdf5` or `zarr`")),
     }
+}
+
+/// Whether a path names what another program wrote, and not a store.
+#[cfg(any(feature = "hdf5", feature = "zarr"))]
+async fn is_foreign(path: &Path) -> bool {
+    let path = path.to_owned();
+    let looked = tokio::task::spawn_blocking(move || {
+        foreign::lies_at(&path) && !path.join(STORE_DOCUMENT).exists()
+    });
+    looked.await.unwrap_or(false)
 }
 
 /// The adapter that a store on a disk says it is of; `None` where no store is, or its document cannot be read.

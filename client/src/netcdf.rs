@@ -4,7 +4,6 @@
 mod export;
 mod import;
 mod merge;
-mod source;
 
 pub use export::export;
 pub use hyperslab_hdf5::netcdf::VariableInfo;

@@ -164,3 +164,31 @@ async fn every_adapter_explains_how_it_would_store() {
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 }
+
+#[tokio::test]
+async fn what_another_program_wrote_is_a_store_unless_an_adapter_is_asked_for() {
+    let sample = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../examples/data/coads_climatology.nc"
+    );
+    for at in [sample.to_owned(), format!("file://{sample}")] {
+        let file = Store::open(&at).await.unwrap();
+        assert_eq!(file.info().adapter, "foreign");
+        assert_eq!(file.collections().await.unwrap(), ["AIRT", "SLP", "SST"]);
+        let sst = file.collection("SST").await.unwrap().only().await.unwrap();
+        assert_eq!(sst.shape(), [12, 90, 180]);
+        for adapter in ["hdf5", "zarr"] {
+            let refused = Store::open_with(&at, asking_for(adapter)).await;
+            assert_eq!(
+                refused.unwrap_err().kind(),
+                ErrorKind::NotFound,
+                "{adapter}"
+            );
+            let refused = Store::create_with(&at, asking_for(adapter)).await;
+            let kind = refused.unwrap_err().kind();
+            assert_eq!(kind, ErrorKind::AlreadyExists, "{adapter}");
+        }
+        let unknown = Store::open_with(&at, asking_for("foreign")).await;
+        assert_eq!(unknown.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+}

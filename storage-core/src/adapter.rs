@@ -209,13 +209,14 @@ pub trait StorageAdapter: Debug + Send + Sync + 'static {
     /// here.
     async fn explain(&self, collection: &CollectionMeta) -> Result<StorageExplanation>;
 
-    /// Reads a collection, or `NotFound`.
+    /// Reads a collection, or `NotFound`. *Contract.* Any text may come as a name; one that no collection can have is
+    /// `NotFound` or `InvalidInput`, and nothing outside the store is looked at.
     async fn read_collection(&self, name: &str) -> Result<CollectionMeta>;
 
     /// The names of all collections, sorted.
     async fn list_collections(&self) -> Result<Vec<String>>;
 
-    /// Deletes a collection and all its arrays, or `NotFound`. *Contract.* It disappears at once: there is no moment at
+    /// Deletes a collection and all its arrays, or `NotFound`, for any name as reading does. *Contract.* It disappears at once: there is no moment at
     /// which it opens and some of its arrays are gone.
     async fn delete_collection(&self, name: &str, options: &WriteOptions) -> Result<()>;
 

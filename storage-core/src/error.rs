@@ -174,7 +174,8 @@ impl Error {
     pub fn io(action: &str, what: impl fmt::Display, source: std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
         let (kind, remedy) = match source.kind() {
-            Io::NotFound => (ErrorKind::NotFound, ""),
+            // A path beyond a file is as little there as one beyond a folder.
+            Io::NotFound | Io::NotADirectory => (ErrorKind::NotFound, ""),
             Io::AlreadyExists => (ErrorKind::AlreadyExists, ""),
             Io::PermissionDenied => (
                 ErrorKind::Denied,

@@ -157,12 +157,11 @@ impl Store {
         })
     }
 
-    /// Opens a collection.
+    /// Opens a collection. What names there can be is up to the adapter: what another program made may lie in groups.
     ///
     /// # Errors
-    /// `NotFound`, `InvalidInput` for a bad name, `Corrupt` when its schema cannot be read.
+    /// `NotFound`, `Corrupt` when its schema cannot be read.
     pub async fn collection(&self, name: &str) -> Result<Collection> {
-        check_collection_name(name)?;
         Ok(self.wrap(self.shared.adapter.read_collection(name).await?))
     }
 
@@ -179,7 +178,6 @@ impl Store {
     /// # Errors
     /// `NotFound`, `Locked`.
     pub async fn delete_collection(&self, name: &str) -> Result<()> {
-        check_collection_name(name)?;
         self.shared
             .adapter
             .delete_collection(name, &self.shared.options.write)

@@ -69,8 +69,12 @@ impl ForeignGroup for FileGroup {
     }
 
     fn variable(&self, path: &str) -> Result<Option<Arc<dyn ForeignVariable>>> {
-        let Ok(dataset) = self.file.dataset(path) else {
-            return Ok(None);
+        let dataset = match self.file.dataset(path) {
+            Ok(dataset) => dataset,
+            Err(error) if listing::is_damaged(&self.file, path) => {
+                return Err(h5::failed("open", &format!("variable '{path}'"))(error));
+            }
+            Err(_) => return Ok(None),
         };
         let variable = FileVariable::new(&self.file, dataset, path)?;
         Ok(Some(Arc::new(variable.with_direct(&self.path))))

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hyperslab_core::{Error, Result};
+use futures::{StreamExt, stream};
+use hyperslab_core::{Error, ErrorKind, Result};
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 
 use super::json;
+use crate::compute::IN_FLIGHT;
 use crate::objects::Objects;
 
 /// How deep groups may lie in each other.
@@ -55,7 +57,7 @@ impl Nodes {
             consolidated: None,
             root_array: None,
         };
-        let root = nodes.load("")?.ok_or_else(|| {
+        let root = nodes.wait(nodes.load(""))?.ok_or_else(|| {
             Error::not_found(format!(
                 "there is no Zarr group in {}: it has no {V3}, {V2_GROUP} or {V2_ARRAY}",
                 nodes.location()
@@ -118,13 +120,14 @@ impl Nodes {
         if self.consolidated.is_some() || !is_path(path) {
             return Ok(None);
         }
-        let node = self.load(path)?.map(Arc::new);
+        let node = self.wait(self.load(path))?.map(Arc::new);
         self.remember(path, node.clone());
         Ok(node)
     }
 
-    /// All arrays with their paths: those of a group in its order, or by name, before those of the groups inside it.
-    pub(super) fn arrays(&self) -> Result<Vec<(String, Arc<Node>)>> {
+    /// All arrays with their paths: those of a group in its order, or by name, before those of the groups inside it. One of
+    /// which the metadata are damaged does not hide the others.
+    pub(super) fn arrays(&self) -> Result<Vec<(String, Result<Arc<Node>>)>> {
         let mut paths = match (&self.consolidated, &self.root_array) {
             (_, Some(name)) => vec![name.clone()],
             (Some(paths), _) => paths.clone(),
@@ -137,8 +140,11 @@ impl Nodes {
         paths.sort_by_key(|path| path.matches('/').count());
         let mut found = Vec::new();
         for path in paths {
-            if let Some(node) = self.get(&path)? {
-                found.push((path, node));
+            match self.get(&path) {
+                Ok(Some(node)) => found.push((path, Ok(node))),
+                Ok(None) => {}
+                Err(error) if is_of_one_node(&error) => found.push((path, Err(error))),
+                Err(error) => return Err(error),
             }
         }
         Ok(found)
@@ -148,16 +154,47 @@ impl Nodes {
         if depth > GROUP_DEPTH_MAX {
             return Ok(());
         }
-        let level = self.runtime.block_on(self.objects.list_level(group))?;
-        for folder in level.folders {
-            let path = join(group, &folder);
-            match self.get(&path)? {
-                Some(node) if node.kind == Kind::Array => arrays.push(path),
-                Some(_) => self.walk(&path, depth + 1, arrays)?,
-                None => {}
+        let level = self.wait(self.objects.list_level(group))?;
+        let paths: Vec<String> = (level.folders.iter())
+            .map(|folder| join(group, folder))
+            .collect();
+        self.load_all(&paths)?;
+        for path in paths {
+            match self.get(&path) {
+                Ok(Some(node)) if node.kind == Kind::Array => arrays.push(path),
+                Ok(Some(_)) => self.walk(&path, depth + 1, arrays)?,
+                Ok(None) => {}
+                Err(error) if is_of_one_node(&error) => arrays.push(path),
+                Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// Reads the metadata of many nodes beside one another: in a bucket each answer takes its time. One that is damaged is left
+    /// to those who ask for it.
+    fn load_all(&self, paths: &[String]) -> Result<()> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let paths: Vec<_> = (paths.iter())
+            .filter(|path| !known.contains_key(*path))
+            .collect();
+        drop(known);
+        let loads: Vec<_> = paths.iter().map(|path| self.load(path)).collect();
+        let loaded = stream::iter(loads).buffered(IN_FLIGHT).collect();
+        let loaded: Vec<Result<Option<Node>>> = self.runtime.block_on(loaded);
+        for (path, node) in paths.into_iter().zip(loaded) {
+            match node {
+                Ok(node) => self.remember(path, node.map(Arc::new)),
+                Err(error) if is_of_one_node(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the medium, in the thread of the caller.
+    fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.runtime.block_on(work)
     }
 
     fn remember(&self, path: &str, node: Option<Arc<Node>>) {
@@ -165,22 +202,22 @@ impl Nodes {
         known.insert(path.to_owned(), node);
     }
 
-    fn read(&self, path: &str, name: &str) -> Result<Option<Map<String, Value>>> {
+    async fn read(&self, path: &str, name: &str) -> Result<Option<Map<String, Value>>> {
         let key = join(path, name);
-        let object = self.runtime.block_on(self.objects.get(&key))?;
+        let object = self.objects.get(&key).await?;
         object
             .map(|object| json::parse(&object.bytes, &format!("{}/{key}", self.location())))
             .transpose()
     }
 
     /// Reads the metadata of one node.
-    fn load(&self, path: &str) -> Result<Option<Node>> {
-        if let Some(metadata) = self.read(path, V3)? {
+    async fn load(&self, path: &str) -> Result<Option<Node>> {
+        if let Some(metadata) = self.read(path, V3).await? {
             return self.v3(path, metadata).map(Some);
         }
         for (name, kind) in [(V2_ARRAY, Kind::Array), (V2_GROUP, Kind::Group)] {
-            if let Some(metadata) = self.read(path, name)? {
-                let attributes = self.read(path, V2_ATTRIBUTES)?.unwrap_or_default();
+            if let Some(metadata) = self.read(path, name).await? {
+                let attributes = self.read(path, V2_ATTRIBUTES).await?.unwrap_or_default();
                 return self.v2(path, kind, metadata, attributes).map(Some);
             }
         }
@@ -280,7 +317,7 @@ impl Nodes {
 
     /// All nodes of a hierarchy of version 2, from the one object that has their metadata.
     fn consolidated_v2(&self) -> Result<Option<Vec<(String, Node)>>> {
-        let Some(found) = self.read("", V2_CONSOLIDATED)? else {
+        let Some(found) = self.wait(self.read("", V2_CONSOLIDATED))? else {
             return Ok(None);
         };
         let Some(entries) = found.get("metadata").and_then(Value::as_object) else {
@@ -316,6 +353,11 @@ impl Node {
             attributes: Map::new(),
         }
     }
+}
+
+/// Whether an error is about one node, and not about the medium.
+fn is_of_one_node(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported)
 }
 
 fn join(group: &str, name: &str) -> String {

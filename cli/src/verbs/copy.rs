@@ -1,7 +1,7 @@
 //! `hyperslab copy`: a collection into another store, or under another name.
 
 use clap::Args;
-use hyperslab::{CopyOptions, CopyPhase, CopyReport, Error, Result};
+use hyperslab::{Collection, CopyOptions, CopyPhase, CopyReport, Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::open_store;
@@ -16,6 +16,7 @@ Examples:
   hyperslab copy ./climate/weather ./archive/weather --adapter zarr
   hyperslab copy ./climate/weather s3://climate/era5/weather --access series
   hyperslab copy ./climate/weather ./climate/weather-2 --no-verify
+  hyperslab copy era5.zarr/t ./climate/era5
 
 Arrays keep their identity, key and attributes. When all is copied, both sides are read and compared
 bit by bit. Run again after an interruption, it goes on where it stopped: what is there is verified,
@@ -48,12 +49,10 @@ pub(crate) struct Copy {
 
 impl Copy {
     pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
-        let (from_store, from_name) = split(&self.from)?;
         let (to_store, to_name) = split(&self.to)?;
         let storage = self.storage.options()?;
         // No store is made for a collection that is not there.
-        let from = open_store(&from_store, global).await?;
-        let from = from.collection(&from_name).await?;
+        let from = open_source(&self.from, global).await?;
         let to = self.adapter.open_or_create(&to_store, global).await?;
         let options = CopyOptions {
             storage: (!storage.is_empty()).then_some(storage),
@@ -83,6 +82,27 @@ impl Copy {
             Status::Found
         })
     }
+}
+
+/// Opens the collection in `STORE/COLLECTION`. What another program wrote may have slashes in its name, so the longest store
+/// that has it counts.
+async fn open_source(text: &str, global: &Global) -> Result<Collection> {
+    let (mut store, mut name) = split(text)?;
+    let first = match open(&store, &name, global).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => error,
+        opened => return opened,
+    };
+    while let Ok((outer, folder)) = split(&store) {
+        (store, name) = (outer, format!("{folder}/{name}"));
+        if let Ok(opened) = open(&store, &name, global).await {
+            return Ok(opened);
+        }
+    }
+    Err(first)
+}
+
+async fn open(store: &str, name: &str, global: &Global) -> Result<Collection> {
+    open_store(store, global).await?.collection(name).await
 }
 
 /// The store and the collection in `STORE/COLLECTION`; parameters of a URL belong to the store.

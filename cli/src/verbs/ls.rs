@@ -1,8 +1,9 @@
 //! `hyperslab ls`: collections, or the arrays of one.
 
 use clap::Args;
-use hyperslab::{ArrayEntry, Collection, Store};
-use serde_json::json;
+use futures::{StreamExt, TryStreamExt, stream};
+use hyperslab::{ArrayEntry, Collection, DType, Dimension, Error, ErrorKind, Result, Store};
+use serde_json::{Value, json};
 
 use super::open_store;
 use crate::args::Global;
@@ -14,9 +15,16 @@ const EXAMPLE: &str = "\
 Examples:
   hyperslab ls ./climate
   hyperslab ls ./climate weather --where 'dt >= 2023-01-01 and station in (north, south)' --limit 10
+  hyperslab ls era5.nc
+  hyperslab ls s3://weather/era5.zarr
 
 A condition is NAME = VALUE with =, !=, <, <=, >, >=, or NAME in (A, B), joined by and, or, not and
-parentheses. A value with spaces stands in quotes.";
+parentheses. A value with spaces stands in quotes.
+
+In a netCDF or HDF5 file, or a Zarr group of another program, each variable is a collection of one array.";
+
+/// How many collections are asked at once: in a bucket each answer takes its time.
+const ASKED_AT_ONCE: usize = 16;
 
 /// List collections, or the arrays of one.
 #[derive(Debug, Args)]
@@ -60,39 +68,28 @@ impl Ls {
         if self.count {
             return tell_count(names.len(), console);
         }
-        let (mut documents, mut rows) = (Vec::new(), Vec::new());
-        for name in &names {
-            let collection = store.collection(name).await?;
-            let schema = collection.schema();
-            let array_count = collection.find("").count().await?;
-            let dimensions: Vec<_> = schema
-                .dimensions()
-                .iter()
-                .map(|dimension| format!("{} {}", dimension.name, dimension.size))
-                .collect();
-            documents.push(json!({
-                "name": name,
-                "dtype": schema.dtype(),
-                "shape": schema.shape(),
-                "dims": schema.dimensions().iter().map(|known| &known.name).collect::<Vec<_>>(),
-                "array_count": array_count,
-            }));
-            rows.push(vec![
-                name.clone(),
-                schema.dtype().to_string(),
-                dimensions.join(" x "),
-                human::count(array_count as u64, "array"),
-            ]);
-        }
+        let progress = console.progress("listing");
+        let asked = stream::iter(&names).map(|name| Listed::ask(store, name));
+        let listed: Vec<Option<Listed>> = asked.buffered(ASKED_AT_ONCE).try_collect().await?;
+        drop(progress);
+        let listed: Vec<Listed> = listed.into_iter().flatten().collect();
         if console.wants_json() {
-            console.json(&json!({ "collections": documents }))?;
-        } else if rows.is_empty() {
+            console.json(&Listed::document(&listed))?;
+            return Ok(Status::Done);
+        }
+        for left_out in listed
+            .iter()
+            .filter_map(|listed| listed.facts.as_ref().err())
+        {
+            console.remark(format_args!("left out: {left_out}"))?;
+        }
+        let rows: Vec<_> = listed.iter().filter_map(Listed::row).collect();
+        if listed.is_empty() {
             console.remark(format_args!(
                 "the store holds no collection; make one with `hyperslab create` or `import`"
             ))?;
-        } else {
-            table(console, &rows)?;
         }
+        table(console, &rows)?;
         Ok(Status::Done)
     }
 
@@ -128,6 +125,85 @@ impl Ls {
             table(console, &rows)?;
         }
         Ok(Status::Done)
+    }
+}
+
+/// A collection in a list of all.
+struct Listed {
+    name: String,
+    /// What it is, or why that cannot be told.
+    facts: Result<Facts>,
+}
+
+struct Facts {
+    dtype: DType,
+    dimensions: Vec<Dimension>,
+    array_count: usize,
+}
+
+impl Listed {
+    /// `None` for one that was deleted meanwhile. One that is damaged or not understood does not hide the others.
+    async fn ask(store: &Store, name: &str) -> Result<Option<Self>> {
+        use ErrorKind::{Corrupt, InvalidInput, NotFound, TooLarge, Unsupported};
+        let facts = match Facts::ask(store, name).await {
+            Err(error) if error.kind() == NotFound => return Ok(None),
+            Err(error) => match error.kind() {
+                Corrupt | InvalidInput | TooLarge | Unsupported => Err(error),
+                _ => return Err(error),
+            },
+            facts => facts,
+        };
+        let name = name.to_owned();
+        Ok(Some(Self { name, facts }))
+    }
+
+    fn row(&self) -> Option<Vec<String>> {
+        let facts = self.facts.as_ref().ok()?;
+        let dimensions = facts.dimensions.iter();
+        let dimensions: Vec<_> = dimensions
+            .map(|dimension| format!("{} {}", dimension.name, dimension.size))
+            .collect();
+        Some(vec![
+            self.name.clone(),
+            facts.dtype.to_string(),
+            dimensions.join(" x "),
+            human::count(facts.array_count as u64, "array"),
+        ])
+    }
+
+    fn document(listed: &[Self]) -> Value {
+        let (mut collections, mut unreadable) = (Vec::new(), Vec::new());
+        for Self { name, facts } in listed {
+            match facts {
+                Ok(facts) => collections.push(json!({
+                    "name": name,
+                    "dtype": facts.dtype,
+                    "shape": facts.dimensions.iter().map(|known| known.size).collect::<Vec<_>>(),
+                    "dims": facts.dimensions.iter().map(|known| &known.name).collect::<Vec<_>>(),
+                    "array_count": facts.array_count,
+                })),
+                Err(error) => unreadable.push(json!({
+                    "name": name, "kind": error.kind().name(), "message": error.message(),
+                })),
+            }
+        }
+        json!({ "collections": collections, "unreadable": unreadable })
+    }
+}
+
+impl Facts {
+    async fn ask(store: &Store, name: &str) -> Result<Self> {
+        let asked = async {
+            let collection = store.collection(name).await?;
+            Ok(Self {
+                dtype: collection.schema().dtype(),
+                dimensions: collection.schema().dimensions().to_vec(),
+                array_count: collection.find("").count().await?,
+            })
+        };
+        asked
+            .await
+            .map_err(|error: Error| error.context(format!("collection '{name}'")))
     }
 }
 

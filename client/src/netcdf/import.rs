@@ -10,7 +10,9 @@ use hyperslab_hdf5::netcdf::{
 };
 use tokio::sync::mpsc;
 
-use super::{blocking, merge, source};
+use super::{blocking, merge};
+use crate::foreign;
+use crate::location::{Location, Place};
 
 /// Cells are read in blocks of about this many bytes, so that progress can be told.
 const BLOCK_BYTES: u64 = 16 << 20;
@@ -41,7 +43,7 @@ pub struct ImportReport {
 /// `NotFound`, `Denied`; `Unsupported` for what is not netCDF-4, HDF5 or Zarr; `Corrupt`.
 pub async fn list_variables(path: impl AsRef<Path>) -> Result<Vec<VariableInfo>> {
     let path = path.as_ref().to_owned();
-    blocking(move || source::open(&path)?.variables()).await
+    blocking(move || foreign::open(&place_of(&path)?)?.variables()).await
 }
 
 /// Imports variables of a netCDF-4 or HDF5 file, or of a Zarr group, by path or URL, into a collection, which is made when it
@@ -63,8 +65,12 @@ pub async fn import(
 ) -> Result<ImportReport> {
     let path = path.as_ref().to_owned();
     let (variables, packed) = (options.variables.clone(), options.packed);
-    let found = blocking(move || plan(&*source::open(&path)?, variables, packed)).await?;
-    let (foreign, plans): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let found = blocking(move || {
+        let group = foreign::open(&place_of(&path)?)?;
+        plan(&*group, variables, packed)
+    })
+    .await?;
+    let (arrays, plans): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     let (target, is_new) = open_or_create(store, collection, &plans, options).await?;
     let mut notes: Vec<String> = Vec::new();
     for note in plans.iter().flat_map(|plan| &plan.notes) {
@@ -72,7 +78,7 @@ pub async fn import(
             notes.push(note.clone());
         }
     }
-    match fill(&target, foreign, plans, &mut notes, progress).await {
+    match fill(&target, arrays, plans, &mut notes, progress).await {
         Ok(arrays) => Ok(ImportReport { arrays, notes }),
         Err(error) => {
             if is_new {
@@ -80,6 +86,14 @@ pub async fn import(
             }
             Err(error)
         }
+    }
+}
+
+/// The place that a path or a URL names.
+fn place_of(path: &Path) -> Result<Place> {
+    match path.to_str().filter(|text| text.contains("://")) {
+        Some(url) => Ok(Location::parse(url)?.place),
+        None => Ok(Place::Disk(path.to_owned())),
     }
 }
 

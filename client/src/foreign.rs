@@ -1,0 +1,115 @@
+//! What other programs wrote: netCDF-4 and HDF5 files, and Zarr groups on a disk or in a bucket, by place.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hyperslab_cf::foreign::{ForeignGroup, ForeignStore};
+use hyperslab_core::{Error, Result, StorageAdapter};
+#[cfg(feature = "zarr")]
+use hyperslab_zarr::{Medium, ZarrGroup};
+
+use crate::location::Place;
+
+/// What lies in the folder of a Zarr group or array.
+const ZARR_MARKERS: [&str; 4] = ["zarr.json", ".zgroup", ".zarray", ".zmetadata"];
+
+/// Whether a path is that of a file, or of the folder of a Zarr group or array. Blocks.
+pub(crate) fn lies_at(path: &Path) -> bool {
+    path.is_file() || is_zarr(path)
+}
+
+fn is_zarr(path: &Path) -> bool {
+    ZARR_MARKERS.iter().any(|name| path.join(name).is_file())
+}
+
+/// Opens what lies at a place. Blocks.
+///
+/// # Errors
+/// `NotFound`, `Denied`; `Unsupported` for what is not netCDF-4, HDF5 or Zarr; `Corrupt`.
+pub(crate) fn open(place: &Place) -> Result<Arc<dyn ForeignGroup>> {
+    match place {
+        Place::Disk(path) if is_zarr(path) => open_folder(path),
+        Place::Disk(path) => open_file(path),
+        Place::Memory => Err(Error::invalid(
+            "memory:// holds nothing that could be imported; give a file, or a Zarr group",
+        )),
+        #[cfg(feature = "zarr")]
+        Place::Bucket(url) => open_zarr(&Medium::bucket(url)?),
+        #[cfg(not(feature = "zarr"))]
+        Place::Bucket(_) => Err(Error::unsupported(
+            "this build cannot reach a bucket; build with the feature `aws`, `gcp` or `azure`",
+        )),
+    }
+}
+
+/// Opens a file or a folder as a store that can only be read.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) async fn open_disk(path: &Path) -> Result<Arc<dyn StorageAdapter>> {
+    let path = path.to_owned();
+    as_store(move || {
+        let group = open(&Place::Disk(path.clone()))?;
+        let root = std::fs::canonicalize(&path)
+            .map_err(|source| Error::io("open", path.display(), source))?;
+        Ok((group, format!("file://{}", root.display())))
+    })
+    .await
+}
+
+/// Opens what lies in a bucket as a store that can only be read.
+///
+/// # Errors
+/// As [`open`].
+#[cfg(feature = "zarr")]
+pub(crate) async fn open_bucket(medium: &Medium) -> Result<Arc<dyn StorageAdapter>> {
+    let medium = medium.clone();
+    as_store(move || {
+        let group = open_zarr(&medium)?;
+        let url = group.location();
+        Ok((group, url))
+    })
+    .await
+}
+
+/// Makes a store of a group and its URL, which are opened on a thread that may block.
+async fn as_store(
+    open: impl FnOnce() -> Result<(Arc<dyn ForeignGroup>, String)> + Send + 'static,
+) -> Result<Arc<dyn StorageAdapter>> {
+    let opened = tokio::task::spawn_blocking(open).await;
+    let (group, url) =
+        opened.map_err(|error| Error::internal(format!("opening a group stopped: {error}")))??;
+    Ok(Arc::new(ForeignStore::new(group, url)))
+}
+
+#[cfg(feature = "hdf5")]
+fn open_file(path: &Path) -> Result<Arc<dyn ForeignGroup>> {
+    hyperslab_hdf5::netcdf::open(path).map(Arc::from)
+}
+
+#[cfg(not(feature = "hdf5"))]
+fn open_file(path: &Path) -> Result<Arc<dyn ForeignGroup>> {
+    Err(Error::unsupported(format!(
+        "{} is no Zarr group, and this build reads no other files; build with the feature `hdf5`",
+        path.display()
+    )))
+}
+
+#[cfg(feature = "zarr")]
+fn open_folder(path: &Path) -> Result<Arc<dyn ForeignGroup>> {
+    open_zarr(&Medium::folder(path)?)
+}
+
+#[cfg(not(feature = "zarr"))]
+fn open_folder(path: &Path) -> Result<Arc<dyn ForeignGroup>> {
+    Err(Error::unsupported(format!(
+        "{} is a Zarr group, which this build does not read; build with the feature `zarr`",
+        path.display()
+    )))
+}
+
+#[cfg(feature = "zarr")]
+fn open_zarr(medium: &Medium) -> Result<Arc<dyn ForeignGroup>> {
+    let runtime = tokio::runtime::Handle::current();
+    Ok(Arc::new(ZarrGroup::open(medium, runtime)?))
+}
