@@ -26,4 +26,4 @@ mod store;
 
 pub use adapter::ZarrAdapter;
 pub use foreign::ZarrGroup;
-pub use medium::{Medium, Timeouts};
+pub use medium::{BucketDefaults, Medium, Timeouts};

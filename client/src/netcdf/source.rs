@@ -23,7 +23,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn ForeignGroup>> {
             "memory:// holds nothing that could be imported; give a file, or a Zarr group",
         )),
         #[cfg(feature = "zarr")]
-        Place::Bucket(url) => zarr(&Medium::bucket(&url)?),
+        Place::Bucket(url) => zarr(&crate::media::bucket(&url)?),
         #[cfg(not(feature = "zarr"))]
         Place::Bucket(_) => Err(Error::unsupported(
             "this build cannot reach a bucket; build with the feature `aws`, `gcp` or `azure`",

@@ -7,13 +7,17 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey as Key};
 
 use super::address::Address;
 use super::environment::Environment;
-use super::{client_options, unusable};
+use super::{BucketDefaults, client_options, unusable};
 use crate::medium::{Medium, Server};
 use crate::objects::remote::Versioning;
 use crate::objects::remote::cloud::{choose_cryptography, no_retries};
 
-pub(super) fn open(url: &str, environment: &Environment) -> Result<Medium> {
-    let address = Address::parse(url, &[])?;
+pub(super) fn open(
+    url: &str,
+    defaults: &BucketDefaults,
+    environment: &Environment,
+) -> Result<Medium> {
+    let address = Address::parse(url, defaults, &[])?;
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_client_options(client_options())
         .with_retry(no_retries())
