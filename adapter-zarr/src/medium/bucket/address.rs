@@ -78,10 +78,17 @@ impl Address {
 
     /// A mistake in the value of a parameter, which `what` calls it.
     fn mistake(&self, name: &str, what: &str) -> Error {
+        Error::invalid(format!(
+            "{}the parameter '{name}' {what}",
+            self.origin(name)
+        ))
+    }
+
+    /// Where a parameter is from, as a message begins; nothing if it is from the URL.
+    fn origin(&self, name: &str) -> String {
         let parameter = self.parameters.get(name);
         let origin = parameter.and_then(|parameter| parameter.origin.as_ref());
-        let origin = origin.map_or_else(String::new, |origin| format!("{origin}: "));
-        Error::invalid(format!("{origin}the parameter '{name}' {what}"))
+        origin.map_or_else(String::new, |origin| format!("{origin}: "))
     }
 
     /// A parameter that is `true` or `false`; false when it is not given.
@@ -123,13 +130,21 @@ impl Address {
     /// Checks an endpoint, and says whether it is one without encryption that may be used: because that is permitted, or
     /// because it is this machine.
     pub(super) fn check_endpoint(&self, endpoint: &str, permitted: bool) -> Result<bool> {
-        let wrong = || Error::invalid("the endpoint is not a URL such as https://server:9000");
+        let origin = match self.get("endpoint") {
+            Some(given) if given == endpoint => self.origin("endpoint"),
+            _ => String::new(),
+        };
+        let wrong = || {
+            Error::invalid(format!(
+                "{origin}the endpoint is not a URL such as https://server:9000"
+            ))
+        };
         let parsed = Url::parse(endpoint).map_err(|_| wrong())?;
         let has_user = !parsed.username().is_empty() || parsed.password().is_some();
         if has_user || parsed.query().is_some() {
-            return Err(Error::invalid(
-                "the endpoint is a URL without credentials and without parameters",
-            ));
+            return Err(Error::invalid(format!(
+                "{origin}the endpoint is a URL without credentials and without parameters"
+            )));
         }
         let is_here = match parsed.host() {
             Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -141,7 +156,7 @@ impl Address {
             "https" => Ok(false),
             "http" if permitted || is_here => Ok(true),
             "http" => Err(Error::invalid(format!(
-                "{endpoint} is not encrypted: everybody on the way could read the data; use https, or permit it with \
+                "{origin}{endpoint} is not encrypted: everybody on the way could read the data; use https, or permit it with \
                  ?allow_http=true"
             ))),
             _ => Err(wrong()),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use hyperslab_core::Result;
-use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey as Key};
+use object_store::StaticCredentialProvider;
+use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey as Key};
 
 use super::address::Address;
 use super::environment::Environment;
@@ -36,7 +37,13 @@ pub(super) fn open(
         builder = builder.with_base_url(endpoint).with_client_options(options);
     }
     if address.flag("anonymous")? {
-        builder = builder.with_skip_signature(true);
+        // The library asks for credentials before each put, also where it signs nothing.
+        let nobody = GcpCredential {
+            bearer: String::new(),
+        };
+        builder = builder
+            .with_skip_signature(true)
+            .with_credentials(Arc::new(StaticCredentialProvider::new(nobody)));
     }
     choose_cryptography();
     let store = builder.build();

@@ -299,6 +299,31 @@ mod s3 {
     }
 
     #[tokio::test]
+    async fn a_listing_that_repeats_itself_ends() {
+        use futures::TryStreamExt;
+
+        let objects: String = (0..1000)
+            .map(|number| {
+                format!(
+                    "<Contents><Key>a/{number}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>\
+                     <ETag>1</ETag><Size>1</Size></Contents>"
+                )
+            })
+            .collect();
+        let page = format!(
+            "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>\
+             <KeyCount>1000</KeyCount>{objects}</ListBucketResult>"
+        );
+        let server = Parrot::start("200 OK", &page);
+        let url = format!("s3://b/a?endpoint={}", server.endpoint());
+        let objects = open(&url, &with_the_key()).unwrap().objects();
+        let listed = objects.list("").try_collect::<Vec<_>>().await;
+        let error = listed.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.message().contains("repeats itself"), "{error}");
+    }
+
+    #[tokio::test]
     async fn missing_credentials_are_said() {
         let nobody = environment(&[("AWS_REGION", REGION)]);
         let error = refusal("s3://b/a?open_timeout=3", &nobody, SOON).await;
