@@ -10,6 +10,9 @@ use crate::media;
 /// A URL is `file:///path`, `memory://`, a plain path, or, with the feature of that cloud, `s3://bucket/prefix`, `gs://` or
 /// `az://`. Every `memory://` is a new, empty store that goes with its last handle.
 ///
+/// What a bucket's URL does not say may stand in a file, `~/.config/hyperslab/config.toml`: a section named by the beginning of
+/// the URL, with its parameters as keys. Credentials come from the environment only.
+///
 /// A store knows its adapter: nobody who opens one has to. A new one gets the adapter asked for by
 /// [`StoreOptions::adapter`] or by `?adapter=NAME` behind the URL, else `hdf5` on a disk, `zarr` in a bucket, and `memory` in
 /// memory. [`ADAPTERS`](crate::ADAPTERS) are those of this build.

@@ -131,6 +131,7 @@ impl<O: Objects> Call<'_, O> {
     where
         F: Future<Output = Result<T>>,
     {
+        let mut before = None;
         loop {
             let error = match self.once(&mut attempt).await {
                 Ok(answer) => return Ok(answer),
@@ -140,11 +141,17 @@ impl<O: Objects> Call<'_, O> {
                 return Err(error);
             }
             self.unknown = true;
+            // What a server said tells more than that the deadline cut the last attempt off.
+            let error = match before.take() {
+                Some(said) if Instant::now() >= self.deadline => said,
+                _ => error,
+            };
             let pause = self.pause();
             if Instant::now() + pause >= self.deadline {
                 return Err(self.given_up(error));
             }
             tracing::debug!(%error, attempts = self.attempts, ?pause, "trying again");
+            before = Some(error);
             sleep(pause).await;
         }
     }
