@@ -39,7 +39,8 @@ impl ZarrAdapter {
                 objects.url()
             ))
         };
-        if objects.version(STORE_DOCUMENT).await?.is_some() {
+        // A question for the version alone is refused without a reason, which a person needs.
+        if objects.get(STORE_DOCUMENT).await?.is_some() {
             return Err(exists());
         }
         // What this crate does on a disk and in memory is known; a server is tried.

@@ -21,7 +21,7 @@ use hyperslab_core::{
     LockQueues, LockRequest, LockSeat, Result, SystemClock,
 };
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use self::keeper::{Held, Lease};
@@ -157,7 +157,8 @@ impl LockManager for LeaseLockManager {
 
     async fn release(&self, guard: LockGuard) {
         drop(guard);
-        self.shared.settle().await;
+        // Not for as long as the lease: where no server answers any more, it ends by itself.
+        let _ = timeout(self.shared.options.duration / 3, self.shared.settle()).await;
     }
 
     async fn holders(&self) -> Result<Vec<LockInfo>> {

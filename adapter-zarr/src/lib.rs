@@ -27,4 +27,4 @@ mod stored;
 
 pub use adapter::ZarrAdapter;
 pub use foreign::ZarrGroup;
-pub use medium::{Medium, Timeouts};
+pub use medium::{BucketDefaults, Medium, Timeouts};

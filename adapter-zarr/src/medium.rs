@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyperslab_core::{Error, Result};
 use object_store::ObjectStore;
 
+pub use self::bucket::BucketDefaults;
 use crate::objects::Objects;
 use crate::objects::local::LocalObjects;
 use crate::objects::patient::{Patience, Patient};

@@ -108,9 +108,6 @@ async fn a_store_with_conditions_is_not() {
 
 #[tokio::test]
 async fn a_server_of_others_without_conditions_is_marked() {
-    if std::env::var_os("HYPERSLAB_TEST_LONG").is_none() {
-        return;
-    }
     let Some(peer) = Peer::start(PeerKind::S3rver) else {
         return;
     };

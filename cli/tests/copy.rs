@@ -1,38 +1,10 @@
 //! `hyperslab copy`, also when it is killed.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 
-use std::path::Path;
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
-
+use common::copies::{entries, fingerprint, kill_when};
 use common::{SAMPLE, Scene};
 use serde_json::{Value, json};
-
-/// What a copy must not change: the documents of all arrays, and a file with all cells and coordinates of each.
-fn fingerprint(scene: &Scene, store: &str, collection: &str) -> Vec<(Value, Vec<u8>)> {
-    let listed = scene.json(&["ls", store, collection]);
-    let keys = listed["arrays"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|array| &array["key"]);
-    keys.map(|key| {
-        let words: Vec<String> = key
-            .as_object()
-            .unwrap()
-            .iter()
-            .map(|(name, value)| format!("{name}={}", value.as_str().unwrap()))
-            .collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let shown = scene.json(&[&["show", store, collection], &words[..]].concat());
-        let export = ["export", store, collection, "-o", "fingerprint.nc"];
-        scene.ok(&[&export[..], &words].concat());
-        (shown, scene.read("fingerprint.nc"))
-    })
-    .collect()
-}
 
 fn sample() -> Scene {
     let scene = Scene::empty();
@@ -116,39 +88,6 @@ fn what_differs_is_told_and_what_makes_no_sense_is_refused() {
     assert!(!scene.path("new").exists());
     scene.fails(2, &["copy", "h", "z/x"]);
     scene.fails(8, &["copy", "h/coads", "z/x", "--adapter", "hdf5"]);
-}
-
-/// Starts a copy and kills it as soon as there is what `seen` looks for.
-fn kill_when(scene: &Scene, words: &[&str], seen: impl Fn() -> bool) {
-    let mut child: Child = scene
-        .command(words)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let began = Instant::now();
-    while !seen() {
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "the copy ended before it could be killed"
-        );
-        assert!(
-            began.elapsed() < Duration::from_secs(60),
-            "nothing was copied"
-        );
-        std::thread::yield_now();
-    }
-    child.kill().unwrap();
-    let status = child.wait().unwrap();
-    assert_eq!(
-        status.code(),
-        None,
-        "the copy was not killed but ended with {status}"
-    );
-}
-
-fn entries(folder: &Path) -> usize {
-    folder.read_dir().map_or(0, Iterator::count)
 }
 
 #[test]

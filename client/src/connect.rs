@@ -13,6 +13,9 @@ use crate::media;
 /// A netCDF-4 or HDF5 file, or a Zarr group of version 2 or 3 that another program wrote, opens as a store that can only be
 /// read: each variable is a collection of one array, called by its path in the file or group.
 ///
+/// What a bucket's URL does not say may stand in a file, `~/.config/hyperslab/config.toml`: a section named by the beginning of
+/// the URL, with its parameters as keys. Credentials come from the environment only.
+///
 /// A store knows its adapter: nobody who opens one has to. A new one gets the adapter asked for by
 /// [`StoreOptions::adapter`] or by `?adapter=NAME` behind the URL, else `hdf5` on a disk, `zarr` in a bucket, and `memory` in
 /// memory. [`ADAPTERS`](crate::ADAPTERS) are those of this build.

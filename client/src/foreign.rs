@@ -34,7 +34,7 @@ pub(crate) fn open(place: &Place) -> Result<Arc<dyn ForeignGroup>> {
             "memory:// holds nothing that could be imported; give a file, or a Zarr group",
         )),
         #[cfg(feature = "zarr")]
-        Place::Bucket(url) => open_zarr(&Medium::bucket(url)?),
+        Place::Bucket(url) => open_zarr(&crate::media::bucket(url)?),
         #[cfg(not(feature = "zarr"))]
         Place::Bucket(_) => Err(Error::unsupported(
             "this build cannot reach a bucket; build with the feature `aws`, `gcp` or `azure`",

@@ -1,6 +1,8 @@
 #![doc = include_str!("../../README.md")]
 
 pub mod blocking;
+#[cfg(feature = "cloud")]
+mod config;
 mod connect;
 mod copying;
 #[cfg(any(feature = "hdf5", feature = "zarr"))]

@@ -43,18 +43,18 @@ impl Location {
                 adapter: None,
             });
         };
-        // What stands behind the `?` may hold a secret, so no message repeats it.
+        // There may be a secret anywhere in a URL, so no message repeats more than its scheme.
         let (address, parameters) = text.split_once('?').unwrap_or((text, ""));
         let (adapter, rest) = take_adapter(parameters);
         let place = match scheme {
             "file" | "memory" if !rest.is_empty() => Err(Error::invalid(format!(
-                "'{address}' takes the parameter 'adapter' only"
+                "{scheme}:// takes the parameter 'adapter' only"
             ))),
             "file" => folder(address),
             "memory" if address == "memory://" => Ok(Place::Memory),
-            "memory" => Err(Error::invalid(format!(
-                "'{address}' has no name to be found by; write memory://"
-            ))),
+            "memory" => Err(Error::invalid(
+                "a store in memory has no name to be found by; write memory://",
+            )),
             _ => bucket(scheme, address, &rest),
         };
         Ok(Self {
@@ -82,11 +82,7 @@ fn folder(address: &str) -> Result<Place> {
         .ok()
         .and_then(|url| url.to_file_path().ok())
         .map(Place::Disk)
-        .ok_or_else(|| {
-            Error::invalid(format!(
-                "'{address}' names no path on this machine; write file:///path"
-            ))
-        })
+        .ok_or_else(|| Error::invalid("the URL names no path on this machine; write file:///path"))
 }
 
 /// Whether this build can reach it, and what its parameters mean, the adapter knows.

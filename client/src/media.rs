@@ -53,7 +53,7 @@ pub(crate) async fn open(place: &Place, wanted: Option<&str>) -> Result<Arc<dyn 
         #[cfg(feature = "zarr")]
         Place::Bucket(url) => {
             check_bucket(wanted)?;
-            open_bucket(&Medium::bucket(url)?, wanted).await
+            open_bucket(&bucket(url)?, wanted).await
         }
         #[cfg(not(feature = "zarr"))]
         Place::Bucket(_) => Err(not_built("a bucket", "`aws`, `gcp` or `azure`")),
@@ -72,7 +72,7 @@ pub(crate) async fn create(place: &Place, wanted: Option<&str>) -> Result<Arc<dy
         #[cfg(feature = "zarr")]
         Place::Bucket(url) => {
             check_bucket(wanted)?;
-            let medium = Medium::bucket(url)?;
+            let medium = bucket(url)?;
             Ok(Arc::new(ZarrAdapter::create(&medium, &RandomIds).await?))
         }
         #[cfg(not(feature = "zarr"))]
@@ -176,6 +176,22 @@ async fn recorded_adapter(path: &Path) -> Option<String> {
     let read = tokio::task::spawn_blocking(move || std::fs::read(path));
     let document: serde_json::Value = serde_json::from_slice(&read.await.ok()?.ok()?).ok()?;
     Some(document.get("adapter")?.as_str()?.to_owned())
+}
+
+/// The bucket at a URL, with the options that the person's file has for it.
+///
+/// # Errors
+/// `InvalidInput` for a URL or a file that makes no sense; `Unsupported` for a cloud that is not built in; `NotFound` for a
+/// file or a profile that is named and not there.
+#[cfg(feature = "cloud")]
+pub(crate) fn bucket(url: &str) -> Result<Medium> {
+    Medium::bucket_with(url, &crate::config::defaults(url)?)
+}
+
+/// Says that no cloud is built in.
+#[cfg(all(feature = "zarr", not(feature = "cloud")))]
+pub(crate) fn bucket(url: &str) -> Result<Medium> {
+    Medium::bucket(url)
 }
 
 /// Looks at a folder on a thread that may block.

@@ -8,6 +8,8 @@
 //! | the S3 protocol, races of clients | [`S3Server`]: in this process, milliseconds to start |
 //! | a server that dies | [`S3Process`]: its own process, killed and started again on the same folder |
 //! | connections that break | [`Proxy`] in front of either |
+//! | encrypted connections | [`Tls`] in front of either |
+//! | what servers say on bad days | [`Parrot`], which says it to everybody |
 //! | what other servers do | [`Peer`]: moto, Azurite and s3rver; only for long tests |
 //!
 //! Everything listens on the loopback, on a port of its own, and ends when dropped.
@@ -15,14 +17,18 @@
 mod background;
 mod counts;
 mod fault;
+mod parrot;
 mod peers;
 mod process;
 mod proxy;
 mod s3;
+mod tls;
 
 pub use counts::{Request, RequestCounts};
 pub use fault::{Fault, FaultCounts, FaultPlan, FaultStore};
+pub use parrot::Parrot;
 pub use peers::{AZURITE_ACCOUNT, Peer, PeerKind};
 pub use process::{S3Process, s3_server_main};
 pub use proxy::{Direction, Proxy, Wire};
 pub use s3::{ACCESS_KEY, BUCKET, REGION, S3Server, SECRET_KEY, s3_client};
+pub use tls::Tls;

@@ -13,9 +13,20 @@ mod environment;
 #[cfg(feature = "gcp")]
 mod gcp;
 
+use std::collections::BTreeMap;
+
 use hyperslab_core::{Error, Result};
 
 use super::Medium;
+
+/// Parameters from elsewhere, for what the URL of a bucket does not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BucketDefaults {
+    /// Where they are from, such as a file and its section: messages about a wrong one say so.
+    pub origin: String,
+    /// Names and values, those of the URL; see [`Medium::bucket`].
+    pub parameters: BTreeMap<String, String>,
+}
 
 impl Medium {
     /// The objects of a bucket below a prefix: `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`. Nothing
@@ -42,17 +53,30 @@ impl Medium {
     /// `InvalidInput` for a URL that is none of these, an unknown parameter, or credentials in it; `Unsupported` when this
     /// program was built without that cloud; `NotFound` for a profile that is not there.
     pub fn bucket(url: &str) -> Result<Self> {
+        Self::bucket_with(url, &BucketDefaults::default())
+    }
+
+    /// As [`Medium::bucket`], with parameters for what the URL does not say. They come after those of the URL and before the
+    /// environment.
+    ///
+    /// # Errors
+    /// As [`Medium::bucket`].
+    #[cfg_attr(
+        not(feature = "cloud"),
+        expect(unused_variables, reason = "for clouds that are not built in")
+    )]
+    pub fn bucket_with(url: &str, defaults: &BucketDefaults) -> Result<Self> {
         match url.split_once("://").map(|(scheme, _)| scheme) {
             #[cfg(feature = "aws")]
-            Some("s3") => aws::open(url, &environment::Environment::of_process()),
+            Some("s3") => aws::open(url, defaults, &environment::Environment::of_process()),
             #[cfg(not(feature = "aws"))]
             Some("s3") => Err(without("s3", "aws")),
             #[cfg(feature = "gcp")]
-            Some("gs") => gcp::open(url, &environment::Environment::of_process()),
+            Some("gs") => gcp::open(url, defaults, &environment::Environment::of_process()),
             #[cfg(not(feature = "gcp"))]
             Some("gs") => Err(without("gs", "gcp")),
             #[cfg(feature = "azure")]
-            Some("az") => azure::open(url, &environment::Environment::of_process()),
+            Some("az") => azure::open(url, defaults, &environment::Environment::of_process()),
             #[cfg(not(feature = "azure"))]
             Some("az") => Err(without("az", "azure")),
             _ => Err(Error::invalid(

@@ -1,8 +1,8 @@
 //! Trying again, waiting in between, and asking less of a store that is asked too much.
 
 mod gate;
+mod listing;
 
-use std::collections::HashSet;
 use std::fmt::{self, Debug};
 use std::future::Future;
 use std::ops::Range;
@@ -12,10 +12,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Error, Result};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use self::gate::Gate;
 use super::failure::{Failure, Hope, hope, unavailable};
@@ -132,6 +131,7 @@ impl<O: Objects> Call<'_, O> {
     where
         F: Future<Output = Result<T>>,
     {
+        let mut before = None;
         loop {
             let error = match self.once(&mut attempt).await {
                 Ok(answer) => return Ok(answer),
@@ -141,11 +141,17 @@ impl<O: Objects> Call<'_, O> {
                 return Err(error);
             }
             self.unknown = true;
+            // What a server said tells more than that the deadline cut the last attempt off.
+            let error = match before.take() {
+                Some(said) if Instant::now() >= self.deadline => said,
+                _ => error,
+            };
             let pause = self.pause();
             if Instant::now() + pause >= self.deadline {
                 return Err(self.given_up(error));
             }
             tracing::debug!(%error, attempts = self.attempts, ?pause, "trying again");
+            before = Some(error);
             sleep(pause).await;
         }
     }
@@ -333,65 +339,13 @@ impl<O: Objects> Objects for Patient<O> {
     }
 
     fn list(&self, prefix: &str) -> BoxStream<'_, Result<Listed>> {
-        let listing = Listing {
-            patient: self,
-            prefix: prefix.to_owned(),
-            stream: self.inner.list(prefix),
-            seen: HashSet::new(),
-            call: self.call("list", prefix, 0),
-        };
-        futures::stream::unfold(Some(listing), |listing| async move {
-            let mut listing = listing?;
-            match listing.next().await? {
-                Ok(listed) => Some((Ok(listed), Some(listing))),
-                Err(error) => Some((Err(error), None)),
-            }
-        })
-        .boxed()
+        listing::run(self, prefix)
     }
 
     async fn list_level(&self, prefix: &str) -> Result<Level> {
         let mut call = self.call("list", prefix, 0);
         call.attempt = self.patience.deadline;
         call.run(|| self.inner.list_level(prefix)).await
-    }
-}
-
-/// A listing that begins again after a failure and leaves out what it has shown. Its deadline is between two pages.
-struct Listing<'a, O> {
-    patient: &'a Patient<O>,
-    prefix: String,
-    stream: BoxStream<'a, Result<Listed>>,
-    seen: HashSet<String>,
-    call: Call<'a, O>,
-}
-
-impl<O: Objects> Listing<'_, O> {
-    async fn next(&mut self) -> Option<Result<Listed>> {
-        loop {
-            let error = match timeout(self.call.attempt, self.stream.next()).await {
-                Ok(None) => return None,
-                Ok(Some(Ok(listed))) => {
-                    if self.seen.insert(listed.key.clone()) {
-                        self.call = self.patient.call("list", &self.prefix, 0);
-                        return Some(Ok(listed));
-                    }
-                    continue;
-                }
-                Ok(Some(Err(error))) => error,
-                Err(_) => self.call.no_answer(),
-            };
-            if hope(&error) == Hope::None {
-                return Some(Err(error));
-            }
-            self.call.attempts += 1;
-            let pause = self.call.pause();
-            if Instant::now() + pause >= self.call.deadline {
-                return Some(Err(self.call.given_up(error)));
-            }
-            sleep(pause).await;
-            self.stream = self.patient.inner.list(&self.prefix);
-        }
     }
 }
 

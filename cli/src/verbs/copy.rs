@@ -105,18 +105,23 @@ async fn open(store: &str, name: &str, global: &Global) -> Result<Collection> {
     open_store(store, global).await?.collection(name).await
 }
 
-/// The store and the collection in `STORE/COLLECTION`; parameters of a URL belong to the store.
+/// The store and the collection in `STORE/COLLECTION`; what stands behind the path of a URL belongs to the store.
 fn split(text: &str) -> Result<(String, String)> {
-    let (address, parameters) = match text.split_once('?') {
-        Some((address, parameters)) if text.contains("://") => (address, format!("?{parameters}")),
-        _ => (text, String::new()),
+    let end = match text.find("://") {
+        Some(_) => text.find(['?', '#']).unwrap_or(text.len()),
+        None => text.len(),
     };
+    let (address, parameters) = text.split_at(end);
     match address.rsplit_once('/') {
         Some((store, name)) if !name.is_empty() && !store.is_empty() && !store.ends_with("/") => {
             Ok((format!("{store}{parameters}"), name.to_owned()))
         }
         _ => Err(Error::invalid(format!(
-            "'{address}' does not name a store and a collection; write it as ./store/collection"
+            "'{}' does not name a store and a collection; write it as ./store/collection",
+            // There may be a secret in a URL.
+            address
+                .find("://")
+                .map_or(address, |end| &address[..end + 3])
         ))),
     }
 }
@@ -189,6 +194,7 @@ mod tests {
                 "s3://a/b?endpoint=http://x/y",
                 "c",
             ),
+            ("s3://a/b/c#d/e", "s3://a/b#d/e", "c"),
         ] {
             assert_eq!(split(text).unwrap(), (store.to_owned(), name.to_owned()));
         }

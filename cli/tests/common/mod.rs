@@ -10,6 +10,8 @@
     reason = "helpers of tests, of which each file uses some"
 )]
 
+pub mod copies;
+
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -19,6 +21,7 @@ use tempfile::TempDir;
 /// One real array and one collection of small ones, made by the command itself.
 pub struct Scene {
     folder: TempDir,
+    variables: Vec<(String, String)>,
 }
 
 /// What a run of the command came to.
@@ -33,6 +36,9 @@ pub const SAMPLE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../examples/data/coads_climatology.nc"
 );
+
+/// How variables begin that change what the command does: no test depends on those of whoever runs it.
+const OF_A_PERSON: [&str; 6] = ["AWS_", "AZURE_", "COLUMNS", "GOOGLE_", "HYPERSLAB_", "XDG_"];
 
 /// Six hours by three latitudes by four sites.
 pub const SCHEMA: &str = r#"{
@@ -58,7 +64,14 @@ impl Scene {
     pub fn empty() -> Self {
         Self {
             folder: TempDir::new().unwrap(),
+            variables: Vec::new(),
         }
+    }
+
+    /// The same, with a variable in the environment of the command.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// A store `s` with the collection `weather` and no array.
@@ -99,10 +112,17 @@ impl Scene {
 
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hyperslab"));
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if OF_A_PERSON.iter().any(|prefix| text.starts_with(prefix)) {
+                command.env_remove(&name);
+            }
+        }
         command
             .args(words)
             .current_dir(self.folder.path())
-            .env_remove("COLUMNS")
+            .env("HOME", self.folder.path())
+            .envs(self.variables.iter().cloned())
             .stdin(Stdio::null());
         command
     }

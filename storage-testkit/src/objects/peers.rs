@@ -1,14 +1,17 @@
 //! Object stores made by others, to compare with. They are installed into `target/peers` the first time they are asked for,
 //! which takes a minute, so only long tests use them.
 
+mod install;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use object_store::aws::AmazonS3Builder;
 
+use self::install::install;
 use super::s3::{BUCKET, s3_client};
 
 /// How long a server may take to answer. One that starts an interpreter on a busy machine takes ten seconds.
@@ -42,20 +45,26 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Installs the server if need be, starts it and waits until it answers. `None`, and why on standard error, when it
-    /// cannot be installed or started: the test says so and leaves it out.
+    /// Whether long tests are asked for and the server is installed, which is done now if need be. When it cannot be
+    /// installed, why stands on standard error and in `target/peers`, where `cargo xtask test --all` finds it: the test
+    /// leaves the server out.
     #[must_use]
-    #[expect(clippy::print_stderr, reason = "a peer left out must be seen")]
+    pub fn is_there(kind: PeerKind) -> bool {
+        std::env::var_os("HYPERSLAB_TEST_LONG").is_some() && install(kind).is_ok()
+    }
+
+    /// Starts the server and waits until it answers; `None` when it [is not there](Self::is_there).
+    ///
+    /// # Panics
+    /// When the server is installed and does not start.
+    #[must_use]
     pub fn start(kind: PeerKind) -> Option<Self> {
+        if !Self::is_there(kind) {
+            return None;
+        }
         // For the clients that a test makes of any cloud; see `s3_client`.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        match start(kind) {
-            Ok(peer) => Some(peer),
-            Err(message) => {
-                eprintln!("WARNING: {kind:?} IS LEFT OUT, nothing was compared with it: {message}");
-                None
-            }
-        }
+        Some(start(kind).unwrap_or_else(|message| panic!("{kind:?} does not start: {message}")))
     }
 
     /// Which server this is.
@@ -191,83 +200,4 @@ fn make_bucket(address: SocketAddr, path: &str) -> Outcome<()> {
         Some("200" | "201") => Ok(()),
         _ => Err(format!("cannot make the bucket: {answer}")),
     }
-}
-
-/// Installs a server once, and returns its program.
-fn install(kind: PeerKind) -> Outcome<PathBuf> {
-    let peers = target()?.join("peers");
-    let (name, package) = match kind {
-        PeerKind::Moto => ("moto", "moto[server]==5.2.5"),
-        PeerKind::Azurite => ("azurite", "azurite@3.37.0"),
-        PeerKind::S3rver => ("s3rver", "s3rver@3.7.1"),
-    };
-    let folder = peers.join(name);
-    std::fs::create_dir_all(&folder)
-        .map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
-    // Tests run in several processes at once; one installs, the others wait.
-    let lock = std::fs::File::create(peers.join(format!("{name}.lock")))
-        .and_then(|file| file.lock().map(|()| file));
-    let _lock = lock.map_err(|e| format!("cannot lock {}: {e}", folder.display()))?;
-    let program = folder.join(match kind {
-        PeerKind::Moto => "bin/moto_server",
-        PeerKind::Azurite => "node_modules/.bin/azurite-blob",
-        PeerKind::S3rver => "node_modules/.bin/s3rver",
-    });
-    let stamp = folder.join("installed");
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == package) {
-        return Ok(program);
-    }
-    match kind {
-        PeerKind::Moto => {
-            run(Command::new("python3")
-                .args(["-m", "venv", "--clear"])
-                .arg(&folder))?;
-            run(Command::new(folder.join("bin/python")).args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                package,
-            ]))?;
-        }
-        PeerKind::Azurite | PeerKind::S3rver => {
-            run(Command::new("npm")
-                .args([
-                    "install",
-                    "--no-audit",
-                    "--no-fund",
-                    "--loglevel=error",
-                    "--prefix",
-                ])
-                .arg(&folder)
-                .arg(package))?;
-        }
-    }
-    std::fs::write(&stamp, package)
-        .map_err(|e| format!("cannot write {}: {e}", stamp.display()))?;
-    Ok(program)
-}
-
-fn run(command: &mut Command) -> Outcome<()> {
-    let ended = command.stdin(Stdio::null()).stdout(Stdio::null()).output();
-    match ended {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => {
-            let told = String::from_utf8_lossy(&output.stderr);
-            Err(format!("{command:?} has failed: {}", told.trim()))
-        }
-        Err(error) => Err(format!("{command:?} cannot be run: {error}")),
-    }
-}
-
-/// The folder that cargo builds into, which it has marked.
-fn target() -> Outcome<PathBuf> {
-    let this = std::env::current_exe().map_err(|e| e.to_string())?;
-    let marked = this
-        .ancestors()
-        .find(|at| at.join("CACHEDIR.TAG").is_file());
-    marked
-        .map(Path::to_path_buf)
-        .ok_or_else(|| "this program does not lie in a target folder".to_owned())
 }

@@ -16,7 +16,9 @@ use hyper_util::rt::TokioIo;
 use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
 use s3s::auth::SimpleAuth;
+use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::net::TcpListener;
 
@@ -81,7 +83,21 @@ impl S3Server {
         let root = folder.join(BUCKET);
         std::fs::create_dir_all(&root)?;
         let store = LocalFileSystem::new_with_prefix(&root)?;
-        Self::serve(Arc::new(store), port)
+        Self::serve(Arc::new(store), port, S3Config::default())
+    }
+
+    /// Serves an empty bucket in memory, and takes every signature for one that was made too long ago: so that clients
+    /// are answered as those whose clock is wrong.
+    ///
+    /// # Panics
+    /// When no port is free.
+    #[must_use]
+    pub fn with_another_clock() -> Self {
+        let store = Arc::new(InMemory::new());
+        let mut config = S3Config::default();
+        // A signature tells whole seconds, so none is made at this very moment.
+        config.presigned_url_max_skew_time_secs = 0;
+        Self::serve(store, 0, config).unwrap()
     }
 
     /// Serves the objects of another store, for example in memory, or one that injects faults. The server must be the only
@@ -91,13 +107,14 @@ impl S3Server {
     /// When no port is free.
     #[must_use]
     pub fn over(store: Arc<dyn ObjectStore>) -> Self {
-        Self::serve(store, 0).unwrap()
+        Self::serve(store, 0, S3Config::default()).unwrap()
     }
 
-    fn serve(store: Arc<dyn ObjectStore>, port: u16) -> std::io::Result<Self> {
+    fn serve(store: Arc<dyn ObjectStore>, port: u16, config: S3Config) -> std::io::Result<Self> {
         let (listener, address) = listen(port)?;
         let mut builder = S3ServiceBuilder::new(BucketService::new(Bucket::new(store)));
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
         let service = builder.build();
         let counter = Arc::new(Counter::default());
         let counted = Arc::clone(&counter);

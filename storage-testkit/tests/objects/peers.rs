@@ -7,12 +7,6 @@ use object_store::ObjectStore;
 
 use crate::race;
 
-/// Installing them takes a minute and a package registry.
-fn start(kind: PeerKind) -> Option<Peer> {
-    std::env::var_os("HYPERSLAB_TEST_LONG")?;
-    Peer::start(kind)
-}
-
 fn clients(peer: &Peer, number: usize) -> Vec<Arc<dyn ObjectStore>> {
     let client = || {
         let client = peer.s3_client().unwrap().build().unwrap();
@@ -23,7 +17,7 @@ fn clients(peer: &Peer, number: usize) -> Vec<Arc<dyn ObjectStore>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn moto_decides_concurrent_races_as_our_server_does() {
-    let Some(peer) = start(PeerKind::Moto) else {
+    let Some(peer) = Peer::start(PeerKind::Moto) else {
         return;
     };
     for round in 0..3 {
@@ -35,7 +29,7 @@ async fn moto_decides_concurrent_races_as_our_server_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s3rver_ignores_conditions() {
-    let Some(peer) = start(PeerKind::S3rver) else {
+    let Some(peer) = Peer::start(PeerKind::S3rver) else {
         return;
     };
     let winners = race::create(&clients(&peer, 4), "race").await;
@@ -44,7 +38,7 @@ async fn s3rver_ignores_conditions() {
 
 #[test]
 fn azurite_answers() {
-    let Some(peer) = start(PeerKind::Azurite) else {
+    let Some(peer) = Peer::start(PeerKind::Azurite) else {
         return;
     };
     assert!(peer.s3_client().is_none());

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hyperslab_core::{Error, Result};
 use url::{Host, Url};
 
+use super::BucketDefaults;
 use crate::medium::Timeouts;
 
 /// Parameters that every cloud knows.
@@ -25,7 +26,15 @@ pub(super) struct Address {
     pub(super) prefix: String,
     /// The URL without its parameters.
     pub(super) shown: String,
-    parameters: BTreeMap<String, String>,
+    parameters: BTreeMap<String, Parameter>,
+}
+
+/// What was given for a parameter.
+#[derive(Debug)]
+struct Parameter {
+    value: String,
+    /// Where it is from, if not from the URL.
+    origin: Option<String>,
 }
 
 impl Address {
@@ -33,7 +42,11 @@ impl Address {
     ///
     /// # Errors
     /// `InvalidInput`; the message repeats nothing that could be a secret.
-    pub(super) fn parse(url: &str, own: &[&'static str]) -> Result<Self> {
+    pub(super) fn parse(
+        url: &str,
+        defaults: &BucketDefaults,
+        own: &[&'static str],
+    ) -> Result<Self> {
         let parsed = Url::parse(url)
             .map_err(|error| Error::invalid(format!("this is not the URL of a bucket: {error}")))?;
         if !parsed.username().is_empty() || parsed.password().is_some() {
@@ -54,12 +67,28 @@ impl Address {
             shown: format!("{scheme}://{bucket}{separator}{prefix}"),
             bucket: bucket.to_owned(),
             prefix,
-            parameters: parameters(&parsed, own)?,
+            parameters: parameters(&parsed, defaults, own)?,
         })
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.parameters.get(name).map(String::as_str)
+        let parameter = self.parameters.get(name)?;
+        Some(&parameter.value)
+    }
+
+    /// A mistake in the value of a parameter, which `what` calls it.
+    fn mistake(&self, name: &str, what: &str) -> Error {
+        Error::invalid(format!(
+            "{}the parameter '{name}' {what}",
+            self.origin(name)
+        ))
+    }
+
+    /// Where a parameter is from, as a message begins; nothing if it is from the URL.
+    fn origin(&self, name: &str) -> String {
+        let parameter = self.parameters.get(name);
+        let origin = parameter.and_then(|parameter| parameter.origin.as_ref());
+        origin.map_or_else(String::new, |origin| format!("{origin}: "))
     }
 
     /// A parameter that is `true` or `false`; false when it is not given.
@@ -67,9 +96,7 @@ impl Address {
         match self.get(name) {
             Some("true") => Ok(true),
             Some("false") | None => Ok(false),
-            Some(_) => Err(Error::invalid(format!(
-                "the parameter '{name}' is either true or false"
-            ))),
+            Some(_) => Err(self.mistake(name, "is either true or false")),
         }
     }
 
@@ -95,22 +122,29 @@ impl Address {
         let seconds = seconds.filter(|seconds| *seconds > 0.0 && *seconds <= DAY);
         let seconds = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         seconds.map(Some).ok_or_else(|| {
-            Error::invalid(format!(
-                "the parameter '{name}' is a number of seconds, more than 0 and at most {DAY}"
-            ))
+            let what = format!("is a number of seconds, more than 0 and at most {DAY}");
+            self.mistake(name, &what)
         })
     }
 
     /// Checks an endpoint, and says whether it is one without encryption that may be used: because that is permitted, or
     /// because it is this machine.
     pub(super) fn check_endpoint(&self, endpoint: &str, permitted: bool) -> Result<bool> {
-        let wrong = || Error::invalid("the endpoint is not a URL such as https://server:9000");
+        let origin = match self.get("endpoint") {
+            Some(given) if given == endpoint => self.origin("endpoint"),
+            _ => String::new(),
+        };
+        let wrong = || {
+            Error::invalid(format!(
+                "{origin}the endpoint is not a URL such as https://server:9000"
+            ))
+        };
         let parsed = Url::parse(endpoint).map_err(|_| wrong())?;
         let has_user = !parsed.username().is_empty() || parsed.password().is_some();
         if has_user || parsed.query().is_some() {
-            return Err(Error::invalid(
-                "the endpoint is a URL without credentials and without parameters",
-            ));
+            return Err(Error::invalid(format!(
+                "{origin}the endpoint is a URL without credentials and without parameters"
+            )));
         }
         let is_here = match parsed.host() {
             Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -122,7 +156,7 @@ impl Address {
             "https" => Ok(false),
             "http" if permitted || is_here => Ok(true),
             "http" => Err(Error::invalid(format!(
-                "{endpoint} is not encrypted: everybody on the way could read the data; use https, or permit it with \
+                "{origin}{endpoint} is not encrypted: everybody on the way could read the data; use https, or permit it with \
                  ?allow_http=true"
             ))),
             _ => Err(wrong()),
@@ -130,23 +164,42 @@ impl Address {
     }
 }
 
-fn parameters(url: &Url, own: &[&'static str]) -> Result<BTreeMap<String, String>> {
+/// The parameters of a URL, and the others that were given for it.
+fn parameters(
+    url: &Url,
+    defaults: &BucketDefaults,
+    own: &[&'static str],
+) -> Result<BTreeMap<String, Parameter>> {
     let known: Vec<&str> = COMMON.iter().chain(own).copied().collect();
+    let check = |name: &str, origin: &str| {
+        if known.contains(&name) {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "{origin}{}:// knows no parameter '{name}'; it knows {}",
+            url.scheme(),
+            known.join(", ")
+        )))
+    };
     let mut parameters = BTreeMap::new();
     for (name, value) in url.query_pairs() {
-        if !known.contains(&&*name) {
-            return Err(Error::invalid(format!(
-                "{}:// knows no parameter '{name}'; it knows {}",
-                url.scheme(),
-                known.join(", ")
-            )));
-        }
-        let before = parameters.insert(name.to_string(), value.into_owned());
-        if before.is_some() {
+        check(&name, "")?;
+        let given = Parameter {
+            value: value.into_owned(),
+            origin: None,
+        };
+        if parameters.insert(name.to_string(), given).is_some() {
             return Err(Error::invalid(format!(
                 "the parameter '{name}' is given twice"
             )));
         }
+    }
+    for (name, value) in &defaults.parameters {
+        check(name, &format!("{}: ", defaults.origin))?;
+        parameters.entry(name.clone()).or_insert_with(|| Parameter {
+            value: value.clone(),
+            origin: Some(defaults.origin.clone()),
+        });
     }
     Ok(parameters)
 }

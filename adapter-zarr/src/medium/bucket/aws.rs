@@ -8,15 +8,19 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
 use super::address::Address;
 use super::aws_files::Profile;
 use super::environment::Environment;
-use super::{client_options, unusable};
+use super::{BucketDefaults, client_options, unusable};
 use crate::medium::{Medium, Server};
 use crate::objects::remote::Versioning;
 use crate::objects::remote::cloud::{choose_cryptography, no_retries};
 
 const PARAMETERS: [&str; 4] = ["region", "profile", "virtual_hosted", "requester_pays"];
 
-pub(super) fn open(url: &str, environment: &Environment) -> Result<Medium> {
-    let address = Address::parse(url, &PARAMETERS)?;
+pub(super) fn open(
+    url: &str,
+    defaults: &BucketDefaults,
+    environment: &Environment,
+) -> Result<Medium> {
+    let address = Address::parse(url, defaults, &PARAMETERS)?;
     let (builder, endpoint) = configured(&address, environment)?;
     choose_cryptography();
     let store = builder.build();

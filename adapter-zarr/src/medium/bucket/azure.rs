@@ -7,15 +7,19 @@ use object_store::azure::{AzureConfigKey as Key, MicrosoftAzureBuilder};
 
 use super::address::Address;
 use super::environment::Environment;
-use super::{client_options, unusable};
+use super::{BucketDefaults, client_options, unusable};
 use crate::medium::{Medium, Server};
 use crate::objects::remote::Versioning;
 use crate::objects::remote::cloud::{choose_cryptography, no_retries};
 
 const PARAMETERS: [&str; 2] = ["account", "emulator"];
 
-pub(super) fn open(url: &str, environment: &Environment) -> Result<Medium> {
-    let address = Address::parse(url, &PARAMETERS)?;
+pub(super) fn open(
+    url: &str,
+    defaults: &BucketDefaults,
+    environment: &Environment,
+) -> Result<Medium> {
+    let address = Address::parse(url, defaults, &PARAMETERS)?;
     let mut builder = MicrosoftAzureBuilder::new()
         .with_client_options(client_options())
         .with_retry(no_retries())

@@ -3,17 +3,22 @@
 use std::sync::Arc;
 
 use hyperslab_core::Result;
-use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey as Key};
+use object_store::StaticCredentialProvider;
+use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey as Key};
 
 use super::address::Address;
 use super::environment::Environment;
-use super::{client_options, unusable};
+use super::{BucketDefaults, client_options, unusable};
 use crate::medium::{Medium, Server};
 use crate::objects::remote::Versioning;
 use crate::objects::remote::cloud::{choose_cryptography, no_retries};
 
-pub(super) fn open(url: &str, environment: &Environment) -> Result<Medium> {
-    let address = Address::parse(url, &[])?;
+pub(super) fn open(
+    url: &str,
+    defaults: &BucketDefaults,
+    environment: &Environment,
+) -> Result<Medium> {
+    let address = Address::parse(url, defaults, &[])?;
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_client_options(client_options())
         .with_retry(no_retries())
@@ -32,7 +37,13 @@ pub(super) fn open(url: &str, environment: &Environment) -> Result<Medium> {
         builder = builder.with_base_url(endpoint).with_client_options(options);
     }
     if address.flag("anonymous")? {
-        builder = builder.with_skip_signature(true);
+        // The library asks for credentials before each put, also where it signs nothing.
+        let nobody = GcpCredential {
+            bearer: String::new(),
+        };
+        builder = builder
+            .with_skip_signature(true)
+            .with_credentials(Arc::new(StaticCredentialProvider::new(nobody)));
     }
     choose_cryptography();
     let store = builder.build();

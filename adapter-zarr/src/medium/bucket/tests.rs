@@ -3,6 +3,7 @@
 
 use hyperslab_core::ErrorKind;
 
+use super::BucketDefaults;
 use super::address::Address;
 use crate::Medium;
 
@@ -13,16 +14,58 @@ fn message(url: &str) -> String {
     error.message().to_owned()
 }
 
+fn parsed(url: &str) -> Address {
+    Address::parse(url, &BucketDefaults::default(), &["region"]).unwrap()
+}
+
+#[test]
+fn defaults_come_after_the_url_and_are_named_when_wrong() {
+    let defaults = |name: &str, value: &str| BucketDefaults {
+        origin: "the file".to_owned(),
+        parameters: [(name.to_owned(), value.to_owned())].into(),
+    };
+    let parse = |url: &str, name: &str, value: &str| {
+        Address::parse(url, &defaults(name, value), &["region"])
+    };
+    let address = parse("s3://b?timeout=3", "region", "a").unwrap();
+    assert_eq!(address.get("region"), Some("a"));
+    let address = parse("s3://b?region=b", "region", "a").unwrap();
+    assert_eq!(address.get("region"), Some("b"));
+    let unknown = parse("s3://b", "speed", "SECRET").unwrap_err();
+    assert!(
+        unknown
+            .message()
+            .starts_with("the file: s3:// knows no parameter 'speed'")
+    );
+    let address = parse("s3://b", "timeout", "SECRET").unwrap();
+    let wrong = address.timeouts().unwrap_err();
+    assert!(
+        wrong
+            .message()
+            .starts_with("the file: the parameter 'timeout' is")
+    );
+    let address = parse("s3://b", "anonymous", "SECRET").unwrap();
+    let wrong = address.flag("anonymous").unwrap_err();
+    assert!(
+        wrong
+            .message()
+            .starts_with("the file: the parameter 'anonymous' is")
+    );
+    for error in [unknown, wrong] {
+        assert!(!error.to_string().contains("SECRET"), "{error}");
+    }
+}
+
 #[test]
 fn a_url_is_taken_apart() {
-    let address = Address::parse("s3://my-bucket/a%20b/c+d/?timeout=2.5", &[]).unwrap();
+    let address = parsed("s3://my-bucket/a%20b/c+d/?timeout=2.5");
     assert_eq!(address.bucket, "my-bucket");
     assert_eq!(address.prefix, "a b/c+d");
     assert_eq!(address.shown, "s3://my-bucket/a b/c+d");
     let timeouts = address.timeouts().unwrap();
     assert_eq!(timeouts.call.as_secs_f64(), 2.5);
     assert!(timeouts.open <= timeouts.call && timeouts.attempt <= timeouts.call);
-    assert_eq!(Address::parse("gs://b", &[]).unwrap().shown, "gs://b");
+    assert_eq!(parsed("gs://b").shown, "gs://b");
 }
 
 #[test]
@@ -70,15 +113,14 @@ fn a_cloud_that_was_left_out_is_named() {
 
 #[cfg(feature = "aws")]
 mod s3 {
-    use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::time::{Duration, Instant};
 
     use hyperslab_core::{Error, RandomIds};
-    use hyperslab_testkit::objects::{ACCESS_KEY, BUCKET, REGION, S3Server, SECRET_KEY};
+    use hyperslab_testkit::objects::{ACCESS_KEY, BUCKET, Parrot, REGION, S3Server, SECRET_KEY};
     use object_store::aws::AmazonS3ConfigKey as Key;
 
-    use super::super::aws::{configured, open};
+    use super::super::aws::{self, configured};
     use super::super::environment::Environment;
     use super::*;
     use crate::ZarrAdapter;
@@ -116,7 +158,7 @@ mod s3 {
             ("AWS_CONDITIONAL_PUT", "disabled"),
         ]);
         let of = |url: &str, key: Key| {
-            let address = Address::parse(url, &["region"]).unwrap();
+            let address = parsed(url);
             let (builder, endpoint) = configured(&address, &environment).unwrap();
             (builder.get_config_value(&key), endpoint)
         };
@@ -131,6 +173,10 @@ mod s3 {
         assert_eq!(of(url, Key::Bucket).0.as_deref(), Some("b"));
         assert_eq!(of(url, Key::AccessKeyId).0.as_deref(), Some("A"));
         assert_ne!(of(url, Key::ConditionalPut).0.as_deref(), Some("disabled"));
+    }
+
+    fn open(url: &str, environment: &Environment) -> hyperslab_core::Result<Medium> {
+        aws::open(url, &BucketDefaults::default(), environment)
     }
 
     /// What opening a store says, and within which time.
@@ -218,33 +264,17 @@ mod s3 {
         assert!(crate::Timeouts::default().open <= Duration::from_secs(10));
     }
 
-    /// A server that says the same to everybody.
-    fn parrot(answer: String) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let _ = stream.read(&mut [0; 4096]);
-                let _ = stream.write_all(answer.as_bytes());
-            }
-        });
-        address.to_string()
-    }
-
-    fn refused(status: &str, code: &str) -> String {
+    /// A server that refuses everything, and repeats what it should not.
+    fn refusing(status: &str, code: &str) -> Parrot {
         let body =
             format!("<Error><Code>{code}</Code><StringToSign>{SECRET_KEY}</StringToSign></Error>");
-        format!(
-            "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        )
+        Parrot::start(status, &body)
     }
 
     #[tokio::test]
     async fn an_endpoint_without_encryption_is_told_from_one_that_is_not_there() {
-        let address = parrot(refused("400 Bad Request", "BadRequest"));
-        let url = format!("s3://b/a?endpoint=https://{address}");
+        let server = refusing("400 Bad Request", "BadRequest");
+        let url = format!("s3://b/a?endpoint=https://{}", server.address());
         let error = refusal(&url, &with_the_key(), SOON).await;
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(error.message().contains("certificate"), "{error}");
@@ -252,8 +282,8 @@ mod s3 {
 
     #[tokio::test]
     async fn a_wrong_clock_is_said() {
-        let address = parrot(refused("403 Forbidden", "RequestTimeTooSkewed"));
-        let url = format!("s3://b/a?endpoint=http://{address}");
+        let server = refusing("403 Forbidden", "RequestTimeTooSkewed");
+        let url = format!("s3://b/a?endpoint={}", server.endpoint());
         let error = refusal(&url, &with_the_key(), SOON).await;
         assert_eq!(error.kind(), ErrorKind::Denied);
         assert!(error.message().contains("clock"), "{error}");
@@ -261,11 +291,36 @@ mod s3 {
 
     #[tokio::test]
     async fn another_region_is_said() {
-        let address = parrot(refused("400 Bad Request", "AuthorizationHeaderMalformed"));
-        let url = format!("s3://b/a?endpoint=http://{address}");
+        let server = refusing("400 Bad Request", "AuthorizationHeaderMalformed");
+        let url = format!("s3://b/a?endpoint={}", server.endpoint());
         let error = refusal(&url, &with_the_key(), SOON).await;
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.message().contains("region"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_listing_that_repeats_itself_ends() {
+        use futures::TryStreamExt;
+
+        let objects: String = (0..1000)
+            .map(|number| {
+                format!(
+                    "<Contents><Key>a/{number}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>\
+                     <ETag>1</ETag><Size>1</Size></Contents>"
+                )
+            })
+            .collect();
+        let page = format!(
+            "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>\
+             <KeyCount>1000</KeyCount>{objects}</ListBucketResult>"
+        );
+        let server = Parrot::start("200 OK", &page);
+        let url = format!("s3://b/a?endpoint={}", server.endpoint());
+        let objects = open(&url, &with_the_key()).unwrap().objects();
+        let listed = objects.list("").try_collect::<Vec<_>>().await;
+        let error = listed.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.message().contains("repeats itself"), "{error}");
     }
 
     #[tokio::test]

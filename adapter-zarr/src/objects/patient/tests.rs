@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use futures::TryStreamExt;
 use hyperslab_core::ErrorKind;
+use tokio::time::timeout;
 
 use super::super::contract_tests::check_contract;
 use super::super::faulty::{Fault, Faulty};

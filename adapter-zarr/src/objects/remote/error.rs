@@ -96,6 +96,8 @@ enum Known {
     /// Nobody gave credentials, so those of the machine were looked for, in vain.
     NoCredentials,
     WrongRegion,
+    /// Azure has one code for this and for a wrong key.
+    WrongClock,
     /// The answer has other bytes than were asked for, as from servers that do not count from the end.
     WrongRange,
 }
@@ -109,6 +111,13 @@ impl Known {
         }
         if text.contains("redirect without LOCATION") {
             return Some(Self::WrongRegion);
+        }
+        let late = [
+            "Request date header too old",
+            "Date header in the request is incorrect",
+        ];
+        if late.iter().any(|late| text.contains(late)) {
+            return Some(Self::WrongClock);
         }
         let other_range = text.contains("Requested ") && text.contains(", got ");
         other_range.then_some(Self::WrongRange)
@@ -124,7 +133,13 @@ impl Answer {
                 bucket_of(what)
             )));
         }
-        if self.says(&["RequestTimeTooSkewed"]) {
+        if self.says(&["ExpiredToken", "InvalidToken", "TokenRefreshRequired"]) {
+            let code = self.code.as_deref().unwrap_or_default();
+            return Some(Error::denied(format!(
+                "cannot {action} {what}: {code}; the token among the credentials is no longer valid, get a new one"
+            )));
+        }
+        if self.known == Some(Known::WrongClock) || self.says(&["RequestTimeTooSkewed"]) {
             return Some(Error::denied(format!(
                 "cannot {action} {what}: the time of this machine is not that of the server; check the clock"
             )));

@@ -18,6 +18,8 @@ use super::error::Trouble;
 const GAP_BYTES_MAX: u64 = 1 << 20;
 /// Merging stops here, so that long reads go through several connections.
 const SPAN_BYTES_MAX: u64 = 16 << 20;
+/// For more than this no memory is taken before it has come.
+const RESERVED_BYTES_MAX: u64 = 64 << 20;
 /// How many requests one call has in flight.
 const REQUESTS_PER_CALL: usize = 8;
 /// How often ranges are read again because the object changed between two of them.
@@ -66,7 +68,9 @@ impl RemoteObjects {
                 continue;
             }
             if joined.is_empty() {
-                joined.reserve(usize::try_from(range.end - range.start).unwrap_or(0));
+                // A server may say anything.
+                let length = (range.end - range.start).min(RESERVED_BYTES_MAX);
+                joined.reserve(usize::try_from(length).unwrap_or(0));
                 joined.extend_from_slice(&bytes);
             }
             joined.extend_from_slice(&part);
