@@ -225,7 +225,13 @@ fn processes_tell_what_is_wrong_with_google() {
     let cut = Scene::empty().with("GOOGLE_SERVICE_ACCOUNT_KEY", &key[..key.len() - 3]);
     check(&cut, "cut key", "gs://b/a", 2, "cannot use gs://b/a");
     let missing = Scene::empty().with("GOOGLE_APPLICATION_CREDENTIALS", "no-such-file.json");
-    check(&missing, "missing file", "gs://b/a", 2, "no-such-file.json");
+    check(
+        &missing,
+        "missing file",
+        "gs://b/a",
+        3,
+        "no file no-such-file.json, which GOOGLE_APPLICATION_CREDENTIALS names",
+    );
 }
 
 #[cfg(feature = "azure")]

@@ -71,7 +71,12 @@ pub async fn has_locks_that_reach_every_opening(fixture: &dyn Fixture) {
         mode,
         timeout,
     };
-    let held = here.acquire(request(LockMode::Exclusive)).await.unwrap();
+    // What is to be had may take a slow server as long as it likes.
+    let patient = |mode| LockRequest {
+        timeout: Duration::from_secs(30),
+        ..request(mode)
+    };
+    let held = here.acquire(patient(LockMode::Exclusive)).await.unwrap();
     for mode in [LockMode::Exclusive, LockMode::Shared] {
         let start = Instant::now();
         let refused = there.acquire(request(mode)).await.unwrap_err();
@@ -93,13 +98,13 @@ pub async fn has_locks_that_reach_every_opening(fixture: &dyn Fixture) {
     );
     drop(held);
     let shared = (
-        here.acquire(request(LockMode::Shared)).await.unwrap(),
-        there.acquire(request(LockMode::Shared)).await.unwrap(),
+        here.acquire(patient(LockMode::Shared)).await.unwrap(),
+        there.acquire(patient(LockMode::Shared)).await.unwrap(),
     );
     let refused = here.acquire(request(LockMode::Exclusive)).await;
     assert_eq!(refusal(refused), ErrorKind::Locked);
     drop(shared);
-    let held = there.acquire(request(LockMode::Exclusive)).await.unwrap();
+    let held = there.acquire(patient(LockMode::Exclusive)).await.unwrap();
     there.release(held).await;
     assert_eq!(here.holders().await.unwrap(), []);
 }

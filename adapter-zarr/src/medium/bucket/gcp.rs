@@ -1,8 +1,9 @@
 //! Google Cloud Storage.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use hyperslab_core::Result;
+use hyperslab_core::{Error, Result};
 use object_store::StaticCredentialProvider;
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey as Key};
 
@@ -19,6 +20,7 @@ pub(super) fn open(
     environment: &Environment,
 ) -> Result<Medium> {
     let address = Address::parse(url, defaults, &[])?;
+    check_files(environment)?;
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_client_options(client_options())
         .with_retry(no_retries())
@@ -59,4 +61,22 @@ pub(super) fn open(
         &address.shown,
         &address.timeouts()?,
     )
+}
+
+/// The library says that a file is missing, and not which.
+fn check_files(environment: &Environment) -> Result<()> {
+    for name in [
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_SERVICE_ACCOUNT",
+        "GOOGLE_SERVICE_ACCOUNT_PATH",
+    ] {
+        if let Some(path) = environment.first(&[name])
+            && !Path::new(path).is_file()
+        {
+            return Err(Error::not_found(format!(
+                "there is no file {path}, which {name} names; correct the variable, or unset it"
+            )));
+        }
+    }
+    Ok(())
 }
