@@ -8,9 +8,10 @@ use hyperslab_core::{CheckLevel, Durability, FindingKind, Result};
 
 use super::arrays::Heads;
 use super::{Report, sweep};
-use crate::document::IdDocument;
+use crate::document::{IdDocument, to_bytes};
 use crate::head::{Slot, read_slot, retire};
 use crate::layout::{self, Place};
+use crate::objects::Condition;
 use crate::process::Process;
 use crate::store::Store;
 
@@ -64,23 +65,15 @@ impl Seen {
         heads: &Heads,
         report: &mut Report<'_>,
     ) {
-        let (makers, removers) = (place.makers(), place.removers());
-        let made = self
-            .makers
-            .iter()
-            .map(|worker| (worker, makers.as_str(), "creation"));
-        let removed = self
-            .removers
-            .iter()
-            .map(|worker| (worker, removers.as_str(), "deletion"));
-        for ((folder, process), prefix, what) in made.chain(removed) {
+        let made = self.makers.iter().map(|worker| (worker, "creation"));
+        let removed = self.removers.iter().map(|worker| (worker, "deletion"));
+        for ((folder, process), what) in made.chain(removed) {
             if !process.as_ref().is_none_or(Process::is_gone) {
                 continue;
             }
-            let record = format!("{prefix}/{folder}.json");
-            let group = (!heads.has_folder(folder)).then(|| place.group(folder));
             let mended = if report.repairs() {
-                Some(forget(store, record, group.as_deref()).await)
+                let is_lost = !heads.has_folder(folder);
+                Some(forget(store, place, folder, is_lost).await)
             } else {
                 None
             };
@@ -159,13 +152,23 @@ async fn workers(store: &Store, prefix: &str) -> Result<Vec<(String, Option<Proc
     Ok(workers)
 }
 
-/// The record goes first: a creator that lives after all finds that out before it tells anybody.
-async fn forget(store: &Store, record: String, group: Option<&str>) -> Result<()> {
-    store.objects.delete(vec![record]).await?;
-    match group {
-        Some(group) => sweep(&*store.objects, group).await,
-        None => Ok(()),
+/// Takes away the records of who is at work on a group, and the group itself if it has no head.
+async fn forget(store: &Store, place: &Place, folder: &str, is_lost: bool) -> Result<()> {
+    let objects = &*store.objects;
+    let (maker, remover) = (place.maker(folder), place.remover(folder));
+    if is_lost {
+        // As a deletion does: without a record, what is left of the group would look like an array that was lost.
+        let own = to_bytes(&Process::own())?;
+        let put = objects.put(&remover, own, Condition::None, Durability::Synced);
+        put.await?;
+        // Before the group: a creator that lives after all finds that out before it tells anybody.
+        objects.delete(vec![maker], Durability::Synced).await?;
+        sweep(objects, &place.group(folder)).await?;
+        return objects.delete(vec![remover], Durability::Synced).await;
     }
+    objects
+        .delete(vec![maker, remover], Durability::Synced)
+        .await
 }
 
 async fn identities(

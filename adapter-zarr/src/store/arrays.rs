@@ -118,8 +118,8 @@ impl Store {
             })?;
         }
         if let Some(change) = &seen.head.change {
-            self.sweep(&place.staged_of(change.id, &change.writer))
-                .await?;
+            let staged = place.staged_of(change.id, &change.writer);
+            self.sweep(&staged, Durability::Relaxed).await?;
         }
         // Unless one of the same key and identity was made meanwhile.
         let now = head.read().await?;
@@ -127,8 +127,12 @@ impl Store {
         if now.is_none_or(|now| now.head.meta.id != meta.id) {
             self.release_id(&place, meta, &stem, durability).await?;
         }
-        self.sweep(&place.group(&seen.head.folder)).await?;
-        self.objects.delete(vec![remover]).await
+        // Gone for good before its remover is: a power cut must not bring it back alone.
+        let group = place.group(&seen.head.folder);
+        self.sweep(&group, durability).await?;
+        self.objects
+            .delete(vec![remover], Durability::Relaxed)
+            .await
     }
 
     async fn retire_head(

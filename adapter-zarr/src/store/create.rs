@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use hyperslab_core::{
     ArrayBuf, ArrayMeta, Attributes, CollectionMeta, Durability, Error, Hyperslab, Result,
     WriteOptions, stem,
@@ -9,7 +11,7 @@ use hyperslab_core::{
 use uuid::Uuid;
 
 use super::Store;
-use crate::compute::{all, compute};
+use crate::compute::{IN_FLIGHT, all, compute};
 use crate::document::{ArrayHead, to_bytes};
 use crate::edit::ObjectCodec;
 use crate::head::{HeadPlace, retire};
@@ -18,6 +20,9 @@ use crate::nodes;
 use crate::objects::{Condition, Put, Version};
 use crate::process::Process;
 use crate::storage::StoragePlan;
+
+/// So many objects are put together, and two times as many are under way.
+const BATCH: usize = IN_FLIGHT / 2;
 
 /// An array that is being created.
 struct Creation<'a> {
@@ -115,42 +120,37 @@ impl Creation<'_> {
         put.await.map(drop)
     }
 
-    /// Puts everything of the array but its head.
+    /// Puts everything of the array but its head: what the schema says together with the first cells, then the rest.
     async fn put_group(&self, data: Option<ArrayBuf>) -> Result<()> {
         let schema = &self.collection.schema;
         let plan = StoragePlan::new(&self.collection.storage, schema)?;
-        if let Some(cells) = data {
-            let codec = Arc::new(nodes::object_codec(schema, &plan)?);
-            let variable = nodes::variable_name(self.collection, &plan);
-            let variable = format!("{}/{variable}", self.group());
-            self.put_cells(&codec, &variable, cells).await?;
-        }
         let made = nodes::made(self.collection, &plan, &self.next.meta)?;
-        nodes::put(&*self.store.objects, &self.group(), made, self.durability).await
-    }
-
-    async fn put_cells(
-        &self,
-        codec: &Arc<ObjectCodec>,
-        variable: &str,
-        cells: ArrayBuf,
-    ) -> Result<()> {
-        let whole = Hyperslab::full(codec.layout.shape());
-        let size = codec.codecs.byte_count();
+        let made = nodes::keyed(&self.group(), made);
+        let objects = &self.store.objects;
+        let Some(cells) = data else {
+            return objects.put_all(made, self.durability).await;
+        };
+        let codec = Arc::new(nodes::object_codec(schema, &plan)?);
+        let variable = nodes::variable_name(self.collection, &plan);
+        let variable = format!("{}/{variable}", self.group());
         let cells = Arc::new(cells);
-        let puts = codec.layout.objects_of(&whole).into_iter().map(|object| {
-            let position = codec.layout.objects().position(object.object);
-            let key = layout::chunk(variable, &position);
-            let (codec, cells) = (Arc::clone(codec), Arc::clone(&cells));
-            let encode = move || codec.first(object.object, &cells);
-            async move {
-                match compute(size, encode).await? {
-                    Some(bytes) => self.put(&key, bytes).await,
-                    None => Ok(()),
+        let whole = Hyperslab::full(codec.layout.shape());
+        let numbers = codec.layout.objects_of(&whole).into_iter();
+        let numbers: Vec<u64> = numbers.map(|object| object.object).collect();
+        let (first, rest) = numbers.split_at(numbers.len().min(BATCH));
+        let batches =
+            std::iter::once((made, first)).chain(rest.chunks(BATCH).map(|rest| (Vec::new(), rest)));
+        // Collected first, as in `all`.
+        let puts: Vec<_> = batches
+            .map(|(mut batch, numbers)| {
+                let encoded = encode(&codec, &variable, &cells, numbers);
+                async move {
+                    batch.extend(encoded.await?);
+                    objects.put_all(batch, self.durability).await
                 }
-            }
-        });
-        all(puts).await.map(drop)
+            })
+            .collect();
+        stream::iter(puts).buffered(2).try_collect().await
     }
 
     async fn claim_id(&self) -> Result<bool> {
@@ -181,8 +181,20 @@ impl Creation<'_> {
 
     /// Forgets what was put. What cannot be deleted is found by a check.
     async fn forget(&self) {
-        let _ = self.store.sweep(&self.group()).await;
-        let _ = self.store.objects.delete(vec![self.maker()]).await;
+        // The maker last: a group without one, and without a head, looks like an array that was lost.
+        if self
+            .store
+            .sweep(&self.group(), self.durability)
+            .await
+            .is_ok()
+        {
+            let _ = self.forget_maker().await;
+        }
+    }
+
+    async fn forget_maker(&self) -> Result<()> {
+        let keys = vec![self.maker()];
+        self.store.objects.delete(keys, Durability::Relaxed).await
     }
 
     /// Takes the array back if its collection was emptied or deleted while it was made, or a repair took it for a leftover.
@@ -191,7 +203,7 @@ impl Creation<'_> {
         let maker = self.store.objects.version(&self.maker()).await?;
         match self.store.open(self.collection).await {
             Ok(now) if now.index == self.place.index && maker.is_some() => {
-                self.store.objects.delete(vec![self.maker()]).await
+                self.forget_maker().await
             }
             Ok(now) if now.index == self.place.index => {
                 self.take_back(version).await?;
@@ -222,6 +234,23 @@ impl Creation<'_> {
         self.forget().await;
         Ok(())
     }
+}
+
+/// Objects of the data variable as they are first made; those of nothing but fill are left out.
+async fn encode(
+    codec: &Arc<ObjectCodec>,
+    variable: &str,
+    cells: &Arc<ArrayBuf>,
+    numbers: &[u64],
+) -> Result<Vec<(String, Bytes)>> {
+    let size = codec.codecs.byte_count();
+    let encoded = numbers.iter().map(|&number| async move {
+        let key = layout::chunk(variable, &codec.layout.objects().position(number));
+        let (codec, cells) = (Arc::clone(codec), Arc::clone(cells));
+        let made = compute(size, move || codec.first(number, &cells)).await?;
+        Ok(made.map(|bytes| (key, bytes)))
+    });
+    Ok(all(encoded).await?.into_iter().flatten().collect())
 }
 
 fn describe(key: &Attributes, id: Uuid) -> String {
