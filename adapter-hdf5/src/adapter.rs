@@ -112,7 +112,7 @@ impl Hdf5Adapter {
 
 fn create_store(root: &Path, id: Uuid) -> Result<Hdf5Adapter> {
     let fail = |source| Error::io("create", root.display(), source);
-    std::fs::create_dir_all(root).map_err(fail)?;
+    disk::make_root(root).map_err(fail)?;
     let root = root.canonicalize().map_err(fail)?;
     let document = root.join(STORE_DOCUMENT);
     if document.exists() {

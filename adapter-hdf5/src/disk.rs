@@ -125,6 +125,23 @@ pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes the folder of a store, and the names on the way to it safe as far as they were made now.
+pub(crate) fn make_root(root: &Path) -> io::Result<()> {
+    let root = std::path::absolute(root)?;
+    let missing = root.ancestors().take_while(|folder| !folder.exists());
+    // Its own name in any case: who made it may not have come so far.
+    let made = missing.count().max(1);
+    std::fs::create_dir_all(&root)?;
+    for folder in root.ancestors().skip(1).take(made) {
+        match File::open(folder).and_then(|folder| folder.sync_all()) {
+            // A folder in which one may do everything but look.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
+}
+
 /// Makes the names in the folder of `path` safe.
 pub(crate) fn sync_parent(path: &Path, durability: Durability) -> Result<()> {
     match path.parent() {

@@ -14,6 +14,9 @@ use hyperslab_core::{Durability, Error, Result};
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
+/// Stands at the end of a line that a crash has torn. No name holds it, and it is what a disk shows for bytes that it lost.
+const TORN: char = '\0';
+
 /// The names of the living files of one shard by id.
 type Names = HashMap<Uuid, String>;
 
@@ -81,7 +84,10 @@ fn parse(text: &str, names: &mut Names) {
         let (Some(sign), Some(id), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
             continue;
         };
-        // A line that was torn by a crash says nothing.
+        // A line that was torn by a crash says nothing, also where what is left of its name could be one.
+        if line.contains(TORN) {
+            continue;
+        }
         let Ok(id) = Uuid::parse_str(id) else {
             continue;
         };
@@ -200,7 +206,10 @@ impl Shard {
                 .map_err(fail)?;
         }
         // Half a line, left by a crash, must not swallow this one.
-        let start = if last == [b'\n'] { "" } else { "\n" };
+        let start = match last {
+            [b'\n'] => String::new(),
+            _ => format!("{TORN}\n"),
+        };
         let line = format!("{start}{sign} {id} {name}\n");
         let mut file = &self.file;
         file.write_all(line.as_bytes()).map_err(fail)?;
@@ -220,7 +229,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ids = folder.path().join("c/.hyperslab/ids");
         std::fs::create_dir_all(folder.path().join("c")).unwrap();
-        let (a, b) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let (a, b, c) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
         let add = |fact, id, name| {
             let mut shard = IdIndex::hold(&ids, id).unwrap();
             shard.add(fact, id, name, Durability::Relaxed).unwrap();
@@ -241,5 +250,12 @@ mod tests {
         add(Fact::Removed, b, "k=b");
         assert_eq!(index.find(&ids, b).unwrap(), None);
         assert_eq!(index.all(&ids).unwrap(), [(a, "k=a b".to_owned())]);
+        // Torn in the middle of its name, k=12.
+        let mut text = std::fs::read(ids.join("00")).unwrap();
+        text.extend_from_slice(format!("+ {c} k=1").as_bytes());
+        std::fs::write(ids.join("00"), text).unwrap();
+        add(Fact::Published, b, "k=b");
+        assert_eq!(index.find(&ids, c).unwrap(), None);
+        assert_eq!(index.find(&ids, b).unwrap().unwrap(), "k=b");
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use hyperslab_core::{RandomIds, StorageAdapter, StorageOptions};
 use hyperslab_hdf5::Hdf5Adapter;
+use hyperslab_testkit::crash::power_cuts_leave_whole_changes;
 use hyperslab_testkit::{Fixture, async_trait, campaign_tests, conformance_tests};
 use serde_json::{Value, json};
 
@@ -56,3 +57,8 @@ fn layouts(shape: &[u64]) -> Vec<StorageOptions> {
 conformance_tests!(Folder(tempfile::tempdir().unwrap()));
 
 campaign_tests!(open, layouts);
+
+#[test]
+fn crash_of_the_machine_leaves_whole_changes() {
+    power_cuts_leave_whole_changes(CAMPAIGN);
+}

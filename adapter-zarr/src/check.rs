@@ -7,7 +7,8 @@ mod leftovers;
 use std::sync::Arc;
 
 use hyperslab_core::{
-    CheckLevel, CheckRequest, CollectionMeta, Error, Finding, FindingKind, FindingSink, Result,
+    CheckLevel, CheckRequest, CollectionMeta, Durability, Error, Finding, FindingKind, FindingSink,
+    Result,
 };
 
 use crate::document::CollectionDocument;
@@ -212,5 +213,5 @@ async fn sweep(objects: &dyn Objects, prefix: &str) -> Result<()> {
         .map_ok(|listed| listed.key)
         .try_collect()
         .await?;
-    objects.delete(keys).await
+    objects.delete(keys, Durability::Synced).await
 }

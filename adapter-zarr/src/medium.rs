@@ -11,7 +11,7 @@ use object_store::ObjectStore;
 
 pub use self::bucket::BucketDefaults;
 use crate::objects::Objects;
-use crate::objects::local::LocalObjects;
+use crate::objects::local::{self, LocalObjects};
 use crate::objects::patient::{Patience, Patient};
 use crate::objects::remote::{RemoteObjects, Versioning};
 
@@ -73,7 +73,7 @@ impl Medium {
     /// `AlreadyExists` when it is not empty, `Denied`, `Unavailable`.
     pub fn new_folder(path: &Path) -> Result<Self> {
         let fail = |error| Error::io("create", path.display(), error);
-        std::fs::create_dir_all(path).map_err(fail)?;
+        local::make_root(path).map_err(fail)?;
         let mut entries = std::fs::read_dir(path).map_err(fail)?;
         // The machinery may be that of another call that creates the store at this moment.
         let foreign = entries

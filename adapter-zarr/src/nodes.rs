@@ -10,12 +10,11 @@ use hyperslab_core::{
 use serde_json::{Map, Value, json};
 
 use crate::codec::Codecs;
-use crate::compute::all;
 use crate::document::to_bytes;
 use crate::edit::ObjectCodec;
 use crate::head::HeadPlace;
 use crate::layout::{self, Place};
-use crate::objects::{Condition, Objects};
+use crate::objects::Objects;
 use crate::shard;
 use crate::storage::StoragePlan;
 
@@ -107,12 +106,13 @@ pub(crate) async fn put(
     made: Vec<Made>,
     durability: Durability,
 ) -> Result<()> {
-    let puts = made.into_iter().map(|made| async move {
-        let key = format!("{group}/{}", made.path);
-        let put = objects.put(&key, made.bytes, Condition::None, durability);
-        put.await.map(drop)
-    });
-    all(puts).await.map(drop)
+    objects.put_all(keyed(group, made), durability).await
+}
+
+/// Objects that are made from a head, under their keys.
+pub(crate) fn keyed(group: &str, made: Vec<Made>) -> Vec<(String, Bytes)> {
+    let key = |made: Made| (format!("{group}/{}", made.path), made.bytes);
+    made.into_iter().map(key).collect()
 }
 
 /// Writes the metadata of an array anew, after its attributes have changed.

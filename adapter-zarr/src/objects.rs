@@ -24,6 +24,8 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Result, WriterScope};
 
+use crate::compute::all;
+
 /// One state of one object: an ETag, a generation, or the identity of a file.
 ///
 /// Two states with different bytes never share a version. Two states with the same bytes may, unless the medium promises
@@ -170,8 +172,17 @@ pub(crate) trait Objects: Debug + Send + Sync + 'static {
         durability: Durability,
     ) -> Result<Put>;
 
+    /// Puts whole objects that nobody else writes, in any order. Some may be there when this fails.
+    async fn put_all(&self, objects: Vec<(String, Bytes)>, durability: Durability) -> Result<()> {
+        let puts = objects.into_iter().map(|(key, bytes)| async move {
+            let put = self.put(&key, bytes, Condition::None, durability);
+            put.await.map(drop)
+        });
+        all(puts).await.map(drop)
+    }
+
     /// Deletes objects, in any order; those that are absent count as deleted.
-    async fn delete(&self, keys: Vec<String>) -> Result<()>;
+    async fn delete(&self, keys: Vec<String>, durability: Durability) -> Result<()>;
 
     /// Deletes an object in this state; false when it is in another one. Only where [`Promises::conditional_delete`].
     async fn delete_if(&self, key: &str, version: &Version, durability: Durability)

@@ -59,7 +59,7 @@ pub(crate) async fn get(
 /// Forgets the cells of a change. What cannot be deleted is found by a check.
 pub(crate) async fn clear(objects: &dyn Objects, staging: &str, edits: &[ObjectEdit]) {
     let keys = edits.iter().map(|edit| key(staging, edit.object)).collect();
-    let _ = objects.delete(keys).await;
+    let _ = objects.delete(keys, Durability::Relaxed).await;
 }
 
 fn pack(cells: &[u8]) -> Result<Bytes> {

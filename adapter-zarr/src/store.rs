@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyperslab_core::name::check_collection_name;
-use hyperslab_core::{CollectionMeta, Error, LockManager, Result};
+use hyperslab_core::{CollectionMeta, Durability, Error, LockManager, Result};
 use uuid::Uuid;
 
 use crate::document::{ArrayHead, CollectionDocument};
@@ -94,13 +94,13 @@ impl Store {
     }
 
     /// Deletes every object under a prefix.
-    pub(crate) async fn sweep(&self, prefix: &str) -> Result<()> {
+    pub(crate) async fn sweep(&self, prefix: &str, durability: Durability) -> Result<()> {
         use futures::TryStreamExt;
         let keys: Vec<String> = (self.objects.list(prefix))
             .map_ok(|listed| listed.key)
             .try_collect()
             .await?;
-        self.objects.delete(keys).await
+        self.objects.delete(keys, durability).await
     }
 }
 

@@ -34,6 +34,7 @@ mod folder {
     use std::path::PathBuf;
 
     use hyperslab_testkit::campaign_tests;
+    use hyperslab_testkit::crash::power_cuts_leave_whole_changes;
 
     use super::*;
 
@@ -53,9 +54,15 @@ mod folder {
     conformance_tests!(Folder(tempfile::tempdir().unwrap()));
 
     async fn open(path: PathBuf) -> Arc<dyn StorageAdapter> {
-        std::fs::create_dir_all(&path).unwrap();
-        open_or_create(&Medium::folder(&path).unwrap()).await
+        let new = Medium::new_folder(&path);
+        let medium = new.or_else(|_| Medium::folder(&path));
+        open_or_create(&medium.unwrap()).await
     }
 
     campaign_tests!(open, layouts);
+
+    #[test]
+    fn crash_of_the_machine_leaves_whole_changes() {
+        power_cuts_leave_whole_changes(CAMPAIGN);
+    }
 }

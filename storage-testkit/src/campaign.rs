@@ -21,9 +21,12 @@ use serde_json::Value;
 pub use faults::{
     Disturb, increments_are_counted_on_a_faulty_medium, writers_survive_a_faulty_medium,
 };
+pub(crate) use killed::inspect;
 pub use killed::killed_writers_leave_whole_changes;
 pub use neighbours::{processes_create_each_array_once, processes_write_beside_each_other};
+pub(crate) use operations::{Content, KINDS, Operation, perform, random_operation};
 pub use worker::worker_main;
+pub(crate) use worker::{path_of, tell};
 
 /// Tells a process what to do, as JSON.
 pub const WORKER: &str = "HYPERSLAB_TEST_WORKER";
@@ -43,19 +46,13 @@ pub struct Persistent {
 }
 
 impl Persistent {
-    async fn open(&self, path: &Path) -> Arc<dyn StorageAdapter> {
+    pub(crate) async fn open(&self, path: &Path) -> Arc<dyn StorageAdapter> {
         (self.open)(path.to_owned()).await
     }
 
     /// Starts this program again as a worker.
     fn spawn(&self, work: &Value) -> Worker {
-        let test = self
-            .worker
-            .split_once("::")
-            .map_or(self.worker, |(_, test)| test);
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", test, "--nocapture", "--test-threads=1"])
-            .env(WORKER, work.to_string())
+        let mut child = worker_command(self.worker, work)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -65,6 +62,16 @@ impl Persistent {
             child,
         }
     }
+}
+
+/// This program as a worker. The name is that of the test that does the work, its crate included.
+pub(crate) fn worker_command(worker: &str, work: &Value) -> Command {
+    let test = worker.split_once("::").map_or(worker, |(_, test)| test);
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(WORKER, work.to_string());
+    command
 }
 
 /// Another process, which does not outlive the test.
@@ -82,10 +89,10 @@ impl Drop for Worker {
 }
 
 /// What stands before each line that a worker tells its parent, to tell it from those of the test program.
-const MARK: &str = "@";
+pub(crate) const MARK: &str = "@";
 
 /// The next thing that a worker tells, word by word; `None` when it has ended.
-fn next_message(lines: &mut impl BufRead) -> Option<Vec<String>> {
+pub(crate) fn next_message(lines: &mut impl BufRead) -> Option<Vec<String>> {
     let mut line = String::new();
     loop {
         line.clear();

@@ -44,6 +44,8 @@
 //! minute, and a killed writer is tried 200 times instead of 25. `HYPERSLAB_TEST_SEED` repeats the random choices of a
 //! failed test; every test prints its seed.
 //!
+//! [`crash`] cuts the power of a machine whose stores lie on a disk.
+//!
 //! The feature `objects` adds a module of that name for adapters of object stores: an S3 server, faults, a proxy.
 
 #![expect(
@@ -54,6 +56,7 @@
 
 pub mod campaign;
 pub mod cases;
+pub mod crash;
 mod fixture;
 mod macros;
 mod model;

@@ -58,6 +58,7 @@ impl Store {
         let _fence = Fence::shared(folders.root())?;
         if array.key.is_empty() {
             publish(temporary)?;
+            disk::sync_folder(&folders.arrays(), durability)?;
         } else {
             let mut shard = IdIndex::hold(&folders.ids(), array.id)?;
             if let Some(other) = shard.find(&self.ids, array.id)?
@@ -66,7 +67,9 @@ impl Store {
                 return Err(exists());
             }
             publish(temporary)?;
-            // The file is the truth: a line that a crash of the machine takes is found missing, and added again.
+            // The file is the truth: a line that a crash of the machine takes is found missing, and added again. A name
+            // that it takes while the line stays would be an array that was lost.
+            disk::sync_folder(&folders.arrays(), durability)?;
             shard
                 .add(Fact::Published, array.id, &stem, Durability::Relaxed)
                 .map_err(|error| {
@@ -76,7 +79,7 @@ impl Store {
                     .with_source(error)
                 })?;
         }
-        disk::sync_folder(&folders.arrays(), durability)
+        Ok(())
     }
 
     /// Builds the next image of an array and puts it in place of the last one. The caller holds the array's lock.

@@ -149,7 +149,8 @@ impl Shared {
                 change: Some(Change::pause(bytes)),
                 ..seen.head
             };
-            let swapped = self.head.swap(&seen.version, &next, Durability::Relaxed);
+            // A head that was safe stays safe: nobody has asked this reader to risk it.
+            let swapped = self.head.swap(&seen.version, &next, Durability::Synced);
             if let Some(version) = swapped.await? {
                 let seen = Seen {
                     head: next,
@@ -157,7 +158,7 @@ impl Shared {
                 };
                 self.remember(seen.clone());
                 let read = self.read_once(slab, objects, &mut out).await;
-                self.conclude(seen, &[], Durability::Relaxed).await?;
+                self.conclude(seen, &[], Durability::Synced).await?;
                 if read? {
                     return Ok(out);
                 }

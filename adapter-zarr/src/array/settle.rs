@@ -57,7 +57,7 @@ impl Shared {
     /// Does what the writer of a change has not done.
     pub(crate) async fn finish(&self, seen: Seen, change: &Change) -> Result<()> {
         if change.is_pause() {
-            return self.conclude(seen, &[], Durability::Relaxed).await;
+            return self.conclude(seen, &[], Durability::Synced).await;
         }
         tracing::info!(array = self.stem, writer = %change.writer, "finishing an interrupted write");
         // Its writer may have been asked for no less.

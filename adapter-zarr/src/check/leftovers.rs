@@ -8,9 +8,10 @@ use hyperslab_core::{CheckLevel, Durability, FindingKind, Result};
 
 use super::arrays::Heads;
 use super::{Report, sweep};
-use crate::document::IdDocument;
+use crate::document::{IdDocument, to_bytes};
 use crate::head::{Slot, read_slot, retire};
 use crate::layout::{self, Place};
+use crate::objects::Condition;
 use crate::process::Process;
 use crate::store::Store;
 
@@ -68,24 +69,15 @@ impl Seen {
         heads: &Heads,
         report: &mut Report<'_>,
     ) {
-        let (makers, removers) = (place.makers(), place.removers());
-        let made = self
-            .makers
-            .iter()
-            .map(|worker| (worker, makers.as_str(), "creation"));
-        let removed = self
-            .removers
-            .iter()
-            .map(|worker| (worker, removers.as_str(), "deletion"));
-        for ((folder, process), prefix, what) in made.chain(removed) {
+        let made = self.makers.iter().map(|worker| (worker, "creation"));
+        let removed = self.removers.iter().map(|worker| (worker, "deletion"));
+        for ((folder, process), what) in made.chain(removed) {
             if !process.as_ref().is_none_or(Process::is_gone) {
                 continue;
             }
-            let record = format!("{prefix}/{folder}.json");
-            let remains =
-                (!heads.has_folder(folder)).then(|| [place.marks(folder), place.group(folder)]);
             let mended = if report.repairs() {
-                Some(forget(store, record, remains).await)
+                let is_lost = !heads.has_folder(folder);
+                Some(forget(store, place, folder, is_lost).await)
             } else {
                 None
             };
@@ -186,13 +178,24 @@ async fn workers(store: &Store, prefix: &str) -> Result<Vec<(String, Option<Proc
     Ok(workers)
 }
 
-/// The record goes first: a creator that lives after all finds that out before it tells anybody.
-async fn forget(store: &Store, record: String, remains: Option<[String; 2]>) -> Result<()> {
-    store.objects.delete(vec![record]).await?;
-    for prefix in remains.iter().flatten() {
-        sweep(&*store.objects, prefix).await?;
+/// Takes away the records of who is at work on a group, and the group itself if it has no head.
+async fn forget(store: &Store, place: &Place, folder: &str, is_lost: bool) -> Result<()> {
+    let objects = &*store.objects;
+    let (maker, remover) = (place.maker(folder), place.remover(folder));
+    if is_lost {
+        // As a deletion does: without a record, what is left of the group would look like an array that was lost.
+        let own = to_bytes(&Process::own())?;
+        let put = objects.put(&remover, own, Condition::None, Durability::Synced);
+        put.await?;
+        // Before the group: a creator that lives after all finds that out before it tells anybody.
+        objects.delete(vec![maker], Durability::Synced).await?;
+        sweep(objects, &place.marks(folder)).await?;
+        sweep(objects, &place.group(folder)).await?;
+        return objects.delete(vec![remover], Durability::Synced).await;
     }
-    Ok(())
+    objects
+        .delete(vec![maker, remover], Durability::Synced)
+        .await
 }
 
 async fn identities(

@@ -215,9 +215,9 @@ impl Shared {
     ) -> Result<Put> {
         record.nonce = Uuid::new_v4();
         let bytes = Bytes::from(record.encode()?);
-        // A lock does not outlive a crash of the machine on a disk, and a store is durable anyway.
+        // On a disk no lock outlives a crash of the machine, but half a record would be in everybody's way.
         self.objects
-            .put(name, bytes, condition, Durability::Relaxed)
+            .put(name, bytes, condition, Durability::Synced)
             .await
     }
 

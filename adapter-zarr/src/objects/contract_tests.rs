@@ -228,14 +228,23 @@ async fn check_deletes(objects: &dyn Objects) {
     }
     let gone = ["deletes/a/x", "deletes/absent/z", "deletes/a/y"];
     objects
-        .delete(gone.iter().map(ToString::to_string).collect())
+        .delete(
+            gone.iter().map(ToString::to_string).collect(),
+            Durability::Synced,
+        )
         .await
         .unwrap();
     objects
-        .delete(gone.iter().map(ToString::to_string).collect())
+        .delete(
+            gone.iter().map(ToString::to_string).collect(),
+            Durability::Synced,
+        )
         .await
         .unwrap();
-    objects.delete(Vec::new()).await.unwrap();
+    objects
+        .delete(Vec::new(), Durability::Synced)
+        .await
+        .unwrap();
     assert_eq!(keys(objects, "deletes").await, ["deletes/b"]);
     assert_eq!(
         objects.list_level("deletes").await.unwrap().folders,
@@ -243,7 +252,10 @@ async fn check_deletes(objects: &dyn Objects) {
     );
     // What was a prefix can be an object, and the other way round.
     put_done(objects, "deletes/a", b"x").await;
-    objects.delete(vec!["deletes/a".to_owned()]).await.unwrap();
+    objects
+        .delete(vec!["deletes/a".to_owned()], Durability::Synced)
+        .await
+        .unwrap();
     put_done(objects, "deletes/a/x", b"x").await;
     assert_eq!(keys(objects, "deletes").await, ["deletes/a/x", "deletes/b"]);
 }
@@ -286,7 +298,7 @@ async fn check_keys(objects: &dyn Objects) {
     let listed: BTreeSet<_> = keys(objects, "keys").await.into_iter().collect();
     assert_eq!(listed, expected);
     objects
-        .delete(expected.into_iter().collect())
+        .delete(expected.into_iter().collect(), Durability::Relaxed)
         .await
         .unwrap();
     assert_eq!(keys(objects, "keys").await, [""; 0]);
@@ -417,6 +429,6 @@ async fn check_many(objects: &dyn Objects) {
         objects.list_level("many/c").await.unwrap().folders,
         ["0", "1", "2"]
     );
-    objects.delete(expected).await.unwrap();
+    objects.delete(expected, Durability::Relaxed).await.unwrap();
     assert_eq!(keys(objects, "many").await, [""; 0]);
 }

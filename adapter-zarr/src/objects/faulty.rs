@@ -140,8 +140,9 @@ impl<O: Objects> Objects for Arc<Faulty<O>> {
         self.call("put", key, work).await
     }
 
-    async fn delete(&self, keys: Vec<String>) -> Result<()> {
-        self.call("delete", "", self.inner.delete(keys)).await
+    async fn delete(&self, keys: Vec<String>, durability: Durability) -> Result<()> {
+        let work = self.inner.delete(keys, durability);
+        self.call("delete", "", work).await
     }
 
     async fn delete_if(

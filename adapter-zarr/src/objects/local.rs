@@ -3,6 +3,7 @@
 //! A put writes a temporary file and renames it, so readers see whole objects without a lock. Conditions are decided under a
 //! lock of the operating system on one of 256 files, chosen by the key, which dies with its process. Opening writes nothing.
 
+mod folders;
 mod leftover;
 mod list;
 mod publish;
@@ -10,7 +11,8 @@ mod read;
 mod stripe;
 
 use std::fmt::Debug;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Error, Result, WriterScope};
 
+use self::folders::SafeFolders;
 use self::stripe::Stripes;
 use super::key::{check_key, check_prefix};
 use super::{Condition, Level, Listed, Object, Objects, Promises, Put, Ranges, Tail, Version};
@@ -45,7 +48,25 @@ pub(crate) struct LocalObjects {
 struct Disk {
     root: PathBuf,
     stripes: Stripes,
+    safe: SafeFolders,
     swept: AtomicBool,
+}
+
+/// Makes the folder of a store, and the names on the way to it safe as far as they were made now.
+pub(crate) fn make_root(root: &Path) -> io::Result<()> {
+    let root = std::path::absolute(root)?;
+    let missing = root.ancestors().take_while(|folder| !folder.exists());
+    // Its own name in any case: who made it may not have come so far.
+    let made = missing.count().max(1);
+    std::fs::create_dir_all(&root)?;
+    for folder in root.ancestors().skip(1).take(made) {
+        match File::open(folder).and_then(|folder| folder.sync_all()) {
+            // A folder in which one may do everything but look.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 impl LocalObjects {
@@ -63,6 +84,7 @@ impl LocalObjects {
             disk: Arc::new(Disk {
                 root,
                 stripes,
+                safe: SafeFolders::default(),
                 swept: AtomicBool::new(false),
             }),
         })
@@ -174,13 +196,19 @@ impl Objects for LocalObjects {
             .await
     }
 
-    async fn delete(&self, keys: Vec<String>) -> Result<()> {
+    async fn put_all(&self, objects: Vec<(String, Bytes)>, durability: Durability) -> Result<()> {
+        self.on_disk(move |disk| disk.put_all(&objects, durability))
+            .await
+    }
+
+    async fn delete(&self, keys: Vec<String>, durability: Durability) -> Result<()> {
         self.on_disk(move |disk| {
             let paths = keys.iter().map(|key| disk.path(key));
-            for path in paths.collect::<Result<Vec<_>>>()? {
-                disk.delete(&path)?;
+            let paths = paths.collect::<Result<Vec<_>>>()?;
+            for path in &paths {
+                disk.delete(path)?;
             }
-            Ok(())
+            disk.sync_names(&paths, durability)
         })
         .await
     }

@@ -312,11 +312,12 @@ impl<O: Objects> Objects for Patient<O> {
         }
     }
 
-    async fn delete(&self, keys: Vec<String>) -> Result<()> {
+    async fn delete(&self, keys: Vec<String>, durability: Durability) -> Result<()> {
         let count = u64::try_from(keys.len()).unwrap_or(u64::MAX);
         // A second more for some hundreds of keys.
         let mut call = self.call("delete objects of", "", count << 12);
-        call.run(|| self.inner.delete(keys.clone())).await
+        call.run(|| self.inner.delete(keys.clone(), durability))
+            .await
     }
 
     async fn delete_if(

@@ -21,7 +21,7 @@ pub(crate) async fn probe(objects: &dyn Objects) -> Result<Promises> {
     let prefix = format!("{PROBES}/{}", uuid::Uuid::new_v4());
     let key = format!("{prefix}/a=1,b=%2F");
     let found = probe_with(objects, &prefix, &key).await;
-    let deleted = objects.delete(vec![key]).await;
+    let deleted = objects.delete(vec![key], Durability::Relaxed).await;
     let conditions_hold = found?;
     deleted?;
     let promises = objects.promises();

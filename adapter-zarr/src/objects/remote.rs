@@ -217,7 +217,7 @@ impl Objects for RemoteObjects {
         }
     }
 
-    async fn delete(&self, keys: Vec<String>) -> Result<()> {
+    async fn delete(&self, keys: Vec<String>, _: Durability) -> Result<()> {
         let paths = keys
             .iter()
             .map(|key| self.path(key))

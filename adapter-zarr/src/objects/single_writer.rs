@@ -112,11 +112,16 @@ impl Objects for SingleWriter {
         .await
     }
 
-    async fn delete(&self, keys: Vec<String>) -> Result<()> {
-        self.inner.delete(keys).await
+    async fn delete(&self, keys: Vec<String>, durability: Durability) -> Result<()> {
+        self.inner.delete(keys, durability).await
     }
 
-    async fn delete_if(&self, key: &str, version: &Version, _: Durability) -> Result<bool> {
+    async fn delete_if(
+        &self,
+        key: &str,
+        version: &Version,
+        durability: Durability,
+    ) -> Result<bool> {
         let lock = self.lock(key).await;
         let (inner, key, version) = (Arc::clone(&self.inner), key.to_owned(), version.clone());
         Self::to_the_end(async move {
@@ -124,7 +129,7 @@ impl Objects for SingleWriter {
             if inner.version(&key).await? != Some(version) {
                 return Ok(false);
             }
-            inner.delete(vec![key]).await?;
+            inner.delete(vec![key], durability).await?;
             Ok(true)
         })
         .await

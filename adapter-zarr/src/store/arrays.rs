@@ -118,8 +118,8 @@ impl Store {
             })?;
         }
         if let Some(change) = &seen.head.change {
-            self.sweep(&place.staged_of(change.id, &change.writer))
-                .await?;
+            let staged = place.staged_of(change.id, &change.writer);
+            self.sweep(&staged, Durability::Relaxed).await?;
         }
         // Unless one of the same key and identity was made meanwhile.
         let now = head.read().await?;
@@ -127,9 +127,14 @@ impl Store {
         if now.is_none_or(|now| now.head.meta.id != meta.id) {
             self.release_id(&place, meta, &stem, durability).await?;
         }
-        self.sweep(&place.marks(&seen.head.folder)).await?;
-        self.sweep(&place.group(&seen.head.folder)).await?;
-        self.objects.delete(vec![remover]).await
+        let folder = &seen.head.folder;
+        self.sweep(&place.marks(folder), Durability::Relaxed)
+            .await?;
+        // Gone for good before its remover is: a power cut must not bring it back alone.
+        self.sweep(&place.group(folder), durability).await?;
+        self.objects
+            .delete(vec![remover], Durability::Relaxed)
+            .await
     }
 
     async fn retire_head(

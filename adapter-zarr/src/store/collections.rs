@@ -103,7 +103,8 @@ impl Store {
         if let Some(place) = place {
             self.clean(&place).await?;
         }
-        self.objects.delete(vec![layout::metadata(name)]).await?;
+        let group = vec![layout::metadata(name)];
+        self.objects.delete(group, Durability::Relaxed).await?;
         // Another one may have been made meanwhile, and its group just deleted.
         if let Slot::Held(document, _) = self.collection_slot(name).await? {
             self.put_group(&document.meta()).await?;
@@ -155,15 +156,21 @@ impl Store {
     /// Removes all that was made under an index that is no longer in use.
     pub(crate) async fn clean(&self, place: &Place) -> Result<()> {
         // Heads first: without them the rest is nobody's.
-        self.sweep(&place.heads()).await?;
-        self.sweep(&place.ids()).await?;
-        self.sweep(&place.staged()).await?;
-        self.sweep(&place.all_marks()).await?;
-        self.sweep(&place.makers()).await?;
-        self.sweep(&place.removers()).await?;
+        let prefixes = [
+            place.heads(),
+            place.ids(),
+            place.staged(),
+            place.all_marks(),
+            place.makers(),
+            place.removers(),
+        ];
+        for prefix in prefixes {
+            self.sweep(&prefix, Durability::Relaxed).await?;
+        }
         let level = self.objects.list_level(&place.collection).await?;
         for folder in level.folders.iter().filter(|folder| place.owns(folder)) {
-            self.sweep(&place.group(folder)).await?;
+            let group = place.group(folder);
+            self.sweep(&group, Durability::Relaxed).await?;
         }
         Ok(())
     }

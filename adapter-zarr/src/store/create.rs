@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use hyperslab_core::{
     ArrayBuf, ArrayMeta, Attributes, CollectionMeta, Durability, Error, Hyperslab, Result,
     WriteOptions, stem,
@@ -9,7 +11,7 @@ use hyperslab_core::{
 use uuid::Uuid;
 
 use super::Store;
-use crate::compute::{all, compute};
+use crate::compute::{IN_FLIGHT, all, compute};
 use crate::document::{ArrayHead, to_bytes};
 use crate::edit::ObjectCodec;
 use crate::head::{HeadPlace, retire};
@@ -19,6 +21,9 @@ use crate::objects::{Condition, Put, Version};
 use crate::process::Process;
 use crate::storage::StoragePlan;
 use crate::stored::{self, Stored};
+
+/// So many objects are put together, and two times as many are under way.
+const BATCH: usize = IN_FLIGHT / 2;
 
 /// An array that is being created.
 struct Creation<'a> {
@@ -117,47 +122,43 @@ impl Creation<'_> {
         put.await.map(drop)
     }
 
-    /// Puts everything of the array but its head.
+    /// Puts everything of the array but its head: what the schema says together with the first cells, then the rest.
     async fn put_group(&mut self, data: Option<ArrayBuf>) -> Result<()> {
         let schema = &self.collection.schema;
         let plan = StoragePlan::new(&self.collection.storage, schema)?;
-        if let Some(cells) = data {
-            let codec = Arc::new(nodes::object_codec(schema, &plan)?);
-            let variable = nodes::variable_name(self.collection, &plan);
-            let variable = format!("{}/{variable}", self.group());
-            let stored = self.put_cells(&codec, &variable, cells).await?;
-            self.record(&stored).await?;
-        }
         let made = nodes::made(self.collection, &plan, &self.next.meta)?;
-        nodes::put(&*self.store.objects, &self.group(), made, self.durability).await
-    }
-
-    /// Puts the objects that are not all fill, and says which those are.
-    async fn put_cells(
-        &self,
-        codec: &Arc<ObjectCodec>,
-        variable: &str,
-        cells: ArrayBuf,
-    ) -> Result<Vec<u64>> {
-        let whole = Hyperslab::full(codec.layout.shape());
-        let size = codec.codecs.byte_count();
+        let made = nodes::keyed(&self.group(), made);
+        let (objects, durability) = (&self.store.objects, self.durability);
+        let Some(cells) = data else {
+            return objects.put_all(made, durability).await;
+        };
+        let codec = Arc::new(nodes::object_codec(schema, &plan)?);
+        let variable = nodes::variable_name(self.collection, &plan);
+        let variable = format!("{}/{variable}", self.group());
         let cells = Arc::new(cells);
-        let puts = codec.layout.objects_of(&whole).into_iter().map(|object| {
-            let position = codec.layout.objects().position(object.object);
-            let key = layout::chunk(variable, &position);
-            let (codec, cells) = (Arc::clone(codec), Arc::clone(&cells));
-            let encode = move || codec.first(object.object, &cells);
-            async move {
-                let Some(bytes) = compute(size, encode).await? else {
-                    return Ok(None);
-                };
-                self.put(&key, bytes).await?;
-                Ok(Some(object.object))
-            }
-        });
-        Ok(all(puts).await?.into_iter().flatten().collect())
+        let whole = Hyperslab::full(codec.layout.shape());
+        let numbers = codec.layout.objects_of(&whole).into_iter();
+        let numbers: Vec<u64> = numbers.map(|object| object.object).collect();
+        let (first, rest) = numbers.split_at(numbers.len().min(BATCH));
+        let batches =
+            std::iter::once((made, first)).chain(rest.chunks(BATCH).map(|rest| (Vec::new(), rest)));
+        // Collected first, as in `all`.
+        let puts: Vec<_> = batches
+            .map(|(mut batch, numbers)| {
+                let encoded = encode(&codec, &variable, &cells, numbers);
+                async move {
+                    let (stored, encoded): (Vec<u64>, Vec<_>) = encoded.await?.into_iter().unzip();
+                    batch.extend(encoded);
+                    objects.put_all(batch, durability).await?;
+                    Ok(stored)
+                }
+            })
+            .collect();
+        let stored: Vec<Vec<u64>> = stream::iter(puts).buffered(2).try_collect().await?;
+        self.record(&stored.concat()).await
     }
 
+    /// Notes which objects are stored.
     async fn record(&mut self, objects: &[u64]) -> Result<()> {
         let head = &mut self.next;
         match head.stored.with(objects) {
@@ -198,10 +199,22 @@ impl Creation<'_> {
 
     /// Forgets what was put. What cannot be deleted is found by a check.
     async fn forget(&self) {
-        let _ = self.store.sweep(&self.group()).await;
         let marks = self.place.marks(&self.next.folder);
-        let _ = self.store.sweep(&marks).await;
-        let _ = self.store.objects.delete(vec![self.maker()]).await;
+        let _ = self.store.sweep(&marks, Durability::Relaxed).await;
+        // The maker last: a group without one, and without a head, looks like an array that was lost.
+        if self
+            .store
+            .sweep(&self.group(), self.durability)
+            .await
+            .is_ok()
+        {
+            let _ = self.forget_maker().await;
+        }
+    }
+
+    async fn forget_maker(&self) -> Result<()> {
+        let keys = vec![self.maker()];
+        self.store.objects.delete(keys, Durability::Relaxed).await
     }
 
     /// Takes the array back if its collection was emptied or deleted while it was made, or a repair took it for a leftover.
@@ -210,7 +223,7 @@ impl Creation<'_> {
         let maker = self.store.objects.version(&self.maker()).await?;
         match self.store.open(self.collection).await {
             Ok(now) if now.index == self.place.index && maker.is_some() => {
-                self.store.objects.delete(vec![self.maker()]).await
+                self.forget_maker().await
             }
             Ok(now) if now.index == self.place.index => {
                 self.take_back(version).await?;
@@ -241,6 +254,23 @@ impl Creation<'_> {
         self.forget().await;
         Ok(())
     }
+}
+
+/// Objects of the data variable as they are first made, with their numbers; those of nothing but fill are left out.
+async fn encode(
+    codec: &Arc<ObjectCodec>,
+    variable: &str,
+    cells: &Arc<ArrayBuf>,
+    numbers: &[u64],
+) -> Result<Vec<(u64, (String, Bytes))>> {
+    let size = codec.codecs.byte_count();
+    let encoded = numbers.iter().map(|&number| async move {
+        let key = layout::chunk(variable, &codec.layout.objects().position(number));
+        let (codec, cells) = (Arc::clone(codec), Arc::clone(cells));
+        let made = compute(size, move || codec.first(number, &cells)).await?;
+        Ok(made.map(|bytes| (number, (key, bytes))))
+    });
+    Ok(all(encoded).await?.into_iter().flatten().collect())
 }
 
 fn describe(key: &Attributes, id: Uuid) -> String {

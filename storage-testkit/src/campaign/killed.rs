@@ -107,7 +107,7 @@ fn replay(
 }
 
 /// Opens the store after the kill. Returns what it holds.
-async fn inspect(
+pub(crate) async fn inspect(
     persistent: Persistent,
     path: &Path,
     random: &mut Rng,

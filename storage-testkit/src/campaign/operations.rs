@@ -21,10 +21,10 @@ const KEYS: i64 = 4;
 
 /// One change of a store.
 #[derive(Debug, Clone)]
-pub(super) struct Operation {
+pub(crate) struct Operation {
     collection: String,
     change: Change,
-    options: WriteOptions,
+    pub(crate) options: WriteOptions,
 }
 
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ enum Change {
 }
 
 /// The kinds of changes, by the names that [`Operation::kind`] gives.
-pub(super) const KINDS: [&str; 7] = [
+pub(crate) const KINDS: [&str; 7] = [
     "create_collection",
     "delete_collection",
     "clear_collection",
@@ -51,7 +51,7 @@ pub(super) const KINDS: [&str; 7] = [
 
 impl Operation {
     /// The kind of this change.
-    pub(super) const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         KINDS[match &self.change {
             Change::CreateCollection(_) => 0,
             Change::DeleteCollection => 1,
@@ -65,7 +65,7 @@ impl Operation {
 }
 
 /// The next change: what it is depends on the numbers alone, not on the store.
-pub(super) fn random_operation(
+pub(crate) fn random_operation(
     random: &mut Rng,
     layouts: fn(&[u64]) -> Vec<StorageOptions>,
 ) -> Operation {
@@ -130,7 +130,7 @@ pub(super) fn random_operation(
 }
 
 /// Makes the change.
-pub(super) async fn perform(store: &dyn StorageAdapter, operation: &Operation) -> Result<()> {
+pub(crate) async fn perform(store: &dyn StorageAdapter, operation: &Operation) -> Result<()> {
     let options = &operation.options;
     let name = &operation.collection;
     match &operation.change {
@@ -159,7 +159,7 @@ pub(super) async fn perform(store: &dyn StorageAdapter, operation: &Operation) -
 
 /// All that a store holds.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Content(BTreeMap<String, Collection>);
+pub(crate) struct Content(BTreeMap<String, Collection>);
 
 #[derive(Debug, Clone, PartialEq)]
 struct Collection {
@@ -176,7 +176,7 @@ struct Array {
 
 impl Content {
     /// Makes the change here, and says what the store must answer.
-    pub(super) fn apply(&mut self, operation: &Operation) -> Result<(), ErrorKind> {
+    pub(crate) fn apply(&mut self, operation: &Operation) -> Result<(), ErrorKind> {
         let name = &operation.collection;
         if let Change::CreateCollection(meta) = &operation.change {
             if self.0.contains_key(name) {
@@ -231,7 +231,7 @@ impl Content {
     }
 
     /// Reads everything back, each array by key and by id.
-    pub(super) async fn of(store: &dyn StorageAdapter) -> Self {
+    pub(crate) async fn of(store: &dyn StorageAdapter) -> Self {
         let mut content = Self::default();
         for name in store.list_collections().await.unwrap() {
             let meta = Arc::new(store.read_collection(&name).await.unwrap());
@@ -267,7 +267,7 @@ impl Content {
     }
 
     /// How two contents differ, in words; empty when they do not.
-    pub(super) fn difference(&self, other: &Self) -> String {
+    pub(crate) fn difference(&self, other: &Self) -> String {
         let mut words = Vec::new();
         for name in self.0.keys().chain(other.0.keys()) {
             match (self.0.get(name), other.0.get(name)) {

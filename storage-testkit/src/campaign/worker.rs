@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::operations::{perform, random_operation};
 use super::{MARK, Persistent, WORKER, faults};
+use crate::crash;
 use crate::fixture::{LONG, long, runtime};
 use crate::setup::{OPTIONS, key, meta};
 use crate::stress::{Stress, boxes};
@@ -26,6 +27,9 @@ pub fn worker_main(persistent: Persistent) {
         return;
     };
     let work: Value = serde_json::from_str(&work).unwrap();
+    if work["recorded"] == true {
+        crash::wait_to_be_recorded();
+    }
     // A worker that hangs fails, and with it the test that waits for it.
     std::thread::spawn(|| {
         std::thread::sleep(LONG * 2 + long(Duration::ZERO, LONG * 2));
@@ -36,6 +40,7 @@ pub fn worker_main(persistent: Persistent) {
             "stress" => stress(persistent, &work).await,
             "create" => create(persistent, &work).await,
             "change" => change(persistent, &work).await,
+            "crash" => crash::change(persistent, &work).await,
             "increment" => faults::increment(persistent, &work).await,
             other => panic!("there is no role {other}"),
         }
@@ -43,7 +48,7 @@ pub fn worker_main(persistent: Persistent) {
 }
 
 /// Tells the parent something, in one piece: the parent may kill this process at any moment.
-pub(super) fn tell(message: &str) {
+pub(crate) fn tell(message: &str) {
     let mut output = std::io::stdout().lock();
     output
         .write_all(format!("{MARK}{message}\n").as_bytes())
@@ -51,7 +56,7 @@ pub(super) fn tell(message: &str) {
     output.flush().unwrap();
 }
 
-pub(super) fn path_of(work: &Value) -> PathBuf {
+pub(crate) fn path_of(work: &Value) -> PathBuf {
     work["path"].as_str().unwrap().into()
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use hyperslab_core::{Durability, Error, Result};
 use rustix::io::Errno;
 
@@ -29,13 +30,8 @@ impl Disk {
         if *condition != Condition::None && !holds(condition, self.version(&path)?.as_ref()) {
             return Ok(Put::Refused);
         }
-        let new = self.new_temporary(&path)?;
-        let fail = |error: io::Error| Error::io("put", path.display(), error);
-        (&new.file).write_all(bytes).map_err(fail)?;
-        new.file.set_modified(unique_time()).map_err(fail)?;
-        if durability == Durability::Synced {
-            new.file.sync_all().map_err(fail)?;
-        }
+        let new = self.written(&path, bytes)?;
+        new.sync(&path, durability)?;
         let file = match condition {
             Condition::None => new.publish(&path)?,
             _ => {
@@ -47,9 +43,41 @@ impl Disk {
                 new.publish(&path)?
             }
         };
-        let metadata = file.metadata().map_err(fail)?;
-        self.sync_folders(&path, durability)?;
+        let metadata = file
+            .metadata()
+            .map_err(|error| Error::io("put", path.display(), error))?;
+        self.sync_names(&[path], durability)?;
         Ok(Put::Done(version_of(&metadata)))
+    }
+
+    /// Puts files that nobody else puts. Each is synced once, and each folder once after all of its files have come: a disk
+    /// writes its journal for the first of them, and finds little left to do for the others.
+    pub(super) fn put_all(
+        &self,
+        objects: &[(String, Bytes)],
+        durability: Durability,
+    ) -> Result<()> {
+        let paths = objects.iter().map(|(key, _)| self.path(key));
+        let paths = paths.collect::<Result<Vec<_>>>()?;
+        let written = paths.iter().zip(objects);
+        let written = written.map(|(path, (_, bytes))| self.written(path, bytes));
+        let written = written.collect::<Result<Vec<_>>>()?;
+        for (path, new) in paths.iter().zip(&written) {
+            new.sync(path, durability)?;
+        }
+        for (path, new) in paths.iter().zip(written) {
+            new.publish(path)?;
+        }
+        self.sync_names(&paths, durability)
+    }
+
+    /// A new file of these bytes, without its name.
+    fn written(&self, path: &Path, bytes: &[u8]) -> Result<Temporary> {
+        let new = self.new_temporary(path)?;
+        let fail = |error: io::Error| Error::io("put", path.display(), error);
+        (&new.file).write_all(bytes).map_err(fail)?;
+        new.file.set_modified(unique_time()).map_err(fail)?;
+        Ok(new)
     }
 
     pub(super) fn delete_if(
@@ -66,7 +94,7 @@ impl Disk {
         }
         self.delete(&path)?;
         drop(stripe);
-        self.sync_folders(&path, durability)?;
+        self.sync_names(&[path], durability)?;
         Ok(true)
     }
 
@@ -87,25 +115,6 @@ impl Disk {
         }
         Ok(())
     }
-
-    /// Makes the names on the way to a file safe, all of them: another process may have made a folder without syncing it.
-    fn sync_folders(&self, path: &Path, durability: Durability) -> Result<()> {
-        if durability == Durability::Relaxed {
-            return Ok(());
-        }
-        for folder in path.ancestors().skip(1) {
-            match File::open(folder).and_then(|folder| folder.sync_all()) {
-                Ok(()) => {}
-                // Gone with its last file: the folder above is synced next.
-                Err(error) if is_absent(&error) => {}
-                Err(error) => return Err(Error::io("sync", folder.display(), error)),
-            }
-            if folder == self.root {
-                break;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// A file under construction. It is removed when it is dropped without having been published.
@@ -116,6 +125,14 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
+    fn sync(&self, target: &Path, durability: Durability) -> Result<()> {
+        if durability == Durability::Relaxed {
+            return Ok(());
+        }
+        let synced = self.file.sync_all();
+        synced.map_err(|error| Error::io("put", target.display(), error))
+    }
+
     /// Gives the file its name.
     fn publish(self, target: &Path) -> Result<File> {
         for _ in 0..ATTEMPTS {

@@ -137,7 +137,10 @@ async fn a_key_cannot_be_a_folder_of_another() {
             assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
         }
         assert!(objects.get(key).await.unwrap().is_none());
-        objects.delete(vec![key.to_owned()]).await.unwrap();
+        objects
+            .delete(vec![key.to_owned()], Durability::Relaxed)
+            .await
+            .unwrap();
     }
     assert_eq!(keys(&objects).await, ["a/b"]);
     // But a folder without any object is in nobody's way.
@@ -183,7 +186,10 @@ async fn deleting_a_folder_does_not_disturb_a_put() {
                     };
                     put(&objects, &key, condition).await.unwrap();
                     assert!(objects.get(&key).await.unwrap().is_some());
-                    objects.delete(vec![key]).await.unwrap();
+                    objects
+                        .delete(vec![key], Durability::Relaxed)
+                        .await
+                        .unwrap();
                 }
             })
         })
@@ -226,4 +232,30 @@ async fn a_listing_loses_nothing_that_is_replaced() {
     for writer in writers {
         writer.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_folder_that_another_has_made_anew_is_not_taken_for_safe() {
+    let (folder, objects) = folder();
+    let root = folder.path().canonicalize().unwrap();
+    let bytes = Bytes::from_static(b"x");
+    let new = ["a/b/one", "a/b/two", "a/c"].map(|key| (key.to_owned(), bytes.clone()));
+    objects
+        .put_all(new.to_vec(), Durability::Synced)
+        .await
+        .unwrap();
+    assert_eq!(keys(&objects).await.len(), 3);
+    let is_safe = |path: &str| objects.disk.is_safe(&root.join(path)).unwrap();
+    assert!(is_safe("a/b") && is_safe("a") && is_safe(""));
+    let other = LocalObjects::open(&root).unwrap();
+    let gone = vec!["a/b/one".to_owned(), "a/b/two".to_owned()];
+    other.delete(gone, Durability::Relaxed).await.unwrap();
+    assert!(!is_safe("a/b"));
+    put(&other, "a/b/three", Condition::None).await.unwrap();
+    assert!(!is_safe("a/b") && is_safe("a"));
+    objects
+        .put("a/b/four", bytes, Condition::None, Durability::Synced)
+        .await
+        .unwrap();
+    assert!(is_safe("a/b"));
 }

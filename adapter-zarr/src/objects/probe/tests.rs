@@ -93,8 +93,8 @@ impl Objects for Vicious {
         self.inner.put(key, bytes, condition, durability).await
     }
 
-    async fn delete(&self, keys: Vec<String>) -> Result<()> {
-        self.inner.delete(keys).await
+    async fn delete(&self, keys: Vec<String>, durability: Durability) -> Result<()> {
+        self.inner.delete(keys, durability).await
     }
 
     async fn delete_if(
