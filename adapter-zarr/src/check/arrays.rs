@@ -223,23 +223,36 @@ async fn check_nodes(
     }
     let still_there = store.head(collection, place, stem).read().await?;
     if still_there.is_some_and(|seen| seen.head.folder == head.folder) {
-        let keys = missing.iter().take(NAMED_MAX);
-        let keys = keys.map(|&object| layout::chunk("", &layout.objects().position(object)));
-        let keys: Vec<String> = keys.collect();
-        report.fault(
-            CheckLevel::Layout,
-            FindingKind::ChunkLost,
+        let variable = cells.trim_end_matches("/c");
+        lost(
+            &missing,
+            &layout,
+            &format!("{group}/{variable}"),
             stem,
-            format!(
-                "{} of its objects were stored and are gone, first {group}/{}{}; they read as fill: restore them, or \
-                 write or clear those cells again",
-                missing.len(),
-                cells.trim_end_matches("/c"),
-                keys.join(", ")
-            ),
+            report,
         );
     }
     Ok(())
+}
+
+/// Objects that were stored and are gone.
+fn lost(
+    missing: &BTreeSet<u64>,
+    layout: &ChunkLayout,
+    variable: &str,
+    stem: &str,
+    report: &mut Report<'_>,
+) {
+    let named = missing.iter().take(NAMED_MAX);
+    let named = named.map(|&object| layout::chunk("", &layout.objects().position(object)));
+    let named: Vec<String> = named.collect();
+    let message = format!(
+        "{} of its objects were stored and are gone, first {variable}{}; they read as fill: restore them, or write or clear \
+         those cells again",
+        missing.len(),
+        named.join(", ")
+    );
+    report.fault(CheckLevel::Layout, FindingKind::ChunkLost, stem, message);
 }
 
 /// The objects that are recorded as stored.
