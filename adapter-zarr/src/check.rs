@@ -3,6 +3,7 @@
 mod arrays;
 mod data;
 mod leftovers;
+mod orphans;
 
 use std::sync::Arc;
 
@@ -58,6 +59,9 @@ pub(crate) async fn check(
             sink,
         };
         locks(store, &mut report).await?;
+        if request.level >= CheckLevel::Layout && request.collection.is_none() {
+            orphans::check(store, &mut report).await?;
+        }
     }
     Ok(())
 }

@@ -32,6 +32,9 @@ pub(crate) fn document_name(key: &str) -> Option<&str> {
     last.strip_suffix(SUFFIX)
 }
 
+/// What each collection has of machinery, under its index.
+pub(crate) const KINDS: [&str; 6] = ["arrays", "ids", "making", "removing", "staged", "stored"];
+
 /// A new index: the place of the heads of a collection until it is cleared.
 pub(crate) fn new_index() -> String {
     Uuid::new_v4().simple().to_string()[..12].to_owned()
@@ -124,13 +127,23 @@ impl Place {
     }
 
     fn tag(&self) -> &str {
-        self.index.get(..TAG_LENGTH).unwrap_or(&self.index)
+        tag_of_index(&self.index).unwrap_or(&self.index)
     }
 
     /// The group of an array.
     pub(crate) fn group(&self, folder: &str) -> String {
         format!("{}/{folder}", self.collection)
     }
+}
+
+/// The digits of an index that stand in the names of its folders.
+pub(crate) fn tag_of_index(index: &str) -> Option<&str> {
+    index.get(..TAG_LENGTH)
+}
+
+/// The digits of the index that stand in the name of the group of an array.
+pub(crate) fn index_tag(folder: &str) -> Option<&str> {
+    tag_of(folder).and_then(tag_of_index)
 }
 
 /// The tag of the group of an array; `None` for a name that is not ours.

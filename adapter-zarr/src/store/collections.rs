@@ -28,6 +28,7 @@ impl Store {
         };
         let slot = self.collection_slot(&collection.name).await?;
         let condition = slot.vacancy().ok_or_else(exists)?;
+        self.refuse_foreign(&collection.name).await?;
         let document = CollectionDocument::new(collection, layout::new_index());
         let key = layout::collection_document(&collection.name);
         let put = self
@@ -37,6 +38,23 @@ impl Store {
             return Err(exists());
         }
         self.put_group(collection).await
+    }
+
+    /// What another program has put under a name is not ours to write over. A deletion of ours leaves arrays at most.
+    async fn refuse_foreign(&self, name: &str) -> Result<()> {
+        let level = self.objects.list_level(name).await?;
+        let objects = level.objects.into_iter().map(|listed| listed.key);
+        let folders = level.folders.into_iter();
+        let folders = folders.filter(|folder| layout::tag_of(folder).is_none());
+        let folders = folders.map(|folder| format!("{name}/{folder}"));
+        match objects.chain(folders).next() {
+            None => Ok(()),
+            Some(key) => Err(Error::already_exists(format!(
+                "collection '{name}' cannot be made in {0}: {key} is there already; choose another name, or look at it with \
+                 `hyperslab ls {0}/{name}`",
+                self.objects.url()
+            ))),
+        }
     }
 
     async fn put_group(&self, collection: &CollectionMeta) -> Result<()> {
@@ -86,12 +104,19 @@ impl Store {
         options: &WriteOptions,
         guard: &LockGuard,
     ) -> Result<()> {
+        let group = || vec![layout::metadata(name)];
+        let mut is_first = true;
         let place = loop {
             let object = self.objects.get(key).await?;
             let object = object.filter(|object| !object.bytes.is_empty());
             let Some(object) = object else {
                 return Err(self.missing(name));
             };
+            if std::mem::take(&mut is_first) {
+                // Before the document: what has a group and no document was lost, not deleted.
+                guard.ensure_valid()?;
+                self.objects.delete(group(), options.durability).await?;
+            }
             // One that is damaged can still be deleted; what it held is found by a check.
             let document = CollectionDocument::parse(&object.bytes, key).ok();
             let version = object.version;
@@ -103,13 +128,13 @@ impl Store {
         if let Some(place) = place {
             self.clean(&place).await?;
         }
-        let group = vec![layout::metadata(name)];
-        self.objects.delete(group, Durability::Relaxed).await?;
-        // Another one may have been made meanwhile, and its group just deleted.
-        if let Slot::Held(document, _) = self.collection_slot(name).await? {
-            self.put_group(&document.meta()).await?;
+        // A repair may have made it again meanwhile.
+        match self.collection_slot(name).await? {
+            Slot::Held(..) => Ok(()),
+            Slot::Absent | Slot::Retired(_) => {
+                self.objects.delete(group(), Durability::Relaxed).await
+            }
         }
-        Ok(())
     }
 
     pub(crate) async fn clear_collection(
