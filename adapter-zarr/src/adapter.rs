@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use hyperslab_core::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CheckRequest,
     CollectionMeta, Durability, Error, FindingSink, IdSource, LockManager, Result, StorageAdapter,
@@ -12,7 +12,7 @@ use hyperslab_core::{
 
 use crate::array::run;
 use crate::document::{ADAPTER, FORMAT_VERSION, StoreDocument, to_bytes};
-use crate::layout::STORE_DOCUMENT;
+use crate::layout::{MACHINERY, STORE_DOCUMENT};
 use crate::lease::{LeaseLockManager, LeaseOptions};
 use crate::medium::Medium;
 use crate::objects::probe::probe;
@@ -42,6 +42,9 @@ impl ZarrAdapter {
         // A question for the version alone is refused without a reason, which a person needs.
         if objects.get(STORE_DOCUMENT).await?.is_some() {
             return Err(exists());
+        }
+        if objects.promises().writers == WriterScope::Cluster {
+            refuse_others(&*objects).await?;
         }
         // What this crate does on a disk and in memory is known; a server is tried.
         let single_writer = objects.promises().writers == WriterScope::Cluster
@@ -99,6 +102,23 @@ impl ZarrAdapter {
     ) -> Result<T> {
         run(work(Arc::clone(&self.store))).await
     }
+}
+
+/// A store takes a prefix for itself: what others have put there would be hidden by it, and might be written over.
+async fn refuse_others(objects: &dyn Objects) -> Result<()> {
+    let mut listing = objects.list("");
+    while let Some(listed) = listing.try_next().await? {
+        // The machinery may be that of another call that creates the store at this moment.
+        let is_ours = listed.key.split('/').next() == Some(MACHINERY);
+        if !is_ours && listed.key != STORE_DOCUMENT {
+            return Err(Error::already_exists(format!(
+                "{0} is not empty: {1} is there; choose a new prefix for the store, as {0}/NAME",
+                objects.url(),
+                listed.key
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The medium as a store on it has to be used.

@@ -4,12 +4,13 @@ mod read;
 mod settle;
 mod write;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use hyperslab_core::{
-    ArrayBuf, ArrayHandle, ArrayMeta, Attributes, CollectionMeta, Error, Hyperslab, ReadPlan,
-    Result, WriteData, WriteOptions,
+    ArrayBuf, ArrayHandle, ArrayMeta, Attributes, CollectionMeta, Durability, Error, Hyperslab,
+    ReadPlan, Result, WriteData, WriteOptions,
 };
 use uuid::Uuid;
 
@@ -44,6 +45,8 @@ struct Shared {
     /// The head as this handle last saw it.
     seen: Mutex<Seen>,
     indexes: Mutex<IndexCache>,
+    /// Objects that this handle has marked as stored.
+    marked: Mutex<HashSet<u64>>,
 }
 
 /// The index of the shard that was read last, and of which state of it.
@@ -72,6 +75,7 @@ impl ZarrArray {
                 head,
                 seen: Mutex::new(seen),
                 indexes: Mutex::default(),
+                marked: Mutex::default(),
             }),
         })
     }
@@ -90,6 +94,11 @@ impl ZarrArray {
     /// Does what the writer of a change has not done.
     pub(crate) async fn finish(&self, seen: Seen, change: &Change) -> Result<()> {
         self.shared.finish(seen, change).await
+    }
+
+    /// Gives up a change that cannot be finished, because its cells are lost: those that reached no object never will.
+    pub(crate) async fn give_up(&self, seen: Seen) -> Result<()> {
+        self.shared.conclude(seen, &[], Durability::Synced).await
     }
 }
 

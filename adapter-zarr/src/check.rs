@@ -8,8 +8,8 @@ mod orphans;
 use std::sync::Arc;
 
 use hyperslab_core::{
-    CheckLevel, CheckRequest, CollectionMeta, Durability, Error, Finding, FindingKind, FindingSink,
-    Result,
+    CheckLevel, CheckRequest, CollectionMeta, Durability, Error, ErrorKind, Finding, FindingKind,
+    FindingSink, Result,
 };
 
 use crate::document::CollectionDocument;
@@ -129,16 +129,32 @@ async fn check_collection(
     document: &CollectionDocument,
     report: &mut Report<'_>,
 ) -> Result<()> {
-    let collection = Arc::new(document.meta());
-    let place = document.place();
-    if report.reaches(CheckLevel::Arrays) {
-        // Groups before makers before heads: what is made meanwhile shows in one of the later listings.
+    if !report.reaches(CheckLevel::Arrays) {
+        return Ok(());
+    }
+    let (mut collection, mut place) = (Arc::new(document.meta()), document.place());
+    // Groups before makers before heads: what is made meanwhile shows in one of the later listings.
+    let leftovers = loop {
         let leftovers = leftovers::Seen::look(store, &place).await?;
-        let heads = arrays::check(store, &collection, &place, report).await?;
-        if report.reaches(CheckLevel::Layout) {
-            group(store, &collection, report).await;
-            leftovers.check(store, &place, &heads, report).await?;
+        // No index is used twice: if it is still the same, what was listed under another one is of the past.
+        let Slot::Held(now, _) = store.collection_slot(&place.collection).await? else {
+            return Ok(());
+        };
+        if now.place() == place && now.id == collection.id {
+            break leftovers;
         }
+        (collection, place) = (Arc::new(now.meta()), now.place());
+    };
+    let heads = arrays::check(store, &collection, &place, report).await?;
+    if report.reaches(CheckLevel::Layout) {
+        group(store, &collection, report).await;
+        let scene = leftovers::Scene {
+            store,
+            collection: &collection,
+            place: &place,
+            heads: &heads,
+        };
+        leftovers.check(&scene, report).await?;
     }
     Ok(())
 }
@@ -185,7 +201,21 @@ fn same_json(one: &[u8], other: &[u8]) -> bool {
 }
 
 async fn locks(store: &Store, report: &mut Report<'_>) -> Result<()> {
-    for lock in store.locks.holders().await? {
+    let holders = match store.locks.holders().await {
+        // One record that is none must not keep the rest from being looked at.
+        Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported) => {
+            let subject = format!("{}/locks", layout::MACHINERY);
+            report.fault(
+                CheckLevel::Arrays,
+                FindingKind::Corrupt,
+                &subject,
+                error.to_string(),
+            );
+            return Ok(());
+        }
+        holders => holders?,
+    };
+    for lock in holders {
         if !lock.stale {
             continue;
         }

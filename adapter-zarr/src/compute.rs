@@ -31,6 +31,12 @@ pub(crate) fn compute<T: Send + 'static>(
 /// How many requests of one call are under way at a time.
 pub(crate) const IN_FLIGHT: usize = 64;
 
+/// Runs calls beside each other, all of them to their end, and gives what became of each in order.
+pub(crate) async fn every<T, F: Future<Output = T>>(calls: impl IntoIterator<Item = F>) -> Vec<T> {
+    let calls: Vec<F> = calls.into_iter().collect();
+    stream::iter(calls).buffered(IN_FLIGHT).collect().await
+}
+
 /// Runs calls beside each other, and gives their results in order.
 pub(crate) async fn all<T, F: Future<Output = Result<T>>>(
     calls: impl IntoIterator<Item = F>,

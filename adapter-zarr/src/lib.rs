@@ -15,6 +15,7 @@ mod head;
 mod layout;
 mod lease;
 mod medium;
+mod moment;
 mod nodes;
 mod objects;
 mod pause;

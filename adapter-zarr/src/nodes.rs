@@ -10,11 +10,12 @@ use hyperslab_core::{
 use serde_json::{Map, Value, json};
 
 use crate::codec::Codecs;
+use crate::compute::all;
 use crate::document::to_bytes;
 use crate::edit::ObjectCodec;
 use crate::head::HeadPlace;
 use crate::layout::{self, Place};
-use crate::objects::Objects;
+use crate::objects::{Condition, Objects};
 use crate::shard;
 use crate::storage::StoragePlan;
 
@@ -106,7 +107,13 @@ pub(crate) async fn put(
     made: Vec<Made>,
     durability: Durability,
 ) -> Result<()> {
-    objects.put_all(keyed(group, made), durability).await
+    let puts = keyed(group, made)
+        .into_iter()
+        .map(|(key, bytes)| async move {
+            let put = objects.put(&key, bytes, Condition::None, durability);
+            put.await.map(drop)
+        });
+    all(puts).await.map(drop)
 }
 
 /// Objects that are made from a head, under their keys.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use hyperslab_core::{Durability, Result, WriterScope};
+use hyperslab_core::{Durability, Error, Result, WriterScope};
 
 use crate::compute::all;
 
@@ -172,11 +172,17 @@ pub(crate) trait Objects: Debug + Send + Sync + 'static {
         durability: Durability,
     ) -> Result<Put>;
 
-    /// Puts whole objects that nobody else writes, in any order. Some may be there when this fails.
-    async fn put_all(&self, objects: Vec<(String, Bytes)>, durability: Durability) -> Result<()> {
+    /// Puts whole new objects whose keys nobody else has yet, in any order. Some may be there when this fails. A request that
+    /// arrives late, when others write them already, changes nothing.
+    async fn put_new(&self, objects: Vec<(String, Bytes)>, durability: Durability) -> Result<()> {
         let puts = objects.into_iter().map(|(key, bytes)| async move {
-            let put = self.put(&key, bytes, Condition::None, durability);
-            put.await.map(drop)
+            match self.put(&key, bytes, Condition::Absent, durability).await? {
+                Put::Done(_) => Ok(()),
+                Put::Refused => Err(Error::conflict(format!(
+                    "{}/{key} is there already, and was to be new",
+                    self.url()
+                ))),
+            }
         });
         all(puts).await.map(drop)
     }

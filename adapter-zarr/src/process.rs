@@ -31,7 +31,7 @@ impl Process {
             .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
         Self {
             pid,
-            start: start_of(pid).unwrap_or(0),
+            start: start_of(pid).ok().flatten().unwrap_or(0),
             place: place().unwrap_or_default(),
             host: rustix::system::uname()
                 .nodename()
@@ -46,10 +46,11 @@ impl Process {
         if self.place.is_empty() || self.place != other.place || other.start == 0 {
             return false;
         }
-        start_of(other.pid) != Some(other.start)
+        // What cannot be looked at may well be there.
+        matches!(start_of(other.pid), Ok(start) if start != Some(other.start))
             // Where other processes are hidden, nothing can be told.
-            && start_of(self.pid) == Some(self.start)
-            && start_of(1).is_some()
+            && matches!(start_of(self.pid), Ok(start) if start == Some(self.start))
+            && matches!(start_of(1), Ok(Some(_)))
     }
 
     /// Whether it is known to have ended. False when in doubt, so always for a process of another machine.
@@ -94,15 +95,29 @@ fn place() -> Option<String> {
 }
 
 /// The 22nd field of the status of a process. The second is its name in brackets, which may hold blanks and brackets.
-fn start_of(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = status.rsplit_once(')')?;
+///
+/// `None` when there is no such process.
+fn start_of(pid: u32) -> std::io::Result<Option<u64>> {
+    let status = match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(status) => status,
+        Err(error) if has_ended(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let unreadable = || std::io::Error::other("the status of a process is not as it should be");
+    let (_, rest) = status.rsplit_once(')').ok_or_else(unreadable)?;
     let mut fields = rest.split_whitespace();
     // One that has ended keeps its number until its parent has asked how.
     if matches!(fields.next(), Some("Z" | "X")) {
-        return None;
+        return Ok(None);
     }
-    fields.nth(18)?.parse().ok()
+    let start = fields.nth(18).and_then(|field| field.parse().ok());
+    start.ok_or_else(unreadable).map(Some)
+}
+
+/// Whether the status cannot be read because there is no such process, and for no other reason.
+fn has_ended(error: &std::io::Error) -> bool {
+    let no_process = rustix::io::Errno::SRCH.raw_os_error();
+    error.kind() == std::io::ErrorKind::NotFound || error.raw_os_error() == Some(no_process)
 }
 
 impl fmt::Display for Process {
@@ -124,7 +139,7 @@ mod tests {
             .spawn()
             .unwrap();
         let mut other = own.with_number(child.id());
-        other.start = start_of(child.id()).unwrap();
+        other.start = start_of(child.id()).unwrap().unwrap();
         assert!(!own.sees_gone(&other));
         // The same number, but another process.
         let mut reborn = other.clone();

@@ -350,3 +350,153 @@ async fn write(array: &Array, way: &str) {
             .unwrap();
     }
 }
+
+/// A write that cannot keep what it has to keep is refused before it is decided, and stands in nobody's way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_chunk_refuses_one_write_and_not_all_others() {
+    for storage in [
+        json!({"chunks": [2, 2, 7]}),
+        json!({"chunks": [2, 1, 7], "shards": [2, 2, 7]}),
+    ] {
+        let folder = make(&storage).await;
+        let all = objects(folder.path());
+        let chunk = all.iter().find(|path| is_data(path)).unwrap();
+        let place = folder.path().join(chunk);
+        let mut bytes = std::fs::read(&place).unwrap();
+        bytes[5] ^= 8;
+        std::fs::write(&place, bytes).unwrap();
+        let array = array(folder.path()).await;
+        let across = array.isel("lat", 1..4).unwrap();
+        let refused = across.fill(1_i32).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Corrupt, "{refused}");
+        // Nothing of it has happened.
+        let rest = array.isel("lat", 2..).unwrap();
+        let before = rest.read_buf().await.unwrap();
+        assert_eq!(
+            before.as_slice::<i32>().unwrap(),
+            &cells().as_slice::<i32>().unwrap()[28..]
+        );
+        rest.fill(2_i32).await.unwrap();
+        array.all().write_buf(cells()).await.unwrap();
+        assert_eq!(read(folder.path()).await.unwrap(), cells());
+        assert_eq!(check(folder.path(), false).await.unwrap(), []);
+    }
+}
+
+/// What a process that has gone says of itself in a head.
+fn gone() -> Value {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let space = std::fs::read_link("/proc/self/ns/pid").unwrap();
+    let place = format!("{} {}", boot.trim(), space.display());
+    json!({"pid": 4_194_999, "start": 1, "place": place, "host": "here", "program": "gone"})
+}
+
+/// Whoever meets such a change is told at once, and a repair lets everybody go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_whose_cells_are_lost_is_given_up_by_a_repair() {
+    let folder = make(&json!({"chunks": [2, 1, 3]})).await;
+    let all = objects(folder.path());
+    let head = all.iter().find(|path| path.contains("/arrays/")).unwrap();
+    let place = folder.path().join(head);
+    let mut document: Value = serde_json::from_slice(&std::fs::read(&place).unwrap()).unwrap();
+    document["generation"] = json!(1);
+    document["change"] = json!({
+        "id": "00000000-0000-4000-8000-000000000001",
+        "slab": [[0, 5, 1], [0, 2, 1], [0, 7, 1]],
+        "bytes": 280,
+        "writer": gone(),
+    });
+    std::fs::write(&place, document.to_string()).unwrap();
+    let array = array(folder.path()).await;
+    let lost = |error: hyperslab_core::Error| {
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        assert!(error.message().contains("check --repair"), "{error}");
+    };
+    lost(array.all().read_buf().await.unwrap_err());
+    lost(array.all().fill(1_i32).await.unwrap_err());
+    let findings = check(folder.path(), true).await.unwrap();
+    let told = findings
+        .iter()
+        .any(|found| found.kind == FindingKind::Corrupt && found.repaired);
+    assert!(told, "{findings:?}");
+    assert_eq!(check(folder.path(), false).await.unwrap(), []);
+    assert_eq!(read(folder.path()).await.unwrap(), cells());
+    array.all().fill(1_i32).await.unwrap();
+}
+
+/// The first writer of a chunk was killed before it could mark it; the next one does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_write_records_what_an_earlier_one_could_not() {
+    let folder = make(&json!({"chunks": [2, 1, 3]})).await;
+    remake_empty(folder.path()).await;
+    let one = async || {
+        let array = array(folder.path()).await;
+        let one = array.isel("lat", 0).unwrap().isel("side", 0).unwrap();
+        one.isel("x", 0).unwrap().fill(7_i32).await.unwrap();
+    };
+    one().await;
+    let marks = |all: Vec<String>| all.into_iter().filter(|path| path.contains("/stored/"));
+    for mark in marks(objects(folder.path())) {
+        std::fs::remove_file(folder.path().join(mark)).unwrap();
+    }
+    one().await;
+    assert_eq!(marks(objects(folder.path())).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_that_was_lost_is_told_from_one_that_was_deleted() {
+    let folder = make(&json!({"chunks": [2, 1, 3]})).await;
+    let remove = |path: &str| std::fs::remove_file(folder.path().join(path)).unwrap();
+    remove(".hyperslab/collections/c.json");
+    let before = objects(folder.path());
+    for repair in [false, true] {
+        let findings = check(folder.path(), repair).await.unwrap();
+        let [only] = findings.as_slice() else {
+            panic!("{findings:?}")
+        };
+        assert_eq!(only.kind, FindingKind::CollectionUnreadable);
+        assert!(!only.repairable && only.subject == "c", "{only:?}");
+    }
+    assert_eq!(objects(folder.path()), before);
+    // A deletion takes the group away before the document.
+    remove("c/zarr.json");
+    let findings = check(folder.path(), true).await.unwrap();
+    let swept = |found: &Finding| found.kind == FindingKind::Leftover && found.repaired;
+    assert!(
+        !findings.is_empty() && findings.iter().all(swept),
+        "{findings:?}"
+    );
+    assert_eq!(objects(folder.path()), ["hyperslab.json"]);
+    assert_eq!(check(folder.path(), false).await.unwrap(), []);
+}
+
+/// A name under which another program has put something is not taken, nor a place.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_others_is_written_over() {
+    let folder = make(&json!({})).await;
+    let store = open(folder.path()).await.unwrap();
+    let schema = || {
+        Schema::builder(DType::Int8)
+            .dimension(Dimension::new("x", 1))
+            .build()
+            .unwrap()
+    };
+    for path in [
+        "era.zarr/zarr.json",
+        "era2.zarr/.zgroup",
+        "plain/t/zarr.json",
+    ] {
+        let place = folder.path().join(path);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::fs::write(&place, "not ours").unwrap();
+        let name = path.split('/').next().unwrap();
+        let refused = store.create_collection(name, schema()).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "{refused}");
+        assert!(refused.message().contains(name), "{refused}");
+        let error = store.delete_collection(name).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert_eq!(std::fs::read(&place).unwrap(), b"not ours");
+    }
+    store.delete_collection("c").await.unwrap();
+    store.create_collection("c", schema()).await.unwrap();
+}

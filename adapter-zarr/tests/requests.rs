@@ -287,3 +287,19 @@ async fn the_variables_of_a_foreign_group_are_asked_for_concurrently() {
     assert_eq!(again.await.unwrap().unwrap() as u64, VARIABLES);
     assert_eq!(counted.request_counts().total(), 1);
 }
+
+/// What others have put under a prefix would be hidden by a store there.
+#[tokio::test]
+async fn a_prefix_that_is_taken_is_refused() {
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let theirs = object_store::path::Path::from("one/zarr.json");
+    object_store::ObjectStoreExt::put(&objects, &theirs, "not ours".into())
+        .await
+        .unwrap();
+    let error = ZarrAdapter::create(&medium(Arc::clone(&objects)), &RandomIds).await;
+    let error = error.err().unwrap();
+    assert_eq!(error.kind(), hyperslab_core::ErrorKind::AlreadyExists);
+    assert!(error.message().contains("zarr.json"), "{error}");
+    let other = Medium::of(objects, "two", "s3://bucket/two").unwrap();
+    ZarrAdapter::create(&other, &RandomIds).await.unwrap();
+}

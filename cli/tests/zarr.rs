@@ -197,3 +197,60 @@ fn a_chunk_that_was_damaged_is_found() {
     assert_eq!(run.code, 1, "{run:?}");
     scene.fails(7, &["read", "s", "weather", "dt=2023-01-03", "station=a"]);
 }
+
+/// A check with repair looks around for a while, and others come and go meanwhile: what was acknowledged stays.
+#[test]
+fn concurrent_repairs_take_nothing_away() {
+    let scene = scene();
+    scene.npy("cells.npy", "4, 3, 2", &[1.5; 24]);
+    for hour in 0..24 {
+        let dt = format!("dt=2022-01-01T{hour:02}:00");
+        scene.ok(&[
+            "new",
+            "s",
+            "weather",
+            &dt,
+            "station=a",
+            "--from",
+            "cells.npy",
+        ]);
+    }
+    let mut made = Vec::new();
+    for round in 0..4 {
+        let repair = ["check", "s", "--level", "4", "--repair", "--json"];
+        let mut check = scene
+            .command(&repair)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut minute = 0;
+        while check.try_wait().unwrap().is_none() {
+            let dt = format!("dt=2022-02-0{}T00:{minute:02}", round + 1);
+            let words = [
+                "new",
+                "s",
+                "weather",
+                &dt,
+                "station=a",
+                "--from",
+                "cells.npy",
+            ];
+            let new = scene.json(&words);
+            made.push((dt, new["array"]["id"].as_str().unwrap().to_owned()));
+            minute += 1;
+        }
+        // One that is changed and one that goes meanwhile are no faults either.
+        let (dt, _) = made.pop().unwrap();
+        scene.ok(&["rm", "s", "weather", &dt, "station=a"]);
+    }
+    for (dt, id) in &made {
+        let read = scene.json(&["read", "s", "weather", dt, "station=a"]);
+        assert_eq!(
+            (&read["mean"], &read["missing"]),
+            (&json!(1.5), &json!(0)),
+            "{dt}"
+        );
+        scene.ok(&["show", "s", "weather", &format!("id={id}")]);
+    }
+    assert_eq!(scene.json(&["check", "s", "--level", "4"])["found"], 0);
+}

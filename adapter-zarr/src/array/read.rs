@@ -104,6 +104,7 @@ impl Shared {
             return Ok(true);
         }
         let Some(edits) = self.edits_of(change).await? else {
+            self.check_finished(change).await?;
             return Ok(false);
         };
         let shape = slab.shape();

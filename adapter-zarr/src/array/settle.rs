@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Shared;
-use super::write::{Edited, stored_of};
-use crate::compute::all;
+use super::write::Edited;
+use crate::compute::every;
 use crate::document::{ArrayHead, Change};
 use crate::edit::ObjectEdit;
 use crate::head::Seen;
@@ -43,7 +43,17 @@ impl Shared {
         };
         loop {
             if change.writer.is_gone() || since.elapsed() > patience(&change) {
-                return self.finish(seen, &change).await;
+                return match self.finish(seen, &change).await {
+                    // All else of it is done, and what comes next may well be the remedy.
+                    Err(error)
+                        if error.kind() == ErrorKind::Corrupt
+                            && !self.is_pending(&change).await? =>
+                    {
+                        tracing::warn!(%error, "an interrupted write met a damaged chunk");
+                        Ok(())
+                    }
+                    finished => finished,
+                };
             }
             backoff.wait(|| self.busy(Some(&change))).await?;
             seen = self.look().await?;
@@ -52,6 +62,12 @@ impl Shared {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether the head names this change.
+    async fn is_pending(&self, change: &Change) -> Result<bool> {
+        let now = self.look().await?.head.change;
+        Ok(now.is_some_and(|now| now.id == change.id))
     }
 
     /// Does what the writer of a change has not done.
@@ -63,25 +79,30 @@ impl Shared {
         // Its writer may have been asked for no less.
         let durability = Durability::Synced;
         let Some(edits) = self.edits_of(change).await? else {
-            // What it needs is gone, so somebody else has finished it meanwhile, or the store is damaged.
-            return match self.look().await?.head.change {
-                Some(other) if other.id == change.id => Err(Error::corrupt(format!(
-                    "{}: the cells of an interrupted write are lost; run `check` with repair, then write them again",
-                    self.name()
-                ))),
-                _ => Ok(()),
-            };
+            return self.check_finished(change).await;
         };
         let put = |edit| self.put_edit_again(edit, Some(change.id), durability);
-        let stored = stored_of(&edits, &all(edits.iter().map(put)).await?);
-        self.conclude(seen, &stored, durability).await?;
-        staged::clear(
-            self.objects(),
-            &self.place.staged_of(change.id, &change.writer),
-            &edits,
-        )
-        .await;
-        Ok(())
+        let edited = every(edits.iter().map(put)).await;
+        let concluded = self.conclude_with(seen, &edits, edited, durability).await;
+        if !matches!(&concluded, Err(error) if error.kind() != ErrorKind::Corrupt) {
+            let staging = self.place.staged_of(change.id, &change.writer);
+            staged::clear(self.objects(), &staging, &edits).await;
+        }
+        concluded
+    }
+
+    /// What a change needs is gone: somebody else has finished it meanwhile.
+    ///
+    /// # Errors
+    /// `Corrupt` when the head still names it, so that its cells are lost.
+    pub(super) async fn check_finished(&self, change: &Change) -> Result<()> {
+        match self.look().await?.head.change {
+            Some(other) if other.id == change.id => Err(Error::corrupt(format!(
+                "{}: the cells of an interrupted write are lost; run `hyperslab check --repair`, then write them again",
+                self.name()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The edits of a change, from what it has staged; `None` when that is no longer there.

@@ -3,9 +3,11 @@
 //! A write into one object reads it, changes it, and puts it back if it has not changed meanwhile. A write into several
 //! goes through the head: its cells are staged, the head is swapped for one that names the change - from then on it has
 //! happened, and whoever reads sees it - and then every object gets its part, and the head is swapped again. Whoever
-//! finds a change whose writer has gone finishes it.
+//! finds a change whose writer has gone finishes it. What a change keeps of an old object is decoded before it is decided, so
+//! that a damaged chunk refuses the write and not all that come after.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyperslab_core::{
@@ -13,10 +15,11 @@ use hyperslab_core::{
 };
 
 use super::Shared;
-use crate::compute::{all, compute};
+use crate::compute::{all, compute, every};
 use crate::document::{ArrayHead, Change};
 use crate::edit::ObjectEdit;
 use crate::head::Seen;
+use crate::moment::Moment;
 use crate::objects::{Condition, Put};
 use crate::pause::Backoff;
 use crate::{staged, stored};
@@ -26,7 +29,19 @@ use crate::{staged, stored};
 pub(super) struct Base {
     bytes: Option<Bytes>,
     condition: Condition,
+    /// The object after the edit, where that is known already.
+    made: Option<Option<Bytes>>,
 }
+
+/// A change that was decided: the head that says so, the objects as they were, and when that was.
+struct Decided {
+    seen: Seen,
+    bases: Vec<Base>,
+    at: Moment,
+}
+
+/// For so long after a decision nobody else finishes it, so the objects can be put as they were read.
+const HEAD_START: Duration = Duration::from_secs(5);
 
 /// What became of an edit of one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,10 +82,9 @@ impl Shared {
                 self.settle(seen, &mut backoff).await?;
                 continue;
             }
-            let is_new = base.condition == Condition::Absent;
             match self.put_edit(edit, base, options.durability).await? {
-                Edited::Stored if is_new => return self.mark(&seen.head, &[edit.object]).await,
-                Edited::Stored | Edited::Nothing => return Ok(()),
+                Edited::Stored => return self.mark(&seen.head, &[edit.object]).await,
+                Edited::Nothing => return Ok(()),
                 Edited::Refused => {}
             }
             backoff.wait(|| self.busy(None)).await?;
@@ -90,7 +104,7 @@ impl Shared {
         if scalar.is_none() {
             staged::put(self.objects(), &staging, edits, options.durability).await?;
         }
-        let (seen, bases) = match self.decide(&change, edits, options).await {
+        let decided = match self.decide(&change, edits, options).await {
             Ok(decided) => decided,
             Err(error) => {
                 // An answer that was lost may have been a yes; then the cells are still needed.
@@ -100,7 +114,7 @@ impl Shared {
                 return Err(error);
             }
         };
-        self.apply(seen, edits, bases, options.durability).await?;
+        self.apply(decided, edits, options.durability).await?;
         self.unstage(&change, edits).await;
         Ok(())
     }
@@ -116,13 +130,13 @@ impl Shared {
         }
     }
 
-    /// Makes a change happen: from now on readers see it. Returns the head that says so, and the objects as they were.
+    /// Makes a change happen: from now on readers see it.
     async fn decide(
         &self,
         change: &Change,
         edits: &[ObjectEdit],
         options: &WriteOptions,
-    ) -> Result<(Seen, Vec<Base>)> {
+    ) -> Result<Decided> {
         let mut backoff = Backoff::new(options.lock_timeout);
         loop {
             let seen = self.look().await?;
@@ -130,7 +144,8 @@ impl Shared {
                 self.settle(seen, &mut backoff).await?;
                 continue;
             }
-            let bases = all(edits.iter().map(|edit| self.base(edit))).await?;
+            let bases = all(edits.iter().map(|edit| self.tried(edit))).await?;
+            let at = Moment::now();
             let next = ArrayHead {
                 generation: seen.head.generation + 1,
                 change: Some(change.clone()),
@@ -143,7 +158,7 @@ impl Shared {
                     version,
                 };
                 self.remember(seen.clone());
-                return Ok((seen, bases));
+                return Ok(Decided { seen, bases, at });
             }
             backoff.wait(|| self.busy(None)).await?;
         }
@@ -152,30 +167,61 @@ impl Shared {
     /// Brings a change that has been decided into every object.
     async fn apply(
         &self,
-        seen: Seen,
+        decided: Decided,
         edits: &[ObjectEdit],
-        bases: Vec<Base>,
         durability: Durability,
     ) -> Result<()> {
+        let Decided { seen, bases, at } = decided;
         let change = seen.head.change.as_ref().map(|change| change.id);
         let puts = edits.iter().zip(bases).map(|(edit, base)| async move {
-            match self.put_edit(edit, base, durability).await {
-                Ok(Edited::Refused) => {}
-                // It was decided, so a store that does not answer is asked again.
-                Err(error) if error.kind() == ErrorKind::Unavailable => {}
-                done => return done,
+            // Whoever has slept since does not know what others have done, and an object may have come back to the bytes it had.
+            if at.elapsed() < HEAD_START {
+                match self.put_edit(edit, base, durability).await {
+                    Ok(Edited::Refused) => {}
+                    // It was decided, so a store that does not answer is asked again.
+                    Err(error) if error.kind() == ErrorKind::Unavailable => {}
+                    done => return done,
+                }
             }
             self.put_edit_again(edit, change, durability).await
         });
-        let stored = stored_of(edits, &all(puts).await?);
-        self.conclude(seen, &stored, durability).await
+        self.conclude_with(seen, edits, every(puts).await, durability)
+            .await
     }
 
-    /// Records that objects hold cells, unless the head says so.
+    /// Concludes a change after its edits. One of a damaged object is left out, and told when all others are done: its chunk
+    /// stays unreadable, and the array does not.
+    pub(super) async fn conclude_with(
+        &self,
+        seen: Seen,
+        edits: &[ObjectEdit],
+        edited: Vec<Result<Edited>>,
+        durability: Durability,
+    ) -> Result<()> {
+        let (mut stored, mut damage) = (Vec::new(), None);
+        for (edit, edited) in edits.iter().zip(edited) {
+            match edited {
+                Ok(Edited::Stored) => stored.push(edit.object),
+                Ok(Edited::Nothing | Edited::Refused) => {}
+                Err(error) if error.kind() == ErrorKind::Corrupt => damage = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        self.conclude(seen, &stored, durability).await?;
+        damage.map_or(Ok(()), Err)
+    }
+
+    /// Records that objects hold cells, unless the head says so or this handle has done it.
     pub(super) async fn mark(&self, head: &ArrayHead, objects: &[u64]) -> Result<()> {
-        let unknown = |object: &u64| !head.stored.contains(*object);
-        let objects: Vec<u64> = objects.iter().copied().filter(unknown).collect();
-        stored::mark(self.objects(), &self.place, &self.folder, &objects).await
+        let marked = || self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+        let unknown = {
+            let marked = marked();
+            let unknown = |object: &u64| !head.stored.contains(*object) && !marked.contains(object);
+            objects.iter().copied().filter(unknown).collect::<Vec<_>>()
+        };
+        stored::mark(self.objects(), &self.place, &self.folder, &unknown).await?;
+        marked().extend(unknown);
+        Ok(())
     }
 
     /// An object as an edit needs it: its bytes only where some of them stay.
@@ -194,6 +240,27 @@ impl Shared {
         Ok(Base {
             bytes,
             condition: version.map_or(Condition::Absent, Condition::Is),
+            made: None,
+        })
+    }
+
+    /// The same, with the object that the edit makes of it if some of its bytes stay: then it may turn out to be damaged.
+    async fn tried(&self, edit: &ObjectEdit) -> Result<Base> {
+        let mut base = self.base(edit).await?;
+        if !edit.whole && base.bytes.is_some() {
+            base.made = Some(self.make(edit, base.bytes.take()).await?);
+        }
+        Ok(base)
+    }
+
+    /// The object after an edit; `None` when it need not be stored.
+    async fn make(&self, edit: &ObjectEdit, old: Option<Bytes>) -> Result<Option<Bytes>> {
+        let (codec, edited) = (Arc::clone(&self.codec), edit.clone());
+        let size = codec.codecs.byte_count();
+        let made = compute(size, move || codec.apply(&edited, old.as_ref())).await;
+        made.map_err(|error| {
+            let key = self.object_key(edit.object);
+            error.context(format!("{}/{key}", self.objects().url()))
         })
     }
 
@@ -204,13 +271,11 @@ impl Shared {
         base: Base,
         durability: Durability,
     ) -> Result<Edited> {
-        let key = self.object_key(edit.object);
-        let (codec, edit, number) = (Arc::clone(&self.codec), edit.clone(), edit.object);
-        let size = codec.codecs.byte_count();
-        let old = base.bytes;
-        let made = compute(size, move || codec.apply(&edit, old.as_ref())).await;
-        let made =
-            made.map_err(|error| error.context(format!("{}/{key}", self.objects().url())))?;
+        let (key, number) = (self.object_key(edit.object), edit.object);
+        let made = match base.made {
+            Some(made) => made,
+            None => self.make(edit, base.bytes).await?,
+        };
         let bytes = match made {
             Some(bytes) => bytes,
             // One that was lost is there again once its cells were written, whatever they are.
@@ -244,13 +309,4 @@ impl Shared {
             }
         })
     }
-}
-
-/// The numbers of the objects that are stored after their edits.
-pub(super) fn stored_of(edits: &[ObjectEdit], edited: &[Edited]) -> Vec<u64> {
-    let edits = edits.iter().zip(edited);
-    edits
-        .filter(|(_, edited)| **edited == Edited::Stored)
-        .map(|(edit, _)| edit.object)
-        .collect()
 }

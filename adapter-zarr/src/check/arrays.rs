@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::TryStreamExt;
 use hyperslab_core::{
-    CheckLevel, CollectionMeta, Durability, Error, FindingKind, Result, parse_stem, stem,
+    CheckLevel, CollectionMeta, Durability, Error, ErrorKind, FindingKind, Result, parse_stem, stem,
 };
 
 use super::{Report, data, same_json};
@@ -154,11 +154,34 @@ async fn interrupted(array: &ZarrArray, stem: &str, seen: &Seen, report: &mut Re
         change.writer
     );
     let mended = if report.repairs() {
-        Some(array.finish(seen.clone(), &change).await)
+        let finished = array.finish(seen.clone(), &change).await;
+        if matches!(&finished, Err(error) if error.kind() == ErrorKind::Corrupt) {
+            return give_up(array, stem, seen, finished, report).await;
+        }
+        Some(finished)
     } else {
         None
     };
     let (level, kind) = (CheckLevel::Arrays, FindingKind::Leftover);
+    report.mendable(level, kind, stem, &message, mended);
+}
+
+/// An interrupted write that cannot be finished would keep all others waiting for ever.
+async fn give_up(
+    array: &ZarrArray,
+    stem: &str,
+    seen: &Seen,
+    finished: Result<()>,
+    report: &mut Report<'_>,
+) {
+    let cause = finished
+        .err()
+        .map_or_else(String::new, |error| error.to_string());
+    let message = format!(
+        "an interrupted write, which had not been acknowledged, is lost in part, and was given up; write its cells again: {cause}"
+    );
+    let mended = Some(array.give_up(seen.clone()).await);
+    let (level, kind) = (CheckLevel::Arrays, FindingKind::Corrupt);
     report.mendable(level, kind, stem, &message, mended);
 }
 
@@ -182,11 +205,16 @@ async fn check_nodes(
             wrong.push(node.path.clone());
         }
     }
-    if !wrong.is_empty() {
+    // Deleted or changed since: then they are right, or nobody's.
+    let is_same = |now: &Seen| {
+        now.head.folder == head.folder
+            && now.head.meta.custom.to_json() == head.meta.custom.to_json()
+    };
+    let now = store.head(collection, place, stem).read().await?;
+    if !wrong.is_empty() && now.is_some_and(|now| is_same(&now)) {
         let message = format!("{} in {group} is not what the array says", wrong.join(", "));
         let mended = if report.repairs() {
-            let all = made.clone();
-            Some(nodes::put(&*store.objects, &group, all, Durability::Synced).await)
+            Some(mend_nodes(store, collection, place, (stem, head), made.clone()).await)
         } else {
             None
         };
@@ -233,6 +261,26 @@ async fn check_nodes(
         );
     }
     Ok(())
+}
+
+/// Puts what is made from a head again, and takes it away if the array went meanwhile.
+async fn mend_nodes(
+    store: &Store,
+    collection: &Arc<CollectionMeta>,
+    place: &Place,
+    (stem, head): (&str, &ArrayHead),
+    made: Vec<nodes::Made>,
+) -> Result<()> {
+    let group = place.group(&head.folder);
+    nodes::put(&*store.objects, &group, made, Durability::Synced).await?;
+    let at = store.head(collection, place, stem);
+    match at.read().await? {
+        Some(now) if now.head.folder == head.folder => {
+            // With the attributes that it has by now.
+            nodes::write_metadata(&at, place, Durability::Synced).await
+        }
+        _ => store.sweep(&group, Durability::Relaxed).await,
+    }
 }
 
 /// Objects that were stored and are gone.

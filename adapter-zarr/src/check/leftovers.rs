@@ -1,10 +1,14 @@
 //! What interrupted calls have left behind: groups without a head, staged cells without a change, identities without an
 //! array.
+//!
+//! Others go on meanwhile. So whether a process has gone is asked before the heads are read: one that had gone by then does
+//! nothing that is not seen afterwards. And before anything is taken away, the one head that could need it is read again.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures::TryStreamExt;
-use hyperslab_core::{CheckLevel, Durability, FindingKind, Result};
+use hyperslab_core::{CheckLevel, CollectionMeta, Durability, FindingKind, Result};
 
 use super::arrays::Heads;
 use super::{Report, sweep};
@@ -19,13 +23,66 @@ use crate::store::Store;
 #[derive(Debug)]
 pub(super) struct Seen {
     folders: Vec<String>,
+    /// Places of staged cells whose writer had gone.
     staged: Vec<String>,
     /// The groups of which objects are marked as stored.
     marked: Vec<String>,
-    /// The groups that are being made, and by whom.
-    makers: Vec<(String, Option<Process>)>,
-    /// The groups that are being removed, and by whom.
-    removers: Vec<(String, Option<Process>)>,
+    /// The groups that are being made.
+    makers: Vec<Worker>,
+    /// The groups that are being removed.
+    removers: Vec<Worker>,
+}
+
+/// Who is at work on a group.
+#[derive(Debug)]
+struct Worker {
+    folder: String,
+    /// The record that says so.
+    record: String,
+    is_gone: bool,
+}
+
+/// Where the leftovers of a collection are looked for.
+pub(super) struct Scene<'a> {
+    pub(super) store: &'a Store,
+    pub(super) collection: &'a Arc<CollectionMeta>,
+    pub(super) place: &'a Place,
+    pub(super) heads: &'a Heads,
+}
+
+impl Scene<'_> {
+    /// Whether the group of that name has a head at this moment.
+    async fn has_head(&self, folder: &str) -> Result<bool> {
+        let Some((stem, _)) = folder.rsplit_once('~') else {
+            return Ok(false);
+        };
+        let head = self.store.head(self.collection, self.place, stem);
+        let seen = head.read().await?;
+        Ok(seen.is_some_and(|seen| seen.head.folder == folder))
+    }
+
+    /// Whether an identity is that of an array which has come since, or is about to.
+    async fn is_needed(&self, stem: &str, id: &str) -> Result<bool> {
+        let makers = self.store.objects.list_level(&self.place.makers()).await?;
+        let makers = makers.objects.iter();
+        let mut makers = makers.filter_map(|listed| layout::document_name(&listed.key));
+        if makers.any(|folder| folder.rsplit_once('~').map(|(made, _)| made) == Some(stem)) {
+            return Ok(true);
+        }
+        let head = self.store.head(self.collection, self.place, stem);
+        let seen = head.read().await?;
+        Ok(seen.is_some_and(|seen| seen.head.meta.id.to_string() == id))
+    }
+
+    /// Whether somebody is at work on a group at this moment.
+    async fn is_busy(&self, folder: &str) -> Result<bool> {
+        for record in [self.place.maker(folder), self.place.remover(folder)] {
+            if self.store.objects.version(&record).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 impl Seen {
@@ -33,7 +90,10 @@ impl Seen {
         let objects = &store.objects;
         let mut folders = objects.list_level(&place.collection).await?.folders;
         folders.retain(|folder| layout::tag_of(folder).is_some());
-        let staged = objects.list_level(&place.staged()).await?.folders;
+        let mut staged = objects.list_level(&place.staged()).await?.folders;
+        staged.retain(|name| {
+            layout::parse_staging(name).is_none_or(|(_, token)| Process::token_is_gone(token))
+        });
         Ok(Self {
             folders,
             staged,
@@ -43,40 +103,31 @@ impl Seen {
         })
     }
 
-    pub(super) async fn check(
-        &self,
-        store: &Store,
-        place: &Place,
-        heads: &Heads,
-        report: &mut Report<'_>,
-    ) -> Result<()> {
-        if heads.are_incomplete {
+    pub(super) async fn check(&self, scene: &Scene<'_>, report: &mut Report<'_>) -> Result<()> {
+        if scene.heads.are_incomplete {
             // What a head that cannot be read still needs is not known, so nothing is taken for a leftover.
             return Ok(());
         }
-        self.interrupted(store, place, heads, report).await;
-        self.lost(store, place, heads, report).await;
-        self.staging(store, place, heads, report).await;
-        self.marks(store, place, heads, report).await;
-        identities(store, place, heads, report).await
+        self.interrupted(scene, report).await?;
+        self.lost(scene, report).await?;
+        self.staging(scene, report).await;
+        self.marks(scene, report).await;
+        identities(scene, report).await
     }
 
     /// Groups whose creation or deletion was interrupted.
-    async fn interrupted(
-        &self,
-        store: &Store,
-        place: &Place,
-        heads: &Heads,
-        report: &mut Report<'_>,
-    ) {
+    async fn interrupted(&self, scene: &Scene<'_>, report: &mut Report<'_>) -> Result<()> {
+        let (store, place) = (scene.store, scene.place);
         let made = self.makers.iter().map(|worker| (worker, "creation"));
         let removed = self.removers.iter().map(|worker| (worker, "deletion"));
-        for ((folder, process), what) in made.chain(removed) {
-            if !process.as_ref().is_none_or(Process::is_gone) {
+        for (worker, what) in made.chain(removed).filter(|(worker, _)| worker.is_gone) {
+            // Another repair may have been here.
+            if store.objects.version(&worker.record).await?.is_none() {
                 continue;
             }
+            let folder = worker.folder.as_str();
+            let is_lost = !scene.has_head(folder).await?;
             let mended = if report.repairs() {
-                let is_lost = !heads.has_folder(folder);
                 Some(forget(store, place, folder, is_lost).await)
             } else {
                 None
@@ -86,19 +137,33 @@ impl Seen {
             let (level, kind) = (CheckLevel::Layout, FindingKind::Leftover);
             report.mendable(level, kind, &subject, &message, mended);
         }
+        Ok(())
+    }
+
+    /// Whether somebody was at work on a group.
+    fn was_busy(&self, folder: &str) -> bool {
+        let mut workers = self.makers.iter().chain(&self.removers);
+        workers.any(|worker| worker.folder == folder)
     }
 
     /// Groups without a head that nobody is making or removing.
-    async fn lost(&self, store: &Store, place: &Place, heads: &Heads, report: &mut Report<'_>) {
-        let workers = self.makers.iter().chain(&self.removers);
-        let busy: HashSet<&str> = workers.map(|(folder, _)| folder.as_str()).collect();
+    async fn lost(&self, scene: &Scene<'_>, report: &mut Report<'_>) -> Result<()> {
+        let (store, place) = (scene.store, scene.place);
         for folder in self.folders.iter().map(String::as_str) {
             let group = place.group(folder);
-            // On a disk a folder may be there with nothing in it, which is nothing.
-            if heads.has_folder(folder) || busy.contains(folder) || is_empty(store, &group).await {
+            if scene.heads.has_folder(folder) || self.was_busy(folder) {
                 continue;
             }
-            if place.owns(folder) {
+            let objects: Vec<_> = store.objects.list(&group).try_collect().await?;
+            // On a disk a folder may be there with nothing in it, which is nothing.
+            if objects.is_empty() || scene.is_busy(folder).await? || scene.has_head(folder).await? {
+                continue;
+            }
+            // Cells without any metadata are what a request has put that came after the deletion.
+            let is_array = objects
+                .iter()
+                .any(|listed| listed.key.ends_with(layout::METADATA));
+            if place.owns(folder) && is_array {
                 let message = "an array without its head; it opens as a Zarr group: import it, then remove the group";
                 let (level, kind) = (CheckLevel::Layout, FindingKind::ArrayLost);
                 report.fault(level, kind, &group, message.to_owned());
@@ -109,21 +174,25 @@ impl Seen {
             } else {
                 None
             };
-            let message = "left when the collection was emptied, or deleted and made anew";
+            let message =
+                "left when an array was deleted, or the collection was emptied or made anew";
             let (level, kind) = (CheckLevel::Layout, FindingKind::Leftover);
             report.mendable(level, kind, &group, message, mended);
         }
+        Ok(())
     }
 
-    async fn staging(&self, store: &Store, place: &Place, heads: &Heads, report: &mut Report<'_>) {
-        let pending = heads.known.values().filter_map(|head| head.change.as_ref());
+    async fn staging(&self, scene: &Scene<'_>, report: &mut Report<'_>) {
+        let (store, place) = (scene.store, scene.place);
+        let pending = scene
+            .heads
+            .known
+            .values()
+            .filter_map(|head| head.change.as_ref());
         let pending: HashSet<_> = pending.map(|change| change.id).collect();
         for name in &self.staged {
             let parsed = layout::parse_staging(name);
-            let stale = parsed.is_none_or(|(change, token)| {
-                !pending.contains(&change) && Process::token_is_gone(token)
-            });
-            if !stale {
+            if parsed.is_some_and(|(change, _)| pending.contains(&change)) {
                 continue;
             }
             let prefix = format!("{}/{name}", place.staged());
@@ -139,13 +208,10 @@ impl Seen {
     }
 
     /// Marks of groups that are no longer there.
-    async fn marks(&self, store: &Store, place: &Place, heads: &Heads, report: &mut Report<'_>) {
-        let workers = self.makers.iter().chain(&self.removers);
-        let busy: HashSet<&str> = workers.map(|(folder, _)| folder.as_str()).collect();
+    async fn marks(&self, scene: &Scene<'_>, report: &mut Report<'_>) {
+        let (store, place) = (scene.store, scene.place);
         let is_known = |folder: &String| {
-            heads.has_folder(folder)
-                || busy.contains(folder.as_str())
-                || self.folders.contains(folder)
+            scene.heads.has_folder(folder) || self.was_busy(folder) || self.folders.contains(folder)
         };
         for folder in self.marked.iter().filter(|folder| !is_known(folder)) {
             let prefix = place.marks(folder);
@@ -161,18 +227,18 @@ impl Seen {
     }
 }
 
-async fn is_empty(store: &Store, prefix: &str) -> bool {
-    matches!(store.objects.list(prefix).try_next().await, Ok(None))
-}
-
 /// Who is at work on which group.
-async fn workers(store: &Store, prefix: &str) -> Result<Vec<(String, Option<Process>)>> {
+async fn workers(store: &Store, prefix: &str) -> Result<Vec<Worker>> {
     let mut workers = Vec::new();
     for listed in store.objects.list_level(prefix).await?.objects {
         let object = store.objects.get(&listed.key).await?;
         if let (Some(folder), Some(object)) = (layout::document_name(&listed.key), object) {
-            let process = serde_json::from_slice(&object.bytes).ok();
-            workers.push((folder.to_owned(), process));
+            let process: Option<Process> = serde_json::from_slice(&object.bytes).ok();
+            workers.push(Worker {
+                folder: folder.to_owned(),
+                is_gone: process.as_ref().is_none_or(Process::is_gone),
+                record: listed.key.clone(),
+            });
         }
     }
     Ok(workers)
@@ -198,12 +264,8 @@ async fn forget(store: &Store, place: &Place, folder: &str, is_lost: bool) -> Re
         .await
 }
 
-async fn identities(
-    store: &Store,
-    place: &Place,
-    heads: &Heads,
-    report: &mut Report<'_>,
-) -> Result<()> {
+async fn identities(scene: &Scene<'_>, report: &mut Report<'_>) -> Result<()> {
+    let (store, place, heads) = (scene.store, scene.place, scene.heads);
     let objects = &*store.objects;
     let (level, kind) = (CheckLevel::Layout, FindingKind::IndexDisagrees);
     let listed: Vec<_> = objects.list(&place.ids()).try_collect().await?;
@@ -214,10 +276,10 @@ async fn identities(
         });
         let (right, version) = match slot.await {
             Ok(Slot::Held(known, version)) => {
+                let named = layout::document_name(&listed.key).unwrap_or_default();
                 let head = heads.known.get(&known.stem);
-                let named = layout::document_name(&listed.key);
-                let right =
-                    head.is_some_and(|head| Some(head.meta.id.to_string().as_str()) == named);
+                let right = head.is_some_and(|head| head.meta.id.to_string() == named)
+                    || scene.is_needed(&known.stem, named).await?;
                 entered.extend(right.then_some(known.stem));
                 (right, Some(version))
             }
@@ -247,11 +309,21 @@ async fn identities(
         .iter()
         .filter(|(stem, _)| !entered.contains(*stem))
     {
-        if head.meta.key.is_empty() {
+        let is_there = || scene.has_head(&head.folder);
+        if head.meta.key.is_empty() || !is_there().await? {
             continue;
         }
         let mended = if report.repairs() {
-            Some(store.enter_id(place, &head.meta, stem).await)
+            let mended = store.enter_id(place, &head.meta, stem).await;
+            // Deleted meanwhile, it would keep its identity from others.
+            if mended.is_ok() && !is_there().await? {
+                let held = store.held_id(place, &head.meta, stem).await?;
+                store
+                    .release_id(place, &head.meta, held, Durability::Synced)
+                    .await?;
+                continue;
+            }
+            Some(mended)
         } else {
             None
         };

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyperslab_core::{Error, ErrorKind, LeasedLocks, LockKey, LockSeat, Result};
-use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use uuid::Uuid;
 
 use super::Shared;
 use super::acquire::Known;
+use crate::moment::Moment;
 use crate::objects::{Condition, Put};
 
 /// Some locks, held until this is dropped; then they are let go in the background.
@@ -134,21 +134,7 @@ pub(super) fn trusted(duration: Duration) -> Duration {
     duration * 2 / 3
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Moment {
-    steady: Instant,
-    boot: Duration,
-}
-
 impl Moment {
-    fn now() -> Self {
-        let time = clock_gettime(ClockId::Boottime);
-        Self {
-            steady: Instant::now(),
-            boot: Duration::try_from(time).unwrap_or_default(),
-        }
-    }
-
     /// The moment that lies so far back on the steady clock.
     fn back_to(steady: Instant) -> Self {
         let now = Self::now();

@@ -196,8 +196,8 @@ impl Objects for LocalObjects {
             .await
     }
 
-    async fn put_all(&self, objects: Vec<(String, Bytes)>, durability: Durability) -> Result<()> {
-        self.on_disk(move |disk| disk.put_all(&objects, durability))
+    async fn put_new(&self, objects: Vec<(String, Bytes)>, durability: Durability) -> Result<()> {
+        self.on_disk(move |disk| disk.put_new(&objects, durability))
             .await
     }
 

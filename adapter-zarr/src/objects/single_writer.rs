@@ -10,6 +10,8 @@ use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Error, Result, WriterScope};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::compute::all;
+
 use super::{Condition, Level, Listed, Object, Objects, Promises, Put, Ranges, Tail, Version};
 
 /// How many keys can be decided at once; several keys share a lock by chance.
@@ -110,6 +112,15 @@ impl Objects for SingleWriter {
             inner.put(&key, bytes, Condition::None, durability).await
         })
         .await
+    }
+
+    async fn put_new(&self, objects: Vec<(String, Bytes)>, durability: Durability) -> Result<()> {
+        // Their keys are nobody else's, so there is nothing to decide.
+        let puts = objects.into_iter().map(|(key, bytes)| async move {
+            let put = self.inner.put(&key, bytes, Condition::None, durability);
+            put.await.map(drop)
+        });
+        all(puts).await.map(drop)
     }
 
     async fn delete(&self, keys: Vec<String>, durability: Durability) -> Result<()> {

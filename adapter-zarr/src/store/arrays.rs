@@ -106,6 +106,8 @@ impl Store {
         self.objects
             .put(&remover, own, Condition::None, durability)
             .await?;
+        // Before the head goes: afterwards another array may have entered itself under the same identity.
+        let held = self.held_id(&place, &found.head.meta, &stem).await?;
         let mut seen = found.clone();
         while !self.retire_head(&head, &seen.version, durability).await? {
             let now = head.read().await?;
@@ -125,7 +127,7 @@ impl Store {
         let now = head.read().await?;
         let meta = &seen.head.meta;
         if now.is_none_or(|now| now.head.meta.id != meta.id) {
-            self.release_id(&place, meta, &stem, durability).await?;
+            self.release_id(&place, meta, held, durability).await?;
         }
         let folder = &seen.head.folder;
         self.sweep(&place.marks(folder), Durability::Relaxed)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use hyperslab_core::{
-    ArrayBuf, ArrayMeta, Attributes, CollectionMeta, Durability, Error, Hyperslab, Result,
-    WriteOptions, stem,
+    ArrayBuf, ArrayMeta, Attributes, CollectionMeta, Durability, Error, ErrorKind, Hyperslab,
+    Result, WriteOptions, stem,
 };
 use uuid::Uuid;
 
@@ -75,7 +75,10 @@ impl Creation<'_> {
         // Says that the group is being made, so that a check does not take it for a leftover.
         self.put(&self.maker(), to_bytes(&Process::own())?).await?;
         if let Err(error) = self.put_group(data).await {
-            self.forget().await;
+            // A medium that does not answer would only be waited for again; a check finds what was put.
+            if error.kind() != ErrorKind::Unavailable {
+                self.forget().await;
+            }
             return Err(error);
         }
         if !self.claim_id().await? {
@@ -130,7 +133,7 @@ impl Creation<'_> {
         let made = nodes::keyed(&self.group(), made);
         let (objects, durability) = (&self.store.objects, self.durability);
         let Some(cells) = data else {
-            return objects.put_all(made, durability).await;
+            return objects.put_new(made, durability).await;
         };
         let codec = Arc::new(nodes::object_codec(schema, &plan)?);
         let variable = nodes::variable_name(self.collection, &plan);
@@ -149,7 +152,7 @@ impl Creation<'_> {
                 async move {
                     let (stored, encoded): (Vec<u64>, Vec<_>) = encoded.await?.into_iter().unzip();
                     batch.extend(encoded);
-                    objects.put_all(batch, durability).await?;
+                    objects.put_new(batch, durability).await?;
                     Ok(stored)
                 }
             })
@@ -192,9 +195,9 @@ impl Creation<'_> {
             return Ok(());
         }
         let (place, meta) = (&self.place, &self.next.meta);
-        self.store
-            .release_id(place, meta, &self.stem, self.durability)
-            .await
+        let held = self.store.held_id(place, meta, &self.stem).await?;
+        let released = self.store.release_id(place, meta, held, self.durability);
+        released.await
     }
 
     /// Forgets what was put. What cannot be deleted is found by a check.

@@ -8,7 +8,7 @@ use super::Store;
 use crate::document::{IdDocument, to_bytes};
 use crate::head::{Slot, read_slot, retire};
 use crate::layout::Place;
-use crate::objects::{Condition, Put};
+use crate::objects::{Condition, Put, Version};
 
 impl Store {
     /// Enters the identity of an array that is about to be; false when another array has it.
@@ -78,21 +78,32 @@ impl Store {
         .await
     }
 
-    /// Takes the identity of an array away, if it is entered for this stem.
-    pub(super) async fn release_id(
+    /// The state of the identity of an array, if it is entered for this stem.
+    pub(crate) async fn held_id(
         &self,
         place: &Place,
         array: &ArrayMeta,
         stem: &str,
+    ) -> Result<Option<Version>> {
+        if array.key.is_empty() {
+            return Ok(None);
+        }
+        Ok(match self.id_slot(&place.id(array.id)).await? {
+            Slot::Held(known, version) if known.stem == stem => Some(version),
+            _ => None,
+        })
+    }
+
+    /// Takes the identity of an array away, if it is in this state.
+    pub(crate) async fn release_id(
+        &self,
+        place: &Place,
+        array: &ArrayMeta,
+        held: Option<Version>,
         durability: Durability,
     ) -> Result<()> {
-        if array.key.is_empty() {
-            return Ok(());
-        }
-        let key = place.id(array.id);
-        if let Slot::Held(known, version) = self.id_slot(&key).await?
-            && known.stem == stem
-        {
+        if let Some(version) = held {
+            let key = place.id(array.id);
             retire(&*self.objects, &key, &version, durability).await?;
         }
         Ok(())

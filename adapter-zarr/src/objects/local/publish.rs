@@ -52,7 +52,7 @@ impl Disk {
 
     /// Puts files that nobody else puts. Each is synced once, and each folder once after all of its files have come: a disk
     /// writes its journal for the first of them, and finds little left to do for the others.
-    pub(super) fn put_all(
+    pub(super) fn put_new(
         &self,
         objects: &[(String, Bytes)],
         durability: Durability,

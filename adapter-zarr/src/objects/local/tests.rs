@@ -241,7 +241,7 @@ async fn a_folder_that_another_has_made_anew_is_not_taken_for_safe() {
     let bytes = Bytes::from_static(b"x");
     let new = ["a/b/one", "a/b/two", "a/c"].map(|key| (key.to_owned(), bytes.clone()));
     objects
-        .put_all(new.to_vec(), Durability::Synced)
+        .put_new(new.to_vec(), Durability::Synced)
         .await
         .unwrap();
     assert_eq!(keys(&objects).await.len(), 3);
