@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use futures::TryStreamExt;
 use hyperslab_core::{CheckLevel, FindingKind, Result};
 
 use super::{Report, sweep};
@@ -54,18 +55,34 @@ pub(super) async fn check(store: &Store, report: &mut Report<'_>) -> Result<()> 
             continue;
         }
         let groups = arrays.iter().map(|array| format!("{folder}/{array}"));
-        leftover(store, &folder, groups.collect(), report).await;
+        leftover(store, &folder, groups.collect(), report).await?;
     }
     for (prefix, index) in indexes {
         let is_lost = layout::tag_of_index(&index).is_some_and(|tag| lost.contains(tag));
         if !known.indexes.contains(&index) && !is_lost {
-            leftover(store, &prefix, vec![prefix.clone()], report).await;
+            leftover(store, &prefix, vec![prefix.clone()], report).await?;
         }
     }
     Ok(())
 }
 
-async fn leftover(store: &Store, subject: &str, prefixes: Vec<String>, report: &mut Report<'_>) {
+async fn leftover(
+    store: &Store,
+    subject: &str,
+    mut prefixes: Vec<String>,
+    report: &mut Report<'_>,
+) -> Result<()> {
+    for index in (0..prefixes.len()).rev() {
+        let mut objects = store.objects.list(&prefixes[index]);
+        // On a disk a folder may be there with nothing in it, which is nothing.
+        if objects.try_next().await?.is_none() {
+            drop(objects);
+            prefixes.swap_remove(index);
+        }
+    }
+    if prefixes.is_empty() {
+        return Ok(());
+    }
     let mended = if report.repairs() {
         let mut mended = Ok(());
         for prefix in prefixes {
@@ -78,6 +95,7 @@ async fn leftover(store: &Store, subject: &str, prefixes: Vec<String>, report: &
     let message = "left by the deletion of a collection that was interrupted";
     let (level, kind) = (CheckLevel::Layout, FindingKind::Leftover);
     report.mendable(level, kind, subject, message, mended);
+    Ok(())
 }
 
 /// The machinery of all collections: prefixes, and the index each belongs to.
