@@ -172,3 +172,18 @@ fn only_a_declared_fill_value_is_missing() {
         assert_eq!(file["values"], json!([cell, 7, cell]));
     }
 }
+
+#[test]
+fn a_url_is_no_file_to_be_written() {
+    let scene = scene();
+    let array = ["s", "weather", "dt=2023-01-03", "station=a"];
+    for words in [
+        &[&["export"], &array[..], &["-o", "s3://secret/a.nc"]].concat()[..],
+        &[&["read"], &array[..], &["-o", "s3://secret/a.csv"]].concat(),
+        &["demo", "s3://secret"],
+    ] {
+        let error = scene.fails(2, words);
+        assert!(error.contains("'s3://...' is a URL"), "{error}");
+    }
+    assert!(!scene.path("s3:").exists());
+}
