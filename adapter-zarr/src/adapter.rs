@@ -125,6 +125,7 @@ impl StorageAdapter for ZarrAdapter {
         Capabilities {
             writers: promises.writers,
             persistent: promises.persistent,
+            read_only: false,
         }
     }
 
