@@ -228,6 +228,21 @@ fn copying_a_store_without_a_collection_says_what_to_write() {
 }
 
 #[test]
+fn what_cannot_be_imported_is_called_by_what_it_is() {
+    let scene = Scene::with_sample();
+    std::fs::create_dir(scene.path("folder")).unwrap();
+    scene.ok(&["init", "z", "--adapter", "zarr"]);
+    for (source, hint) in [
+        ("folder", "folder is a folder and no Zarr group"),
+        ("s", "s is a hyperslab store; use `hyperslab copy`"),
+        ("z", "z is a hyperslab store; use `hyperslab copy`"),
+    ] {
+        let error = scene.fails(2, &["import", source, "s", "new"]);
+        assert!(error.contains(hint), "{error}");
+    }
+}
+
+#[test]
 fn what_does_not_open_is_named_and_hides_nothing() {
     let scene = with_groups_in_a_group();
     let chunk = scene.path("g/b/COADSY/c/0");
