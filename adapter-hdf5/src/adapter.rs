@@ -180,6 +180,7 @@ impl StorageAdapter for Hdf5Adapter {
         Capabilities {
             writers: WriterScope::Host,
             persistent: true,
+            read_only: false,
         }
     }
 

@@ -145,6 +145,7 @@ impl StorageAdapter for ZarrAdapter {
         Capabilities {
             writers: promises.writers,
             persistent: promises.persistent,
+            read_only: false,
         }
     }
 

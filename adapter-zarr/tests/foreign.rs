@@ -190,6 +190,59 @@ async fn what_is_not_known_is_refused_by_name() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
+/// Makes a group of version 2 with the array `v` of three cells, of which the first two are stored.
+fn group_of_version_2(folder: &Path, dtype: Value, fill: Value, chunk: &[u8]) {
+    std::fs::create_dir_all(folder.join("v")).unwrap();
+    let group = json!({"zarr_format": 2});
+    let array = json!({
+        "zarr_format": 2, "shape": [3], "chunks": [2], "dtype": dtype, "fill_value": fill,
+        "order": "C", "compressor": null, "filters": null,
+    });
+    std::fs::write(folder.join(".zgroup"), group.to_string()).unwrap();
+    std::fs::write(folder.join("v/.zarray"), array.to_string()).unwrap();
+    std::fs::write(folder.join("v/0"), chunk).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn complex_numbers_need_no_fill_value() {
+    let bytes: Vec<u8> = (1..=4_i16)
+        .flat_map(|part| f32::from(part).to_le_bytes())
+        .collect();
+    for (fill, last, missing) in [
+        (json!(null), [0.0, 0.0], None),
+        (json!([-1.0, 2.0]), [-1.0, 2.0], Some(json!([-1.0, 2.0]))),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        group_of_version_2(folder.path(), json!("<c8"), fill, &bytes);
+        let group = open(folder.path()).await.unwrap();
+        let (read, fill) = blocking(move || {
+            let array = ForeignArray::open(&group, "v", ImportOptions::default()).unwrap();
+            let read = array.read_block(&Hyperslab::full(array.shape())).unwrap();
+            (read, array.fill_value())
+        })
+        .await;
+        assert_eq!(read.dtype(), DType::Complex64);
+        let parts = [&[1.0, 2.0, 3.0, 4.0], &last[..]].concat();
+        let wanted: Vec<u8> = (parts.iter())
+            .flat_map(|part: &f32| part.to_ne_bytes())
+            .collect();
+        assert_eq!(read.bytes(), wanted);
+        assert_eq!(fill.map(|fill| fill.to_json()), missing);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let dtype = json!([["time", "<i4"], ["value", "<f4"]]);
+    group_of_version_2(folder.path(), dtype, json!("AAAAAAAAAAA="), &[0; 16]);
+    let group = open(folder.path()).await.unwrap();
+    let opened = blocking(move || ForeignArray::open(&group, "v", ImportOptions::default()));
+    let error = opened.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(error.message().contains("records"), "{error}");
+}
+
 /// Metadata that are damaged do not hide those beside them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_array_is_listed_as_such_beside_the_others() {

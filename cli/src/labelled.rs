@@ -19,14 +19,15 @@ pub(crate) struct Labelled {
     pub(crate) held: Vec<Axis>,
     /// The cells.
     pub(crate) cells: ArrayBuf,
-    /// What a cell reads as before it is written.
-    pub(crate) fill_value: Scalar,
+    /// What marks a missing cell, if the schema declares it. What cells of this type read as before they are written is a
+    /// number like any other.
+    pub(crate) fill_value: Option<Scalar>,
 }
 
 /// The spread of the cells that are there.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Statistics {
-    /// Cells that are the fill value or NaN.
+    /// Cells that are the declared fill value or NaN.
     pub(crate) missing_count: u64,
     /// Smallest, mean and largest of the others; `None` when there are none.
     pub(crate) spread: Option<Spread>,
@@ -46,14 +47,14 @@ impl Labelled {
         self.long_name.as_deref().unwrap_or(&self.name)
     }
 
-    /// Whether a cell holds nothing: the fill value, or NaN. A bool has no value to spare, so it is never missing.
+    /// Whether a cell holds nothing: the declared fill value, or NaN. A bool has no value to spare, so it is never missing.
     pub(crate) fn is_missing(&self, cell: Scalar) -> bool {
         let is_nan = match cell {
             Scalar::Complex64(value) => value.is_nan(),
             Scalar::Complex128(value) => value.is_nan(),
             cell => cell.as_f64().is_some_and(f64::is_nan),
         };
-        is_nan || (cell == self.fill_value && !matches!(cell, Scalar::Bool(_)))
+        is_nan || (Some(cell) == self.fill_value && !matches!(cell, Scalar::Bool(_)))
     }
 
     /// Each cell as a number, NaN where it is missing; the magnitude of a complex number.
@@ -81,8 +82,11 @@ impl Labelled {
 
     /// The same for cells of a type known to the compiler: one comparison per cell.
     fn each<T: Element + Copy>(&self) -> Result<Vec<f64>> {
-        let fill = ArrayBuf::filled(self.fill_value, &[1])?;
-        let fill = fill.as_slice::<T>()?.first().copied();
+        let fill = self.fill_value.map(|fill| ArrayBuf::filled(fill, &[1]));
+        let fill = match fill.transpose()? {
+            Some(fill) => fill.as_slice::<T>()?.first().copied(),
+            None => None,
+        };
         let spares_no_value = T::DTYPE == DType::Bool;
         let cells = self.cells.as_slice::<T>()?.iter();
         Ok(cells
@@ -147,19 +151,21 @@ mod tests {
             (Scalar::Float32(0.0), 1),
         ] {
             let cells = ArrayBuf::from_slice(&[3], &[-1.0_f32, 2.0, f32::NAN]).unwrap();
-            assert_eq!(missing_count(cells, fill), count, "{fill:?}");
+            assert_eq!(missing_count(cells, Some(fill)), count, "{fill:?}");
         }
         let bools = ArrayBuf::from_slice(&[2], &[false, true]).unwrap();
-        assert_eq!(missing_count(bools, Scalar::Bool(false)), 0);
+        assert_eq!(missing_count(bools, Some(Scalar::Bool(false))), 0);
         for dtype in DType::ALL.into_iter().filter(|dtype| *dtype != DType::Bool) {
             let fill = Scalar::default_fill(dtype);
             let mut cells = ArrayBuf::zeroed(dtype, &[2]).unwrap();
             cells.bytes_mut()[..dtype.size()].copy_from_slice(&fill.to_bytes());
-            assert_eq!(missing_count(cells, fill), 1, "{dtype}");
+            let undeclared = u64::from(dtype.is_inexact());
+            assert_eq!(missing_count(cells.clone(), None), undeclared, "{dtype}");
+            assert_eq!(missing_count(cells, Some(fill)), 1, "{dtype}");
         }
     }
 
-    fn missing_count(cells: ArrayBuf, fill_value: Scalar) -> u64 {
+    fn missing_count(cells: ArrayBuf, fill_value: Option<Scalar>) -> u64 {
         let labelled = Labelled {
             name: String::new(),
             long_name: None,

@@ -29,8 +29,9 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The format that the ending of a path stands for.
+    /// The format that the ending of the path of a file to be written stands for.
     pub(crate) fn of(path: &Path) -> Result<Self> {
+        check_is_path(path)?;
         let ending = path
             .extension()
             .map(|ending| ending.to_string_lossy().to_lowercase());
@@ -45,6 +46,18 @@ impl Format {
                 path.display()
             ))),
         }
+    }
+}
+
+/// Refuses a URL where files are to be written: it would become a folder of that name.
+pub(crate) fn check_is_path(path: &Path) -> Result<()> {
+    let text = path.to_string_lossy();
+    match text.split_once("://") {
+        // There may be a secret in a URL.
+        Some((scheme, _)) => Err(Error::invalid(format!(
+            "'{scheme}://...' is a URL, and files are written on this machine; give a path"
+        ))),
+        None => Ok(()),
     }
 }
 

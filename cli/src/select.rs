@@ -111,7 +111,7 @@ pub(crate) async fn load(subset: &Subset) -> Result<Labelled> {
         axes,
         held,
         cells,
-        fill_value: schema.fill_value(),
+        fill_value: schema.declared_fill_value(),
     })
 }
 

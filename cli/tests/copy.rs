@@ -67,6 +67,7 @@ fn what_differs_is_told_and_what_makes_no_sense_is_refused() {
         run.err
             .contains("variable=SST was left alone: the cells differ, first at [3, ")
     );
+    assert!(run.err.contains("; --overwrite replaces it"), "{run:?}");
     assert!(
         run.out
             .ends_with("1 there already; 1 verified, 1 differs\n"),

@@ -137,3 +137,53 @@ fn what_cannot_be_written_leaves_nothing_behind() {
         assert!(!scene.path(name).exists(), "{name}");
     }
 }
+
+#[test]
+fn only_a_declared_fill_value_is_missing() {
+    let scene = Scene::empty();
+    for (name, fill, cells, missing) in [
+        ("plain", json!(null), "255", 0),
+        ("filled", json!(255), "", 2),
+    ] {
+        let schema = json!({
+            "version": 1, "dtype": "uint8", "fill_value": fill,
+            "dimensions": [{"name": "x", "size": 3}],
+        });
+        std::fs::write(scene.path("schema.json"), schema.to_string()).unwrap();
+        if name == "plain" {
+            scene.ok(&["init", "s"]);
+        }
+        scene.ok(&["create", "s", name, "--schema", "schema.json"]);
+        scene.ok(&["new", "s", name]);
+        scene.ok(&["write", "s", name, "--isel", "x=1", "--value", "7"]);
+        let summary = scene.json(&["read", "s", name]);
+        assert_eq!(summary["missing"], missing);
+        assert_eq!(summary["max"], if missing == 0 { 255.0 } else { 7.0 });
+        scene.ok(&["read", "s", name, "-o", "a.csv"]);
+        let rows = format!("x,{name}\n0,{cells}\n1,7\n2,{cells}\n");
+        assert_eq!(scene.text("a.csv"), rows);
+        scene.ok(&["read", "s", name, "-o", "a.json"]);
+        let file: Value = serde_json::from_str(&scene.text("a.json")).unwrap();
+        let cell = if missing == 0 {
+            json!(255)
+        } else {
+            Value::Null
+        };
+        assert_eq!(file["values"], json!([cell, 7, cell]));
+    }
+}
+
+#[test]
+fn a_url_is_no_file_to_be_written() {
+    let scene = scene();
+    let array = ["s", "weather", "dt=2023-01-03", "station=a"];
+    for words in [
+        &[&["export"], &array[..], &["-o", "s3://secret/a.nc"]].concat()[..],
+        &[&["read"], &array[..], &["-o", "s3://secret/a.csv"]].concat(),
+        &["demo", "s3://secret"],
+    ] {
+        let error = scene.fails(2, words);
+        assert!(error.contains("'s3://...' is a URL"), "{error}");
+    }
+    assert!(!scene.path("s3:").exists());
+}

@@ -99,9 +99,10 @@ fn a_netcdf_file_shows_its_variables_and_reads_as_what_is_imported_from_it() {
 #[test]
 fn a_variable_is_copied_with_its_identity_and_resumed() {
     let (scene, group) = with_zarr_group();
+    copy_tree(&scene.path(&group), &scene.path("lone.zarr"));
     for (from, to) in [
         (format!("{SAMPLE}/SST"), "c/n"),
-        (format!("{group}/coads"), "c/z"),
+        ("lone.zarr/coads".to_owned(), "c/z"),
     ] {
         let copied = scene.json(&["copy", &from, to]);
         assert_eq!(
@@ -181,6 +182,63 @@ fn variables_of_groups_in_groups_are_called_by_their_path() {
     for name in ["../g/a/coads", "a", "a/../a/coads", "/", ".", ""] {
         scene.fails(3, &["read", "g", name]);
         scene.fails(3, &["read", SAMPLE, name]);
+    }
+}
+
+/// The innermost group would do, but the coordinates lie in the outer one.
+#[test]
+fn a_variable_is_copied_with_the_coordinates_of_the_groups_around_it() {
+    let scene = with_groups_in_a_group();
+    for name in ["TIME", "COADSY", "COADSX"] {
+        std::fs::rename(
+            scene.path(&format!("g/a/{name}")),
+            scene.path(&format!("g/{name}")),
+        )
+        .unwrap();
+    }
+    let inner = scene.path("g/a/zarr.json");
+    let metadata = json!({"zarr_format": 3, "node_type": "group"});
+    std::fs::write(&inner, metadata.to_string()).unwrap();
+    scene.ok(&["copy", "g/a/coads", "c/inner"]);
+    let dimensions = |store, name| {
+        scene.json(&["show", store, name])["collection"]["schema"]["dimensions"].clone()
+    };
+    assert_eq!(dimensions("c", "inner"), dimensions("g", "a/coads"));
+    assert!(dimensions("c", "inner")[1]["coordinates"].is_object());
+    assert_eq!(scene.ok(&["ls", "c", "inner"]), "variable=a/coads\n");
+}
+
+#[test]
+fn copying_a_store_without_a_collection_says_what_to_write() {
+    let scene = with_groups_in_a_group();
+    for (from, hint) in [
+        ("g", "write g/a/coads or g/b/coads"),
+        ("g/a", "write g/a/coads"),
+        ("./g/a/", "write ./g/a/coads"),
+        ("s", "write s/coads"),
+    ] {
+        let error = scene.fails(2, &["copy", from, "c/x"]);
+        assert!(error.contains("is a store"), "{error}");
+        assert!(error.contains(hint), "{error}");
+    }
+    scene.ok(&["init", "empty"]);
+    let error = scene.fails(2, &["copy", "./empty", "c/x"]);
+    assert!(error.contains("has no collection"), "{error}");
+    assert!(!scene.path("c").exists());
+}
+
+#[test]
+fn what_cannot_be_imported_is_called_by_what_it_is() {
+    let scene = Scene::with_sample();
+    std::fs::create_dir(scene.path("folder")).unwrap();
+    scene.ok(&["init", "z", "--adapter", "zarr"]);
+    for (source, hint) in [
+        ("folder", "folder is a folder and no Zarr group"),
+        ("s", "s is a hyperslab store; use `hyperslab copy`"),
+        ("z", "z is a hyperslab store; use `hyperslab copy`"),
+    ] {
+        let error = scene.fails(2, &["import", source, "s", "new"]);
+        assert!(error.contains(hint), "{error}");
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! *Whole or marked.* An array that fits the memory limit is created with its cells in one call, so it is there whole or not at
 //! all. A larger one is written box by box, and while that lasts its identity stands in a collection beside the target,
-//! `NAME.copying`; an array that stands there is copied anew by the next run. So a copy that was killed goes on where it
+//! `NAME.copying`; an array that stands there is written over by the next run. So a copy that was killed goes on where it
 //! stopped.
 
 mod markers;
@@ -200,7 +200,7 @@ async fn copy_one(transfer: &Transfer<'_>, entry: ArrayEntry) -> Result<Option<(
     let Some(array) = if_there(opened)? else {
         return Ok(None);
     };
-    let fate = if_there(transfer.bring(&array).await)?;
+    let fate = unless_deleted(&array, transfer.bring(&array).await).await?;
     transfer.steps.array();
     Ok(fate.map(|fate| (array, fate)))
 }
@@ -211,9 +211,20 @@ async fn verify_one(
     array: Array,
     fate: Fate,
 ) -> Result<Option<(Array, Fate)>> {
-    let fate = if_there(transfer.verify(&array, fate).await)?;
+    let fate = unless_deleted(&array, transfer.verify(&array, fate).await).await?;
     transfer.steps.array();
     Ok(fate.map(|fate| (array, fate)))
+}
+
+/// What became of an array; `None` when it was deleted from the source meanwhile. What is not found may as well be the target.
+async fn unless_deleted(array: &Array, fate: Result<Fate>) -> Result<Option<Fate>> {
+    match fate {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let still_there = if_there(array.clone().refresh().await)?;
+            still_there.map_or(Ok(None), |()| Err(error))
+        }
+        fate => fate.map(Some),
+    }
 }
 
 fn if_there<T>(result: Result<T>) -> Result<Option<T>> {

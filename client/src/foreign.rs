@@ -9,6 +9,7 @@ use hyperslab_core::{Error, Result, StorageAdapter};
 use hyperslab_zarr::{Medium, ZarrGroup};
 
 use crate::location::Place;
+use crate::media::STORE_DOCUMENT;
 
 /// What lies in the folder of a Zarr group or array.
 const ZARR_MARKERS: [&str; 4] = ["zarr.json", ".zgroup", ".zarray", ".zmetadata"];
@@ -25,10 +26,19 @@ fn is_zarr(path: &Path) -> bool {
 /// Opens what lies at a place. Blocks.
 ///
 /// # Errors
-/// `NotFound`, `Denied`; `Unsupported` for what is not netCDF-4, HDF5 or Zarr; `Corrupt`.
+/// `NotFound`, `Denied`; `InvalidInput` for a store of ours, or another folder; `Unsupported` for what is not netCDF-4, HDF5 or
+/// Zarr; `Corrupt`.
 pub(crate) fn open(place: &Place) -> Result<Arc<dyn ForeignGroup>> {
     match place {
+        Place::Disk(path) if path.join(STORE_DOCUMENT).is_file() => Err(Error::invalid(format!(
+            "{} is a hyperslab store; use `hyperslab copy`",
+            path.display()
+        ))),
         Place::Disk(path) if is_zarr(path) => open_folder(path),
+        Place::Disk(path) if path.is_dir() => Err(Error::invalid(format!(
+            "{} is a folder and no Zarr group; give a file, or the folder of a group",
+            path.display()
+        ))),
         Place::Disk(path) => open_file(path),
         Place::Memory => Err(Error::invalid(
             "memory:// holds nothing that could be imported; give a file, or a Zarr group",

@@ -36,7 +36,7 @@ const ON_DISK: &[&str] = &[
 ];
 
 /// The file that says of which adapter a store on a disk is.
-const STORE_DOCUMENT: &str = "hyperslab.json";
+pub(crate) const STORE_DOCUMENT: &str = "hyperslab.json";
 
 /// Opens the store at a place, which must be of the adapter `wanted`, if there is one. What another program wrote there is a
 /// store too, which can only be read.

@@ -8,6 +8,7 @@ use hyperslab::{
     CopyProgress, CopyReport, ErrorKind, MemoryLimit, Result, StorageOptions, StoreOptions, key,
 };
 use serde_json::json;
+use std::path::Path;
 use std::sync::Mutex;
 use tempfile::TempDir;
 
@@ -310,32 +311,27 @@ async fn what_exceeds_the_memory_limit_goes_box_by_box_and_is_marked_meanwhile()
     }
 }
 
-#[tokio::test]
-async fn an_array_that_is_marked_is_copied_anew() {
-    let from = source().await;
-    let (to, _folder) = store("zarr").await;
-    let first = &arrays(&from).await[0];
-    // What a copy leaves that was killed between two boxes.
+/// What a copy leaves in the target that was killed between two boxes of an array.
+async fn left_half_way(to: &Store, array: &Array) -> Collection {
     let target = to.create_collection("weather", schema()).await.unwrap();
-    let half = target
-        .create(first.key().clone())
-        .id(first.id())
-        .custom(first.custom().clone());
-    half.await
-        .unwrap()
-        .isel("y", 0..3)
-        .unwrap()
-        .fill(7_i32)
-        .await
-        .unwrap();
+    let half = target.create(array.key().clone()).id(array.id());
+    let half = half.custom(key! { remark: "before" }).await.unwrap();
+    half.isel("y", 0..3).unwrap().fill(7_i32).await.unwrap();
     let schema =
         Schema::builder(DType::Bool).attribute(AttributeSchema::key("array", AttributeType::Uuid));
     let marks = to
         .create_collection("weather.copying", schema.build().unwrap())
         .await
         .unwrap();
-    marks.create(key! { array: first.id() }).await.unwrap();
+    marks.create(key! { array: array.id() }).await.unwrap();
+    target
+}
 
+#[tokio::test]
+async fn an_array_that_is_marked_is_copied_anew() {
+    let from = source().await;
+    let (to, _folder) = store("zarr").await;
+    let target = left_half_way(&to, &arrays(&from).await[0]).await;
     let trusting = CopyOptions {
         verify: false,
         ..CopyOptions::default()
@@ -344,4 +340,70 @@ async fn an_array_that_is_marked_is_copied_anew() {
     assert_eq!((report.copied, report.present), (3, 0));
     assert_same(&from, &target).await;
     assert_eq!(to.collections().await.unwrap(), ["weather"]);
+}
+
+/// Turns a bit of every file whose name is a number.
+fn damage_chunks(folder: &Path) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let (path, name) = (entry.path(), entry.file_name());
+        if path.is_dir() {
+            damage_chunks(&path);
+        } else if name.to_str().unwrap().parse::<u64>().is_ok() {
+            let mut bytes = std::fs::read(&path).unwrap();
+            *bytes.last_mut().unwrap() ^= 1;
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_array_that_is_marked_stays_when_the_source_cannot_be_read() {
+    let (damaged, folder) = store("zarr").await;
+    let from = copy(&source().await, &damaged, &CopyOptions::default())
+        .await
+        .unwrap()
+        .collection;
+    let first = arrays(&from).await[0].clone();
+    damage_chunks(&folder.path().join("s/weather"));
+    for adapter in ["hdf5", "zarr"] {
+        let (to, _folder) = store(adapter).await;
+        let target = left_half_way(&to, &first).await;
+        let failed = copy(&from, &to, &CopyOptions::default()).await.unwrap_err();
+        assert_eq!(failed.kind(), ErrorKind::Corrupt, "{failed}");
+        let kept = target.get_by_id(first.id()).await.unwrap();
+        let kept = kept.all().read::<i32>().await.unwrap();
+        assert_eq!(kept[[2, 5]], 7);
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_vanishes_is_an_error_and_an_array_that_does_is_left_out() {
+    let trusting = CopyOptions {
+        verify: false,
+        concurrency: 1,
+        ..CopyOptions::default()
+    };
+    let from = source().await;
+    let (to, folder) = store("hdf5").await;
+    let target = folder.path().join("s/weather");
+    let vanish = |now: CopyProgress| {
+        if now.arrays == 1 {
+            std::fs::remove_dir_all(&target).unwrap();
+        }
+    };
+    let failed = hyperslab::copy(&from, &to, "weather", &trusting, &vanish);
+    assert_eq!(failed.await.unwrap_err().kind(), ErrorKind::NotFound);
+
+    let (source, folder) = store("hdf5").await;
+    let from = copy(&from, &source, &trusting).await.unwrap().collection;
+    let files = folder.path().join("s/weather/arrays");
+    let vanish = |now: CopyProgress| {
+        if now.arrays == 1 && files.exists() {
+            std::fs::remove_dir_all(&files).unwrap();
+        }
+    };
+    let (to, _folder) = store("zarr").await;
+    let left = hyperslab::copy(&from, &to, "weather", &trusting, &vanish);
+    assert_eq!(left.await.unwrap().copied, 1);
 }

@@ -155,6 +155,8 @@ pub struct Capabilities {
     pub writers: WriterScope,
     /// Whether what is written is there when the process has gone.
     pub persistent: bool,
+    /// Whether every change is refused, because another program wrote what is there.
+    pub read_only: bool,
 }
 
 /// What a collection takes up.

@@ -96,6 +96,7 @@ impl StorageAdapter for MemoryAdapter {
         Capabilities {
             writers: WriterScope::Process,
             persistent: false,
+            read_only: false,
         }
     }
 

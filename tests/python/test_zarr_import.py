@@ -184,6 +184,13 @@ def test_labels_scalars_and_times(zarr_format, tmp_path):
     assert ours.attrs["units"] == "K" and ours.attrs["long_name"] == "ä"
 
 
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_complex_numbers_as_xarray_writes_them(zarr_format, tmp_path):
+    ds = xr.Dataset({"v": (("z", "y", "x"), cells("<c16"))})
+    ds.to_zarr(tmp_path / "source.zarr", zarr_format=zarr_format)
+    np.testing.assert_array_equal(read(tmp_path / "source.zarr", "v", tmp_path), cells("<c16"), strict=True)
+
+
 @pytest.mark.parametrize("consolidated", [True, False])
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_groups_in_groups(zarr_format, consolidated, tmp_path):

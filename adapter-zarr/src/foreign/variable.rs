@@ -47,7 +47,7 @@ impl ZarrVariable {
         let dimension_names = dimension_names(&array, node);
         let is_coordinate = is_coordinate(path, &dimension_names);
         let number = dtype.as_ref().ok().copied();
-        let fill = number.and_then(|dtype| fill_mark(&array, dtype, is_coordinate));
+        let fill = number.and_then(|dtype| fill_mark(&array, node, dtype, is_coordinate));
         Ok(Self {
             nodes: Arc::clone(nodes),
             path: path.to_owned(),
@@ -242,12 +242,13 @@ fn metadata(node: &Node) -> Result<ArrayMetadata> {
         Error::corrupt(format!("the metadata are damaged: {error}")).with_source(error)
     };
     if node.metadata.get("zarr_format") == Some(&Value::from(2)) {
-        // Texts of one length without a fill value, which the codecs want to have one.
-        let is_text = json["dtype"]
-            .as_str()
-            .is_some_and(|dtype| dtype.contains('U'));
-        if is_text && json["fill_value"].is_null() {
-            json["fill_value"] = Value::from("");
+        if json["dtype"].is_array() {
+            return Err(Error::unsupported(
+                "the cells are records; only numbers are read",
+            ));
+        }
+        if json["fill_value"].is_null() {
+            json["fill_value"] = substitute(json["dtype"].as_str().unwrap_or_default());
         }
         let metadata: ArrayMetadataV2 = serde_json::from_value(json).map_err(damaged)?;
         if metadata.shape.len() != metadata.chunks.len() {
@@ -266,6 +267,16 @@ fn metadata(node: &Node) -> Result<ArrayMetadata> {
         }
     }
     Ok(metadata.into())
+}
+
+/// What stands for a fill value that is not there, where the codecs want to have one: for texts of one length, and for
+/// complex numbers.
+fn substitute(dtype: &str) -> Value {
+    match dtype.trim_start_matches(['<', '>', '|']).get(..1) {
+        Some("U") => Value::from(""),
+        Some("c") => Value::from([0.0, 0.0].to_vec()),
+        _ => Value::Null,
+    }
 }
 
 /// Why an array cannot be opened: by the name of what is not known, or as damage.
@@ -321,11 +332,10 @@ fn is_coordinate(path: &str, dimension_names: &[String]) -> bool {
 
 /// The fill value of version 2, which xarray takes for the mark of missing cells; that of version 3 is only what a chunk that
 /// is not stored reads as. A coordinate misses nothing, and many have a fill value of 0 that nobody asked for.
-fn fill_mark(array: &Array<()>, dtype: DType, is_coordinate: bool) -> Option<Scalar> {
-    let ArrayMetadata::V2(metadata) = array.metadata() else {
-        return None;
-    };
-    if metadata.fill_value.is_null() || is_coordinate || dtype == DType::Bool {
+fn fill_mark(array: &Array<()>, node: &Node, dtype: DType, is_coordinate: bool) -> Option<Scalar> {
+    let is_v2 = matches!(array.metadata(), ArrayMetadata::V2(_));
+    let has_fill = (node.metadata.get("fill_value")).is_some_and(|fill| !fill.is_null());
+    if !is_v2 || !has_fill || is_coordinate || dtype == DType::Bool {
         return None;
     }
     Scalar::from_bytes(dtype, array.fill_value().as_ne_bytes()).ok()

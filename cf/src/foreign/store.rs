@@ -137,6 +137,7 @@ impl StorageAdapter for ForeignStore {
         Capabilities {
             writers: WriterScope::Process,
             persistent: true,
+            read_only: true,
         }
     }
 

@@ -1,10 +1,11 @@
 //! `hyperslab copy`: a collection into another store, or under another name.
 
+mod source;
+
 use clap::Args;
-use hyperslab::{Collection, CopyOptions, CopyPhase, CopyReport, Error, ErrorKind, Result};
+use hyperslab::{CopyOptions, CopyPhase, CopyReport};
 use serde_json::{Value, json};
 
-use super::open_store;
 use super::storage::StorageArgs;
 use crate::args::{AdapterArgs, Global};
 use crate::console::Console;
@@ -20,7 +21,10 @@ Examples:
 
 Arrays keep their identity, key and attributes. When all is copied, both sides are read and compared
 bit by bit. Run again after an interruption, it goes on where it stopped: what is there is verified,
-not written again. An array that differs is reported, and the exit code is 1.";
+not written again. An array that differs is reported, and the exit code is 1.
+
+A copy reads as any reader does: a chunk that was lost is copied as the fill value. If you are not sure
+of the source, check it first: hyperslab check ./climate weather --level 4";
 
 /// Copy a collection into another store, whatever the formats of the two. A store that is not there yet is made.
 #[derive(Debug, Args)]
@@ -49,10 +53,10 @@ pub(crate) struct Copy {
 
 impl Copy {
     pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
-        let (to_store, to_name) = split(&self.to)?;
+        let (to_store, to_name) = source::split(&self.to)?;
         let storage = self.storage.options()?;
         // No store is made for a collection that is not there.
-        let from = open_source(&self.from, global).await?;
+        let from = source::open(&self.from, global).await?;
         let to = self.adapter.open_or_create(&to_store, global).await?;
         let options = CopyOptions {
             storage: (!storage.is_empty()).then_some(storage),
@@ -75,7 +79,7 @@ impl Copy {
         })
         .await?;
         drop(progress);
-        print(&report, options.verify, console)?;
+        print(&report, &options, console)?;
         Ok(if report.differences.is_empty() {
             Status::Done
         } else {
@@ -84,52 +88,14 @@ impl Copy {
     }
 }
 
-/// Opens the collection in `STORE/COLLECTION`. What another program wrote may have slashes in its name, so the longest store
-/// that has it counts.
-async fn open_source(text: &str, global: &Global) -> Result<Collection> {
-    let (mut store, mut name) = split(text)?;
-    let first = match open(&store, &name, global).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => error,
-        opened => return opened,
+fn print(report: &CopyReport, options: &CopyOptions, console: &mut Console) -> Result<(), Failure> {
+    let advice = match options.overwrite {
+        true => "",
+        false => "; --overwrite replaces it",
     };
-    while let Ok((outer, folder)) = split(&store) {
-        (store, name) = (outer, format!("{folder}/{name}"));
-        if let Ok(opened) = open(&store, &name, global).await {
-            return Ok(opened);
-        }
-    }
-    Err(first)
-}
-
-async fn open(store: &str, name: &str, global: &Global) -> Result<Collection> {
-    open_store(store, global).await?.collection(name).await
-}
-
-/// The store and the collection in `STORE/COLLECTION`; what stands behind the path of a URL belongs to the store.
-fn split(text: &str) -> Result<(String, String)> {
-    let end = match text.find("://") {
-        Some(_) => text.find(['?', '#']).unwrap_or(text.len()),
-        None => text.len(),
-    };
-    let (address, parameters) = text.split_at(end);
-    match address.rsplit_once('/') {
-        Some((store, name)) if !name.is_empty() && !store.is_empty() && !store.ends_with("/") => {
-            Ok((format!("{store}{parameters}"), name.to_owned()))
-        }
-        _ => Err(Error::invalid(format!(
-            "'{}' does not name a store and a collection; write it as ./store/collection",
-            // There may be a secret in a URL.
-            address
-                .find("://")
-                .map_or(address, |end| &address[..end + 3])
-        ))),
-    }
-}
-
-fn print(report: &CopyReport, verify: bool, console: &mut Console) -> Result<(), Failure> {
     for difference in &report.differences {
         console.remark(format_args!(
-            "array {} was left alone: {}",
+            "array {} was left alone: {}{advice}",
             difference.array, difference.message
         ))?;
     }
@@ -141,7 +107,7 @@ fn print(report: &CopyReport, verify: bool, console: &mut Console) -> Result<(),
         0 => String::new(),
         count => format!(", {} replaced", human::grouped(count)),
     };
-    let verified = match verify {
+    let verified = match options.verify {
         true => format!("; {} verified", human::grouped(report.verified)),
         false => "; not verified".to_owned(),
     };
@@ -151,7 +117,7 @@ fn print(report: &CopyReport, verify: bool, console: &mut Console) -> Result<(),
         count => format!(", {} differ", human::grouped(count)),
     };
     console.report(
-        &document(report, verify),
+        &document(report, options.verify),
         format_args!(
             "copied {} ({}) into collection {}{present}{replaced}{verified}{differ}",
             human::count(report.copied, "array"),
@@ -175,31 +141,4 @@ fn document(report: &CopyReport, verify: bool) -> Value {
             .map(|difference| json!({"array": difference.array, "message": difference.message}))
             .collect::<Vec<_>>(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_store_and_a_collection_are_told_apart() {
-        for (text, store, name) in [
-            ("./a/b", "./a", "b"),
-            ("a/b c/d", "a/b c", "d"),
-            ("/a/b", "/a", "b"),
-            ("./a?x/b", "./a?x", "b"),
-            ("file:///a/b?adapter=zarr", "file:///a?adapter=zarr", "b"),
-            (
-                "s3://a/b/c?endpoint=http://x/y",
-                "s3://a/b?endpoint=http://x/y",
-                "c",
-            ),
-            ("s3://a/b/c#d/e", "s3://a/b#d/e", "c"),
-        ] {
-            assert_eq!(split(text).unwrap(), (store.to_owned(), name.to_owned()));
-        }
-        for text in ["", "a", "a/", "/a", "memory://a", "s3://a"] {
-            assert!(split(text).is_err(), "{text}");
-        }
-    }
 }

@@ -84,6 +84,10 @@ impl<'a> Transfer<'a> {
     /// Brings an array into the target, unless it is there.
     pub(super) async fn bring(&self, array: &Array) -> Result<Fate> {
         if self.markers.found.contains(&array.id()) {
+            if let Some(there) = self.counterpart(array).await? {
+                self.write_over(array, there).await?;
+                return Ok(Fate::Copied);
+            }
             self.guard.ensure_valid()?;
             if_there(self.to.delete_by_id(array.id()).await)?;
         }
@@ -172,9 +176,7 @@ impl<'a> Transfer<'a> {
     /// Writes an array over the one of its identity and key, or in place of those that have one of them.
     async fn replace(&self, array: &Array) -> Result<()> {
         self.guard.ensure_valid()?;
-        if let Some(there) = if_there(self.to.get_by_id(array.id()).await)?
-            && same(there.key(), array.key())
-        {
+        if let Some(there) = self.counterpart(array).await? {
             return self.write_over(array, there).await;
         }
         if_there(self.to.delete_by_id(array.id()).await)?;
@@ -182,6 +184,12 @@ impl<'a> Transfer<'a> {
             if_there(self.to.delete(array.key().clone()).await)?;
         }
         self.write(array).await
+    }
+
+    /// The array of the target with the same identity and key.
+    async fn counterpart(&self, array: &Array) -> Result<Option<Array>> {
+        let there = if_there(self.to.get_by_id(array.id()).await)?;
+        Ok(there.filter(|there| same(there.key(), array.key())))
     }
 
     async fn write(&self, array: &Array) -> Result<()> {
@@ -199,11 +207,7 @@ impl<'a> Transfer<'a> {
             let copy = new.custom(array.custom().clone()).await?;
             self.write_pieces(array, &copy).await?;
         }
-        // The mark may also be one that an earlier copy with a smaller limit has left.
-        if bytes > self.memory.limit || self.markers.found.contains(&array.id()) {
-            self.markers.clear(array.id()).await?;
-        }
-        Ok(())
+        self.clear_mark(array, bytes > self.memory.limit).await
     }
 
     /// Gives an array of the target other cells and attributes: at no moment is it gone, as it would be if it were deleted
@@ -225,7 +229,12 @@ impl<'a> Transfer<'a> {
         if !same(copy.custom(), array.custom()) {
             copy.update(array.custom().clone()).await?;
         }
-        if !is_whole {
+        self.clear_mark(array, !is_whole).await
+    }
+
+    /// Says that an array is whole, if this copy has `set` a mark, or an earlier one with a smaller limit has left one.
+    async fn clear_mark(&self, array: &Array, set: bool) -> Result<()> {
+        if set || self.markers.found.contains(&array.id()) {
             self.markers.clear(array.id()).await?;
         }
         Ok(())

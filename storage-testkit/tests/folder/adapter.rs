@@ -133,6 +133,7 @@ impl StorageAdapter for FolderAdapter {
         Capabilities {
             writers: WriterScope::Host,
             persistent: true,
+            read_only: false,
         }
     }
 

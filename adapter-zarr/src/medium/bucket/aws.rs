@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hyperslab_core::Result;
+use hyperslab_core::{Error, Result};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
 
 use super::address::Address;
@@ -96,10 +96,11 @@ fn with_keys(
     let secret = environment.first(&["AWS_SECRET_ACCESS_KEY"]);
     let token = environment.first(&["AWS_SESSION_TOKEN"]);
     let of_environment = address.get("profile").is_none() && (id.is_some() || secret.is_some());
-    let keys = if of_environment {
-        [id, secret, token]
-    } else if address.flag("anonymous")? {
+    let keys = if address.flag("anonymous")? {
         [None; 3]
+    } else if of_environment {
+        check_both(id, secret)?;
+        [id, secret, token]
     } else {
         profile.keys()?
     };
@@ -109,6 +110,18 @@ fn with_keys(
         Some(value) => builder.with_config(name, value),
         None => builder,
     }))
+}
+
+/// Half a key would be told as a wrong one, or looked for elsewhere.
+fn check_both(id: Option<&str>, secret: Option<&str>) -> Result<()> {
+    let (set, missing) = match (id, secret) {
+        (Some(_), None) => ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        (None, Some(_)) => ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+        _ => return Ok(()),
+    };
+    Err(Error::denied(format!(
+        "{set} is set and {missing} is not; set both, or neither"
+    )))
 }
 
 fn is_decided_here(key: Key) -> bool {

@@ -175,6 +175,21 @@ mod s3 {
         assert_ne!(of(url, Key::ConditionalPut).0.as_deref(), Some("disabled"));
     }
 
+    #[test]
+    fn half_a_key_is_refused_with_the_variable_that_is_missing() {
+        for (set, missing) in [
+            ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY is not"),
+            ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID is not"),
+        ] {
+            let environment = environment(&[(set, "TOPSECRET")]);
+            let error = configured(&parsed("s3://b"), &environment).err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::Denied);
+            assert!(error.message().contains(missing), "{error}");
+            assert!(!error.message().contains("TOPSECRET"), "{error}");
+            configured(&parsed("s3://b?anonymous=true"), &environment).unwrap();
+        }
+    }
+
     fn open(url: &str, environment: &Environment) -> hyperslab_core::Result<Medium> {
         aws::open(url, &BucketDefaults::default(), environment)
     }
