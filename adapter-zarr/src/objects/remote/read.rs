@@ -117,12 +117,16 @@ impl RemoteObjects {
             if_match: expected.and_then(|version| self.versioning.e_tag(version)),
             ..GetOptions::default()
         };
+        // Another state of the object may well be shorter than the one that was asked for.
+        let is_other = |found: &Version| expected.is_some_and(|expected| expected != found);
         match self.request(key, options).await {
             Ok(answer) if answer.range == span.range => Ok((span, answer)),
+            Ok(answer) if is_other(&answer.version) => Err(SpanTrouble::Changed),
             Ok(answer) => Err(SpanTrouble::Short(answer.size)),
             Err(Trouble::Absent) => Err(SpanTrouble::Absent),
             Err(Trouble::Precondition) => Err(SpanTrouble::Changed),
             Err(Trouble::Error(error)) => match self.head(key).await {
+                Ok(Some(head)) if is_other(&head.version) => Err(SpanTrouble::Changed),
                 // A range behind the end is refused with an error that stores word differently.
                 Ok(Some(head)) if head.size < span.range.end => Err(SpanTrouble::Short(head.size)),
                 _ => Err(SpanTrouble::Error(error)),
