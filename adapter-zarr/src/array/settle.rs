@@ -27,7 +27,8 @@ const PERSISTENCE: Duration = Duration::from_secs(600);
 /// How often the head is asked whether a change is concluded after no answer came to that.
 const ANSWERS_LOST_MAX: usize = 3;
 
-fn patience(change: &Change) -> Duration {
+/// How long a change is left to its writer.
+pub(super) fn patience(change: &Change) -> Duration {
     PATIENCE + Duration::from_secs(change.bytes / BYTES_PER_SECOND)
 }
 

@@ -7,7 +7,6 @@
 //! that a damaged chunk refuses the write and not all that come after.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use hyperslab_core::{
@@ -15,6 +14,7 @@ use hyperslab_core::{
 };
 
 use super::Shared;
+use super::settle::patience;
 use crate::compute::{all, compute, every};
 use crate::document::{ArrayHead, Change};
 use crate::edit::ObjectEdit;
@@ -39,9 +39,6 @@ struct Decided {
     bases: Vec<Base>,
     at: Moment,
 }
-
-/// For so long after a decision nobody else finishes it, so the objects can be put as they were read.
-const HEAD_START: Duration = Duration::from_secs(5);
 
 /// What became of an edit of one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,10 +169,13 @@ impl Shared {
         durability: Durability,
     ) -> Result<()> {
         let Decided { seen, bases, at } = decided;
+        // Nobody else finishes it before twice this time. Whoever has slept for longer does not know what others have done, and
+        // an object may have come back to the bytes it had.
+        let head_start = seen.head.change.as_ref().map(|change| patience(change) / 2);
+        let is_sure = self.objects().promises().distinct_versions;
         let change = seen.head.change.as_ref().map(|change| change.id);
         let puts = edits.iter().zip(bases).map(|(edit, base)| async move {
-            // Whoever has slept since does not know what others have done, and an object may have come back to the bytes it had.
-            if at.elapsed() < HEAD_START {
+            if is_sure || Some(at.elapsed()) < head_start {
                 match self.put_edit(edit, base, durability).await {
                     Ok(Edited::Refused) => {}
                     // It was decided, so a store that does not answer is asked again.

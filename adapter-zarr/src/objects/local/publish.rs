@@ -50,8 +50,7 @@ impl Disk {
         Ok(Put::Done(version_of(&metadata)))
     }
 
-    /// Puts files that nobody else puts. Each is synced once, and each folder once after all of its files have come: a disk
-    /// writes its journal for the first of them, and finds little left to do for the others.
+    /// Puts files that nobody else puts. Each is synced once, and each folder once after all of its files have come.
     pub(super) fn put_new(
         &self,
         objects: &[(String, Bytes)],
@@ -59,13 +58,10 @@ impl Disk {
     ) -> Result<()> {
         let paths = objects.iter().map(|(key, _)| self.path(key));
         let paths = paths.collect::<Result<Vec<_>>>()?;
-        let written = paths.iter().zip(objects);
-        let written = written.map(|(path, (_, bytes))| self.written(path, bytes));
-        let written = written.collect::<Result<Vec<_>>>()?;
-        for (path, new) in paths.iter().zip(&written) {
+        // One open at a time: many arrays may be made at once, and a process may have only so many files.
+        for (path, (_, bytes)) in paths.iter().zip(objects) {
+            let new = self.written(path, bytes)?;
             new.sync(path, durability)?;
-        }
-        for (path, new) in paths.iter().zip(written) {
             new.publish(path)?;
         }
         self.sync_names(&paths, durability)
