@@ -11,6 +11,7 @@ use hyperslab_core::{
     LockManager, LockRequest, Result, StorageAdapter, StorageExplanation, StoreInfo, Usage,
     WriteOptions, WriterScope,
 };
+use hyperslab_engine::Engine;
 use uuid::Uuid;
 
 use crate::array::Hdf5Array;
@@ -62,6 +63,15 @@ impl Hdf5Adapter {
     pub async fn open(path: &Path) -> Result<Self> {
         let root = path.to_owned();
         blocking(move || open_store(&root)).await
+    }
+
+    /// The same store, read through another engine than the one that all share.
+    #[must_use]
+    pub fn with_engine(&self, engine: Arc<Engine>) -> Self {
+        let (root, id) = (self.store.root.clone(), self.store.id);
+        Self {
+            store: Arc::new(Store::new(root, id, engine)),
+        }
     }
 
     /// Whether a folder holds a store, of any adapter.
@@ -161,7 +171,7 @@ fn open_store(root: &Path) -> Result<Hdf5Adapter> {
         }
     })?;
     Ok(Hdf5Adapter {
-        store: Arc::new(Store::new(root, document.id)),
+        store: Arc::new(Store::new(root, document.id, Engine::shared())),
     })
 }
 

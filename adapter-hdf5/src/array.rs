@@ -44,14 +44,15 @@ impl Place {
         )))
     }
 
-    fn read(&self, slab: &Hyperslab, out: &mut ArrayBuf) -> Result<()> {
+    fn read(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
         let schema = &self.collection.schema;
-        schema.check_read(slab, out)?;
+        schema.check_read(slab, &out)?;
         let (file, _) = self.load()?;
-        file.read_into(slab, schema.fill_value(), out)?;
+        let out = file.read_into(&self.store.engine, slab, schema.fill_value(), out)?;
         schema
-            .check_stored(out)
-            .map_err(|error| error.context(format!("array {}", self.stem)))
+            .check_stored(&out)
+            .map_err(|error| error.context(format!("array {}", self.stem)))?;
+        Ok(out)
     }
 
     fn plan(&self, slab: &Hyperslab) -> Result<ReadPlan> {
@@ -126,13 +127,9 @@ impl ArrayHandle for Hdf5Array {
         self.run(|place| place.load().map(|(_, meta)| meta)).await
     }
 
-    async fn read_into(&self, slab: &Hyperslab, mut out: ArrayBuf) -> Result<ArrayBuf> {
+    async fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
         let slab = slab.clone();
-        self.run(move |place| {
-            place.read(&slab, &mut out)?;
-            Ok(out)
-        })
-        .await
+        self.run(move |place| place.read(&slab, out)).await
     }
 
     async fn write(&self, slab: &Hyperslab, data: WriteData, options: &WriteOptions) -> Result<()> {

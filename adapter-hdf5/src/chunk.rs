@@ -2,17 +2,13 @@
 //!
 //! Nothing here calls the HDF5 library, so chunks are encoded and decoded on as many threads as there are.
 
-mod blosc;
-mod codec;
 mod explain;
-mod fletcher;
-mod scratch;
-mod shuffle;
+mod filter;
 mod storage;
 
-pub(crate) use hyperslab_core::chunk::{ChunkGrid, ChunkPiece, CopyAxis, SharedTarget, copy_cells};
+pub(crate) use hyperslab_core::chunk::{ChunkGrid, ChunkPiece, CopyAxis, copy_cells};
+pub(crate) use hyperslab_engine::codec::{Codec, CodecChain};
 
-pub(crate) use codec::{Codec, CodecChain, Filter};
 pub(crate) use explain::explain;
-pub(crate) use scratch::Scratch;
+pub(crate) use filter::{Filter, chain_of, filters_of};
 pub(crate) use storage::StoragePlan;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 
 use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, Scalar, WriteData};
+use hyperslab_engine::Engine;
 use rayon::prelude::*;
 
 use crate::chunk::{ChunkGrid, ChunkPiece, CodecChain, CopyAxis, copy_cells};
@@ -41,6 +42,7 @@ pub(crate) fn write_first(
 
 /// Writes the image that follows `last`.
 pub(crate) fn write_next(
+    engine: &Engine,
     last: &ArrayFile,
     content: &FileContent,
     edit: Option<Edit<'_>>,
@@ -72,8 +74,9 @@ pub(crate) fn write_next(
             change.run(chunks, &mut writer)?;
         }
         _ => {
-            let mut cells = ArrayBuf::filled(variable.fill, &stored.shape)?;
-            last.read_into(&Hyperslab::full(&stored.shape), variable.fill, &mut cells)?;
+            let cells = ArrayBuf::filled(variable.fill, &stored.shape)?;
+            let whole = Hyperslab::full(&stored.shape);
+            let mut cells = last.read_into(engine, &whole, variable.fill, cells)?;
             if let Some(edit) = edit {
                 let shape = stored.shape.clone();
                 // Seen as one chunk, the array is changed like any other.

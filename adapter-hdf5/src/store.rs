@@ -12,6 +12,7 @@ use hyperslab_core::{
     ArrayEntry, ArrayLocator, ArrayMeta, Attributes, CollectionMeta, Error, ErrorKind,
     LocalLockManager, ParsedStem, Result, Usage, parse_stem, stem,
 };
+use hyperslab_engine::Engine;
 use rayon::prelude::*;
 use uuid::Uuid;
 
@@ -83,6 +84,7 @@ pub(crate) struct Store {
     pub(crate) locks: Arc<LocalLockManager>,
     pub(crate) cache: FileCache,
     pub(crate) ids: IdIndex,
+    pub(crate) engine: Arc<Engine>,
     /// Identities of collections by name, with that of the document they were read from.
     known: Mutex<HashMap<String, (FileIdentity, Uuid)>>,
 }
@@ -96,13 +98,14 @@ pub(crate) struct Opened {
 }
 
 impl Store {
-    pub(crate) fn new(root: PathBuf, id: Uuid) -> Self {
+    pub(crate) fn new(root: PathBuf, id: Uuid, engine: Arc<Engine>) -> Self {
         Self {
             locks: Arc::new(LocalLockManager::new(&root)),
             root,
             id,
             cache: FileCache::default(),
             ids: IdIndex::default(),
+            engine,
             known: Mutex::default(),
         }
     }

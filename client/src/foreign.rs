@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use hyperslab_cf::foreign::{ForeignGroup, ForeignStore};
 use hyperslab_core::{Error, Result, StorageAdapter};
+#[cfg(feature = "hdf5")]
+use hyperslab_engine::Engine;
 #[cfg(feature = "zarr")]
 use hyperslab_zarr::{Medium, ZarrGroup};
 
@@ -94,7 +96,7 @@ async fn as_store(
 
 #[cfg(feature = "hdf5")]
 fn open_file(path: &Path) -> Result<Arc<dyn ForeignGroup>> {
-    hyperslab_hdf5::netcdf::open(path).map(Arc::from)
+    hyperslab_hdf5::netcdf::open(path, &Engine::shared()).map(Arc::from)
 }
 
 #[cfg(not(feature = "hdf5"))]

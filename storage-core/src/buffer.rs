@@ -1,12 +1,18 @@
 //! Cells in memory.
 
+mod block;
+mod pages;
+
 use std::fmt;
 
-use ndarray::{ArrayD, ArrayView, Dimension, IxDyn};
+use ndarray::{Array, ArrayD, ArrayView, Dimension, IxDyn};
+
+use self::block::Block;
+pub use self::pages::use_huge_pages;
 
 use crate::{DType, Element, Error, Result, Scalar};
 
-/// Cells of one type in C order (last dimension fastest), in native byte order, aligned to 16 bytes.
+/// Cells of one type in C order (last dimension fastest), in native byte order, aligned for that type.
 ///
 /// The number of dimensions may be zero (one cell) and any length may be zero (no cell).
 ///
@@ -21,9 +27,7 @@ use crate::{DType, Element, Error, Result, Scalar};
 pub struct ArrayBuf {
     dtype: DType,
     shape: Vec<u64>,
-    // u128 gives the alignment; `byte_count` says how much of the last word is ours.
-    words: Vec<u128>,
-    byte_count: usize,
+    cells: Block,
 }
 
 impl ArrayBuf {
@@ -33,12 +37,31 @@ impl ArrayBuf {
     /// `TooLarge` when the size in bytes does not fit the address space.
     pub fn zeroed(dtype: DType, shape: &[u64]) -> Result<Self> {
         let byte_count = byte_count(dtype, shape)?;
-        let words = vec![0; byte_count.div_ceil(size_of::<u128>())];
         Ok(Self {
             dtype,
             shape: shape.to_vec(),
-            words,
-            byte_count,
+            cells: Block::zeroed(dtype, byte_count),
+        })
+    }
+
+    /// A buffer of the cells of a vector in C order. They are not copied if the vector has no spare room.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the number of cells is not the product of `shape`.
+    ///
+    /// ```
+    /// use hyperslab_core::ArrayBuf;
+    ///
+    /// let row = ArrayBuf::from_vec(&[1, 3], vec![1_i16, 2, 3])?;
+    /// assert_eq!(row.into_ndarray::<i16>()?.as_slice(), Some(&[1, 2, 3][..]));
+    /// # Ok::<(), hyperslab_core::Error>(())
+    /// ```
+    pub fn from_vec<T: Element>(shape: &[u64], cells: Vec<T>) -> Result<Self> {
+        check_length(T::DTYPE, shape, size_of_val(cells.as_slice()))?;
+        Ok(Self {
+            dtype: T::DTYPE,
+            shape: shape.to_vec(),
+            cells: Block::from_vec(cells),
         })
     }
 
@@ -66,13 +89,7 @@ impl ArrayBuf {
     /// `InvalidInput` when the number of bytes is not that of `dtype` and `shape`.
     pub fn from_bytes(dtype: DType, shape: &[u64], bytes: &[u8]) -> Result<Self> {
         // Before anything is allocated: the shape may come from a damaged file.
-        let needed = byte_count(dtype, shape)?;
-        if bytes.len() != needed {
-            return Err(Error::invalid(format!(
-                "{} bytes given for shape {shape:?} of {dtype}, which takes {needed}",
-                bytes.len()
-            )));
-        }
+        check_length(dtype, shape, bytes.len())?;
         let mut buffer = Self::zeroed(dtype, shape)?;
         buffer.bytes_mut().copy_from_slice(bytes);
         Ok(buffer)
@@ -82,21 +99,42 @@ impl ArrayBuf {
     #[must_use]
     pub fn from_ndarray<T: Element, D: Dimension>(array: &ArrayView<'_, T, D>) -> Self {
         let shape: Vec<u64> = array.shape().iter().map(|&length| length as u64).collect();
-        let byte_count = array.len() * size_of::<T>();
-        let words = vec![0; byte_count.div_ceil(size_of::<u128>())];
-        let mut buffer = Self {
+        let standard = array.as_standard_layout();
+        let bytes: &[u8] = bytemuck::cast_slice(standard.as_slice().unwrap_or_default());
+        let mut cells = Block::zeroed(T::DTYPE, bytes.len());
+        cells.copy_from_slice(bytes);
+        Self {
             dtype: T::DTYPE,
             shape,
-            words,
-            byte_count,
-        };
-        let standard = array.as_standard_layout();
-        if let Some(cells) = standard.as_slice() {
-            buffer
-                .bytes_mut()
-                .copy_from_slice(bytemuck::cast_slice(cells));
+            cells,
         }
-        buffer
+    }
+
+    /// A buffer of the cells of an owned `ndarray` array. They are not copied if the array is in C order and has no spare
+    /// room.
+    #[must_use]
+    pub fn from_array<T: Element, D: Dimension>(array: Array<T, D>) -> Self {
+        let shape: Vec<u64> = array.shape().iter().map(|&length| length as u64).collect();
+        if !array.is_standard_layout() {
+            return Self::from_ndarray(&array.view());
+        }
+        let count = array.len();
+        match array.into_raw_vec_and_offset() {
+            (cells, None | Some(0)) if cells.len() == count => Self {
+                dtype: T::DTYPE,
+                shape,
+                cells: Block::from_vec(cells),
+            },
+            (cells, offset) => {
+                let first = offset.unwrap_or(0);
+                let cells = cells.get(first..first + count).unwrap_or_default();
+                Self {
+                    dtype: T::DTYPE,
+                    shape,
+                    cells: Block::from_vec(cells.to_vec()),
+                }
+            }
+        }
     }
 
     /// The cells as an owned `ndarray` array.
@@ -104,11 +142,23 @@ impl ArrayBuf {
     /// # Errors
     /// `InvalidInput` when `T` is not the element type of this buffer.
     pub fn to_ndarray<T: Element>(&self) -> Result<ArrayD<T>> {
-        // A length is a divisor of the cell count, which fits, unless there is no cell at all.
-        let length = |&length: &u64| usize::try_from(length).unwrap_or(usize::MAX);
-        let shape: Vec<usize> = self.shape.iter().map(length).collect();
-        ArrayD::from_shape_vec(IxDyn(&shape), self.as_slice::<T>()?.to_vec())
-            .map_err(|error| Error::internal(format!("shape {shape:?}: {error}")))
+        into_shape(&self.shape, self.as_slice::<T>()?.to_vec())
+    }
+
+    /// The cells as an owned `ndarray` array, without a copy.
+    ///
+    /// # Errors
+    /// As [`to_ndarray`](Self::to_ndarray).
+    pub fn into_ndarray<T: Element>(self) -> Result<ArrayD<T>> {
+        self.as_slice::<T>()?;
+        match self.cells.into_vec::<T>() {
+            Ok(cells) => into_shape(&self.shape, cells),
+            Err(cells) => Err(Error::internal(format!(
+                "{} bytes are not aligned as {}",
+                cells.len(),
+                T::DTYPE
+            ))),
+        }
     }
 
     /// The element type.
@@ -126,19 +176,19 @@ impl ArrayBuf {
     /// The number of cells.
     #[must_use]
     pub fn cell_count(&self) -> usize {
-        self.byte_count / self.dtype.size()
+        self.cells.len() / self.dtype.size()
     }
 
     /// All cells as native bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &bytemuck::cast_slice(&self.words)[..self.byte_count]
+        &self.cells
     }
 
     /// All cells as native bytes, to be written. A bool cell must stay 0 or 1.
     #[must_use]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut bytemuck::cast_slice_mut(&mut self.words)[..self.byte_count]
+        &mut self.cells
     }
 
     /// The cells as a slice in C order.
@@ -163,14 +213,7 @@ impl ArrayBuf {
     /// The caller makes sure that `value` has the element type of this buffer.
     pub fn fill(&mut self, value: Scalar) {
         debug_assert_eq!(value.dtype(), self.dtype);
-        let cell = value.to_bytes();
-        if cell.iter().all(|&byte| byte == 0) {
-            self.bytes_mut().fill(0);
-        } else {
-            self.bytes_mut()
-                .chunks_exact_mut(cell.len())
-                .for_each(|slot| slot.copy_from_slice(&cell));
-        }
+        fill_cells(self.bytes_mut(), &value.to_bytes());
     }
 
     /// The same cells under another shape.
@@ -178,7 +221,7 @@ impl ArrayBuf {
     /// # Errors
     /// `InvalidInput` when the number of cells differs.
     pub fn reshaped(mut self, shape: &[u64]) -> Result<Self> {
-        if byte_count(self.dtype, shape)? != self.byte_count {
+        if byte_count(self.dtype, shape)? != self.cells.len() {
             return Err(Error::invalid(format!(
                 "shape {:?} cannot be seen as {shape:?}: the number of cells differs",
                 self.shape
@@ -231,9 +274,47 @@ impl fmt::Debug for ArrayBuf {
         write!(
             f,
             "ArrayBuf({}, {:?}, {} bytes)",
-            self.dtype, self.shape, self.byte_count
+            self.dtype,
+            self.shape,
+            self.cells.len()
         )
     }
+}
+
+/// Sets every cell of `cells` to the bytes of one.
+pub fn fill_cells(cells: &mut [u8], cell: &[u8]) {
+    // Copied in pieces that double, because one cell is too little to copy at a time.
+    const PIECE_BYTES: usize = 4096;
+    if cell.iter().all(|&byte| byte == 0) {
+        return cells.fill(0);
+    }
+    let mut done = cell.len().min(cells.len());
+    cells[..done].copy_from_slice(&cell[..done]);
+    while done < cells.len() {
+        let length = done.min(PIECE_BYTES / cell.len() * cell.len());
+        let length = length.max(cell.len()).min(cells.len() - done);
+        cells.copy_within(..length, done);
+        done += length;
+    }
+}
+
+/// Refuses a number of bytes that is not that of the cells.
+fn check_length(dtype: DType, shape: &[u64], length: usize) -> Result<()> {
+    let needed = byte_count(dtype, shape)?;
+    if length == needed {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "{length} bytes given for shape {shape:?} of {dtype}, which takes {needed}"
+    )))
+}
+
+fn into_shape<T>(shape: &[u64], cells: Vec<T>) -> Result<ArrayD<T>> {
+    // A length is a divisor of the cell count, which fits, unless there is no cell at all.
+    let length = |&length: &u64| usize::try_from(length).unwrap_or(usize::MAX);
+    let lengths: Vec<usize> = shape.iter().map(length).collect();
+    ArrayD::from_shape_vec(IxDyn(&lengths), cells)
+        .map_err(|error| Error::internal(format!("shape {shape:?}: {error}")))
 }
 
 /// The bytes that cells of `dtype` and `shape` take.

@@ -41,7 +41,7 @@ pub use adapter::{
 };
 pub use array::Array;
 pub use attribute::{AttributeSchema, AttributeType, AttributeValue, Attributes, Role};
-pub use buffer::{ArrayBuf, byte_count};
+pub use buffer::{ArrayBuf, byte_count, fill_cells, use_huge_pages};
 pub use check::{CheckLevel, CheckRequest, Finding, FindingKind, FindingSink};
 pub use clock::{Clock, CountingIds, IdSource, RandomIds, SystemClock};
 pub use collection::{Collection, NewArray, Query};
@@ -57,7 +57,7 @@ pub use lock::{
     LockMode, LockQueues, LockRequest, LockSeat, ProcessLockManager,
 };
 pub use memory::MemoryAdapter;
-pub use memory_limit::MemoryLimit;
+pub use memory_limit::{MemoryLimit, memory_of_machine};
 pub use scalar::Scalar;
 pub use schema::{DIMENSION_COUNT_MAX, Dimension, Metadata, SCHEMA_VERSION, Schema, SchemaBuilder};
 pub use selection::{

@@ -48,21 +48,29 @@ impl MemoryLimit {
 }
 
 impl Default for MemoryLimit {
-    #[cfg(target_os = "linux")]
     fn default() -> Self {
-        let info = rustix::system::sysinfo();
-        #[expect(
-            clippy::useless_conversion,
-            reason = "the width of totalram differs between machines"
-        )]
-        let total = u64::from(info.totalram).saturating_mul(u64::from(info.mem_unit.max(1)));
-        Self(total / 4 * 3)
+        Self(memory_of_machine() / 4 * 3)
     }
+}
 
-    #[cfg(not(target_os = "linux"))]
-    fn default() -> Self {
-        Self(8 << 30)
-    }
+/// The memory of the machine in bytes.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn memory_of_machine() -> u64 {
+    let info = rustix::system::sysinfo();
+    #[expect(
+        clippy::useless_conversion,
+        reason = "the width of totalram differs between machines"
+    )]
+    let total = u64::from(info.totalram).saturating_mul(u64::from(info.mem_unit.max(1)));
+    total
+}
+
+/// What is taken for the memory of a machine that does not tell.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn memory_of_machine() -> u64 {
+    8 << 30
 }
 
 impl fmt::Display for MemoryLimit {

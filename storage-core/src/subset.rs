@@ -162,7 +162,7 @@ impl Subset {
                 T::DTYPE
             )));
         }
-        self.read_buf().await?.to_ndarray()
+        self.read_buf().await?.into_ndarray()
     }
 
     /// Reads the cells into a new buffer.

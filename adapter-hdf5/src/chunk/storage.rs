@@ -102,7 +102,10 @@ impl StoragePlan {
             Compression::Deflate(level) => {
                 codecs.extend([Codec::Deflate { level }, Codec::Fletcher32]);
             }
-            Compression::Zstd(level) => codecs.push(Codec::Zstd { level }),
+            Compression::Zstd(level) => codecs.push(Codec::Zstd {
+                level: level.cast_signed(),
+                checksum: true,
+            }),
             Compression::Blosc(level) => codecs.extend([
                 Codec::Blosc {
                     cell_size,
@@ -110,6 +113,7 @@ impl StoragePlan {
                     level,
                     shuffle: u32::from(cell_size > 1),
                     compressor: 1,
+                    block_size: 0,
                 },
                 Codec::Fletcher32,
             ]),

@@ -17,7 +17,7 @@ use hyperslab_core::{DType, Error, Hyperslab, Result};
 
 use super::index::ChunkLocation;
 use super::reader::{FileHeader, StoredVariable, VariableCells};
-use crate::chunk::{ChunkGrid, CodecChain, Filter};
+use crate::chunk::{ChunkGrid, Filter, chain_of};
 use crate::{index, worker};
 
 /// More chunks than this are read through the library, without an index in memory.
@@ -250,7 +250,7 @@ fn cells(
     };
     let chunk_shape: Vec<u64> = chunk_shape.iter().map(|&length| length as u64).collect();
     let grid = ChunkGrid::new(shape, &chunk_shape);
-    let codecs = CodecChain::from_filters(&filters(dataset)?);
+    let codecs = chain_of(&filters(dataset)?);
     let readable = is_little_endian(kind)
         && kind.size() == dtype.size()
         && chunk_shape.len() == shape.len()

@@ -369,8 +369,7 @@ fn filters(codecs: &crate::chunk::CodecChain) -> Vec<u8> {
     let mut bytes = Bytes::new();
     bytes.u8(2);
     bytes.u8(u8::try_from(codecs.codecs().len()).unwrap_or(u8::MAX));
-    for codec in codecs.codecs() {
-        let filter = codec.filter();
+    for filter in crate::chunk::filters_of(codecs) {
         bytes.u16(filter.id);
         // Filters of HDF5 itself have no name; the others have one of length 0.
         if filter.id >= 256 {

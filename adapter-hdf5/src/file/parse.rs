@@ -14,7 +14,7 @@ use super::index::ChunkLocation;
 use super::metadata::SIGNATURE;
 use super::reader::{FileHeader, StoredVariable, VariableCells};
 use super::scales::is_netcdf_machinery;
-use crate::chunk::{ChunkGrid, CodecChain, Filter};
+use crate::chunk::{ChunkGrid, CodecChain, Filter, chain_of};
 
 /// Reads little-endian fields off the front of a slice.
 #[derive(Debug, Clone, Copy)]
@@ -196,7 +196,7 @@ fn parse_variable(metadata: &[u8], address: u64) -> Option<StoredVariable> {
     let dtype = number(find(DATATYPE)?.0)?;
     let shape = shape(find(DATASPACE)?)?;
     let codecs = match find(FILTERS) {
-        Some(body) => CodecChain::from_filters(&filters(body)?)?,
+        Some(body) => chain_of(&filters(body)?)?,
         None => CodecChain::default(),
     };
     let mut layout = find(LAYOUT)?;

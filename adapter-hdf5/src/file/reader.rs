@@ -1,9 +1,4 @@
 //! Opens an array file and reads its cells.
-#![expect(
-    unsafe_code,
-    reason = "chunks are decoded into one buffer by several threads"
-)]
-
 mod verify;
 
 use std::fs::File;
@@ -11,14 +6,16 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use hyperslab_cf::NamedAttribute;
-use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, Scalar};
-use rayon::prelude::*;
+use hyperslab_core::{ArrayBuf, DType, Error, ErrorKind, Hyperslab, Result, Scalar};
+use hyperslab_engine::{
+    ChunkKey, Decoding, Destination, Engine, ObjectId, Scratch, Slot, StoredChunk,
+};
 
 use super::footer::{FOOTER_SIZE, Footer};
 use super::index::ChunkLocation;
 use super::{library, parse};
 use crate::cache::FileIdentity;
-use crate::chunk::{ChunkGrid, ChunkPiece, CodecChain, Scratch, SharedTarget, copy_cells};
+use crate::chunk::{ChunkGrid, CodecChain};
 use crate::index;
 
 /// The largest chunk that is decoded here; HDF5 allows 4 GiB.
@@ -72,6 +69,8 @@ pub(crate) struct ArrayFile {
     file: File,
     length: u64,
     identity: FileIdentity,
+    /// What its chunks are known by in the cache.
+    id: ObjectId,
     footer: Option<Footer>,
     header: FileHeader,
 }
@@ -114,6 +113,7 @@ impl ArrayFile {
             file,
             length,
             identity: FileIdentity::of(&metadata),
+            id: ObjectId::unique(),
             footer,
             header,
         };
@@ -176,27 +176,41 @@ impl ArrayFile {
     /// `Corrupt` when a chunk does not decode.
     pub(crate) fn read_into(
         &self,
+        engine: &Engine,
         slab: &Hyperslab,
         fill: Scalar,
-        out: &mut ArrayBuf,
-    ) -> Result<()> {
+        mut out: ArrayBuf,
+    ) -> Result<ArrayBuf> {
         let variable = &self.header.variable;
         if slab.is_empty() {
-            return Ok(());
+            return Ok(out);
         }
         match &variable.cells {
             VariableCells::Inline(bytes) => {
                 let grid = ChunkGrid::new(&variable.shape, &variable.shape);
-                for piece in grid.pieces(slab) {
-                    scatter(&grid, &piece, bytes, out);
-                }
-                Ok(())
+                let (destination, slots) = Destination::new(&grid, slab, out);
+                slots.into_iter().try_for_each(|slot| slot.put(bytes))?;
+                Destination::finish(destination)
             }
             VariableCells::Chunked {
                 grid,
                 codecs,
                 chunks,
-            } => self.read_chunks((grid, codecs, chunks), slab, fill, out),
+            } => {
+                let cell_size = variable.dtype.size();
+                let chunk_bytes = index(grid.chunk_bytes(cell_size));
+                let (fill, codecs) = (fill.to_bytes(), codecs);
+                let (destination, slots) = Destination::new(grid, slab, out);
+                engine.each(slots, chunk_bytes, |slot| {
+                    match chunks.get(index(slot.chunk())) {
+                        Some(location) if !location.is_absent() => {
+                            self.put_chunk(engine, codecs, *location, chunk_bytes, slot)
+                        }
+                        _ => slot.fill(&fill),
+                    }
+                })?;
+                Destination::finish(destination)
+            }
             VariableCells::Library => {
                 let shape = out.shape().to_vec();
                 let (path, name) = (self.path.clone(), self.variable.clone());
@@ -205,43 +219,51 @@ impl ArrayFile {
                     return Err(Error::internal(format!("cells of shape {shape:?}")));
                 }
                 out.bytes_mut().copy_from_slice(&bytes);
-                Ok(())
+                Ok(out)
             }
         }
     }
 
-    fn read_chunks(
+    fn put_chunk(
         &self,
-        (grid, codecs, chunks): (&ChunkGrid, &CodecChain, &[ChunkLocation]),
-        slab: &Hyperslab,
-        fill: Scalar,
-        out: &mut ArrayBuf,
+        engine: &Engine,
+        codecs: &CodecChain,
+        location: ChunkLocation,
+        chunk_bytes: usize,
+        slot: Slot,
     ) -> Result<()> {
-        let cell_size = out.dtype().size();
-        let chunk_bytes = grid.chunk_bytes(cell_size);
-        let pieces = grid.pieces(slab);
-        let located = |piece: &ChunkPiece| chunks.get(index(piece.chunk)).copied();
-        let absent = |piece: &ChunkPiece| located(piece).is_none_or(|chunk| chunk.is_absent());
-        if pieces.iter().any(&absent) {
-            out.fill(fill);
-        }
-        let present: Vec<&ChunkPiece> = pieces.iter().filter(|piece| !absent(piece)).collect();
-        let slab_shape = out.shape().to_vec();
-        let target = SharedTarget::new(out.bytes_mut());
-        let read = |piece: &&ChunkPiece| {
-            let location = located(piece).unwrap_or(ChunkLocation::ABSENT);
-            let cells = self.decode(codecs, location, chunk_bytes)?;
-            let copy = grid.copy_of(piece, &slab_shape, cell_size);
-            // SAFETY: no two pieces have a cell of the hyperslab in common.
-            unsafe {
-                target.copy_from(&copy.axes, cell_size, (&cells, copy.in_chunk), copy.in_slab);
-            }
-            Ok(())
+        let key = ChunkKey {
+            object: self.id,
+            chunk: slot.chunk(),
         };
-        match present.as_slice() {
-            [only] => read(only),
-            several => several.par_iter().try_for_each(read),
+        let decoding = Decoding {
+            codecs,
+            mask: location.mask,
+            chunk_bytes,
+        };
+        engine
+            .put(Some(&key), decoding, self.stored(location), slot)
+            .map_err(|error| self.damaged(location, error))
+    }
+
+    fn stored(&self, location: ChunkLocation) -> StoredChunk<'_> {
+        StoredChunk::File {
+            file: &self.file,
+            path: &self.path,
+            offset: location.address,
+            length: index(location.size),
         }
+    }
+
+    fn damaged(&self, location: ChunkLocation, error: Error) -> Error {
+        if error.kind() != ErrorKind::Corrupt {
+            return error;
+        }
+        self.corrupt(&format!(
+            "the chunk at byte {} is damaged ({error})",
+            location.address
+        ))
+        .with_source(error)
     }
 
     fn decode(
@@ -250,20 +272,14 @@ impl ArrayFile {
         location: ChunkLocation,
         chunk_bytes: u64,
     ) -> Result<Scratch> {
+        let mut cells = Scratch::new(index(chunk_bytes));
         let mut encoded = Scratch::new(index(location.size));
         self.file
             .read_exact_at(&mut encoded, location.address)
             .map_err(|source| Error::io("read", self.path.display(), source))?;
-        let mut cells = Scratch::new(index(chunk_bytes));
         codecs
             .decode(&encoded, location.mask, &mut cells)
-            .map_err(|error| {
-                self.corrupt(&format!(
-                    "the chunk at byte {} is damaged ({error})",
-                    location.address
-                ))
-                .with_source(error)
-            })?;
+            .map_err(|error| self.damaged(location, error))?;
         Ok(cells)
     }
 
@@ -295,17 +311,6 @@ impl ArrayFile {
             .map_err(|source| Error::io("read", self.path.display(), source))?;
         Ok(encoded)
     }
-}
-
-fn scatter(grid: &ChunkGrid, piece: &ChunkPiece, cells: &[u8], out: &mut ArrayBuf) {
-    let cell_size = out.dtype().size();
-    let copy = grid.copy_of(piece, out.shape(), cell_size);
-    copy_cells(
-        &copy.axes,
-        cell_size,
-        (cells, copy.in_chunk),
-        (out.bytes_mut(), copy.in_slab),
-    );
 }
 
 fn read_footer(file: &File, length: u64) -> Result<Option<Footer>> {

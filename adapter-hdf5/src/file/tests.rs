@@ -4,6 +4,7 @@ use super::*;
 use crate::chunk::{ChunkGrid, Codec, CodecChain};
 use hyperslab_cf::{AttributeContent, AxisContent, CoordinateCells, CoordinateContent};
 use hyperslab_core::{ArrayBuf, AxisSlab, DType, Hyperslab, Scalar};
+use hyperslab_engine::Engine;
 
 fn text(text: &str) -> AttributeContent {
     AttributeContent::Text(text.to_owned())
@@ -137,9 +138,9 @@ fn check_image(content: &FileContent, what: &str) {
     let axes = parsed.shape.iter().map(|&size| axis(size)).collect();
     let slab = Hyperslab::new(axes, &parsed.shape).unwrap();
     let read = |file: &ArrayFile| {
-        let mut out = ArrayBuf::zeroed(variable.dtype, &slab.shape()).unwrap();
-        file.read_into(&slab, variable.fill, &mut out).unwrap();
-        out
+        let out = ArrayBuf::zeroed(variable.dtype, &slab.shape()).unwrap();
+        let engine = Engine::new(1 << 20);
+        file.read_into(&engine, &slab, variable.fill, out).unwrap()
     };
     let through_library = || {
         let (path, name) = (folder.path().join("own.nc"), "cells".to_owned());

@@ -8,6 +8,7 @@ use hyperslab_cf::foreign::{
     ForeignArray, ForeignAttributes, ForeignGroup, ForeignVariable, ImportOptions, VariableInfo,
 };
 use hyperslab_core::Result;
+use hyperslab_engine::Engine;
 
 use super::variable::FileVariable;
 use super::{h5, listing};
@@ -19,15 +20,15 @@ use super::{h5, listing};
 /// `NotFound`, `Denied` or `InvalidInput` when the file cannot be opened; `Unsupported` for netCDF-3, with the command that
 /// converts it; `Corrupt` when its structure cannot be read.
 pub fn list_variables(path: &Path) -> Result<Vec<VariableInfo>> {
-    FileGroup::open(path)?.variables()
+    FileGroup::open(path, &Engine::shared())?.variables()
 }
 
-/// Opens a netCDF-4 or HDF5 file as a group of variables.
+/// Opens a netCDF-4 or HDF5 file as a group of variables, whose chunks are decoded by `engine`.
 ///
 /// # Errors
 /// As [`list_variables`].
-pub fn open(path: &Path) -> Result<Box<dyn ForeignGroup>> {
-    Ok(Box::new(FileGroup::open(path)?))
+pub fn open(path: &Path, engine: &Arc<Engine>) -> Result<Box<dyn ForeignGroup>> {
+    Ok(Box::new(FileGroup::open(path, engine)?))
 }
 
 /// Opens variables by path: `t`, or `group/t`. Runs in the thread of the caller, as do all reads.
@@ -36,7 +37,7 @@ pub fn open(path: &Path) -> Result<Box<dyn ForeignGroup>> {
 /// As [`list_variables`]; `NotFound` for a name that no variable has; `Unsupported` for a variable that is not made of
 /// numbers, naming what it is made of.
 pub fn read(path: &Path, names: &[&str], options: ImportOptions) -> Result<Vec<ForeignArray>> {
-    let group = FileGroup::open(path)?;
+    let group = FileGroup::open(path, &Engine::shared())?;
     names
         .iter()
         .map(|name| ForeignArray::open(&group, name, options))
@@ -48,13 +49,15 @@ pub fn read(path: &Path, names: &[&str], options: ImportOptions) -> Result<Vec<F
 struct FileGroup {
     file: File,
     path: PathBuf,
+    engine: Arc<Engine>,
 }
 
 impl FileGroup {
-    fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path, engine: &Arc<Engine>) -> Result<Self> {
         Ok(Self {
             file: h5::open(path)?,
             path: path.to_owned(),
+            engine: Arc::clone(engine),
         })
     }
 }
@@ -77,7 +80,9 @@ impl ForeignGroup for FileGroup {
             Err(_) => return Ok(None),
         };
         let variable = FileVariable::new(&self.file, dataset, path)?;
-        Ok(Some(Arc::new(variable.with_direct(&self.path))))
+        Ok(Some(Arc::new(
+            variable.with_direct(&self.path, &self.engine),
+        )))
     }
 
     fn attributes(&self, path: &str) -> Result<ForeignAttributes> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hdf5::{Dataset, File};
 use hyperslab_cf::foreign::{ForeignAttributes, ForeignVariable, NamedDimension};
 use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, Scalar};
+use hyperslab_engine::Engine;
 
 use super::{dimensions, h5};
 use crate::file::{ArrayFile, VariableCells};
@@ -24,6 +25,7 @@ pub(super) struct FileVariable {
     attributes: ForeignAttributes,
     /// Decodes chunks without the library, where that is possible.
     direct: Option<Arc<ArrayFile>>,
+    engine: Arc<Engine>,
 }
 
 impl FileVariable {
@@ -38,12 +40,14 @@ impl FileVariable {
             raw,
             dataset,
             direct: None,
+            engine: Engine::shared(),
         })
     }
 
     /// The same, reading chunks from the file at `path` without the library where that is possible: those of numbers that
     /// need no conversion, all of them written, in a file that begins at its first byte.
-    pub(super) fn with_direct(mut self, path: &Path) -> Self {
+    pub(super) fn with_direct(mut self, path: &Path, engine: &Arc<Engine>) -> Self {
+        self.engine = Arc::clone(engine);
         let stored = self.dtype.as_ref().ok().copied();
         let convertible = stored.is_some_and(|stored| stored != DType::Bool);
         if convertible && self.dataset.is_chunked() && self.file.userblock() == 0 {
@@ -96,15 +100,14 @@ impl ForeignVariable for FileVariable {
         h5::labels(&self.dataset)
     }
 
-    fn read(&self, slab: &Hyperslab) -> Result<ArrayBuf> {
+    fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
         let stored = self
             .dtype()
             .map_err(|what| Error::unsupported(format!("variable '{}' is {what}", self.path)))?;
         if let Some(direct) = &self.direct {
-            let mut cells = ArrayBuf::zeroed(stored, &slab.shape())?;
             // No chunk is absent, so this is never seen.
             let fill = Scalar::default_fill(stored);
-            if direct.read_into(slab, fill, &mut cells).is_ok() {
+            if let Ok(cells) = direct.read_into(&self.engine, slab, fill, out) {
                 return Ok(cells);
             }
             // The library knows chunks that look damaged here, or says what is wrong with them.

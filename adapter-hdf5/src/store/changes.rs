@@ -116,7 +116,7 @@ impl Store {
         cf::keep_foreign(schema, last.header(), &mut content);
         let target = opened.folders.array(stem);
         let temporary = TempFile::create(&opened.folders.temporaries())?;
-        image::write_next(&last, &content, edit, temporary.file())
+        image::write_next(&self.engine, &last, &content, edit, temporary.file())
             .map_err(|error| error.context(target.display()))?;
         temporary.sync(&target, durability)?;
         self.replace_array(&opened, &last, temporary, &target, durability)?;

@@ -188,13 +188,12 @@ impl ForeignVariable for ZarrVariable {
         (self.shape().len() == 1).then(|| self.all_texts(decode))
     }
 
-    fn read(&self, slab: &Hyperslab) -> Result<ArrayBuf> {
+    fn read_into(&self, slab: &Hyperslab, mut out: ArrayBuf) -> Result<ArrayBuf> {
         let dtype = self
             .dtype()
             .map_err(|what| Error::unsupported(format!("{} is {what}", self.what())))?;
         let (shape, size) = (slab.shape(), dtype.size());
         let fill = self.array.fill_value().as_ne_bytes();
-        let mut out = ArrayBuf::zeroed(dtype, &shape)?;
         let grid = self.cells.layout().chunks();
         self.wait(slab, |part, cells| {
             let copy = grid.copy_of(&part.piece, &shape, size);

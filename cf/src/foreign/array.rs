@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, Scalar, byte_count};
+use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, Scalar};
 
 use super::blocks::blocks;
 use super::coordinate;
@@ -136,11 +136,24 @@ impl ForeignArray {
     ///
     /// # Errors
     /// `TooLarge` when the cells do not fit in memory, and as
-    /// [`ForeignVariable::read`].
+    /// [`ForeignVariable::read_into`].
     pub fn read_block(&self, slab: &Hyperslab) -> Result<ArrayBuf> {
-        // Refuses a size that would overflow before the format is asked.
-        byte_count(self.stored, &slab.shape())?;
-        self.packing.decode(self.variable.read(slab)?)
+        self.read_block_into(slab, ArrayBuf::zeroed(self.dtype(), &slab.shape())?)
+    }
+
+    /// The same into a buffer of [`Self::dtype`] and the shape of the hyperslab. Packed numbers of another type are unpacked into
+    /// a new one, and the buffer is given up before.
+    ///
+    /// # Errors
+    /// As [`Self::read_block`].
+    pub fn read_block_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
+        let out = if out.dtype() == self.stored {
+            out
+        } else {
+            drop(out);
+            ArrayBuf::zeroed(self.stored, &slab.shape())?
+        };
+        self.packing.decode(self.variable.read_into(slab, out)?)
     }
 
     /// Blocks that together cover all cells once, each of at most `byte_budget` bytes where a chunk allows it, along

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hyperslab_core::{DType, Hyperslab, Result};
+use hyperslab_core::{ArrayBuf, DType, Hyperslab, Result};
 
 use super::{ForeignAttributes, ForeignGroup, ForeignVariable, last_part};
 use crate::Packing;
@@ -84,7 +84,9 @@ fn values(variable: &dyn ForeignVariable) -> Result<CoordinateValues> {
         ));
     }
     let packing = Packing::new(stored, &variable.attributes().packing(), false);
-    let cells = packing.decode(variable.read(&Hyperslab::full(variable.shape()))?)?;
+    let whole = Hyperslab::full(variable.shape());
+    let cells = ArrayBuf::zeroed(stored, &whole.shape())?;
+    let cells = packing.decode(variable.read_into(&whole, cells)?)?;
     let numbers: Vec<_> = cells.scalars().collect::<Result<_>>()?;
     let missing = packing.fill_value().filter(|_| !packing.dtype().is_float());
     if packing.dtype().is_float() || missing.is_some_and(|fill| numbers.contains(&fill)) {

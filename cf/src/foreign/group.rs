@@ -83,10 +83,11 @@ pub trait ForeignVariable: Debug + Send + Sync {
     /// tables of characters, one text per row.
     fn texts(&self) -> Option<Result<Vec<String>>>;
 
-    /// Reads the cells of a hyperslab of [`Self::shape`] as they are stored: of [`Self::dtype`], C order, native byte order.
+    /// Reads the cells of a hyperslab of [`Self::shape`] as they are stored: of [`Self::dtype`], C order, native byte order;
+    /// into `out`, which has that type and the shape of the hyperslab, and whose cells are all set.
     ///
     /// # Errors
     /// `Unsupported` when a codec is missing, `Corrupt` when cells are damaged, `Unavailable` when the medium does not
     /// answer.
-    fn read(&self, slab: &Hyperslab) -> Result<ArrayBuf>;
+    fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf>;
 }

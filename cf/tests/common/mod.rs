@@ -67,14 +67,13 @@ impl ForeignVariable for MapVariable {
         }
     }
 
-    fn read(&self, slab: &Hyperslab) -> Result<ArrayBuf> {
+    fn read_into(&self, slab: &Hyperslab, mut part: ArrayBuf) -> Result<ArrayBuf> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         let cells = match &self.cells {
             Cells::Numbers(cells) => cells,
             Cells::Damaged(_) => return Err(Error::corrupt("a chunk does not decode")),
             Cells::Texts(_) => panic!("the cells of text are not asked for"),
         };
-        let mut part = ArrayBuf::zeroed(cells.dtype(), &slab.shape())?;
         let size = cells.dtype().size();
         copy::gather(cells.bytes(), &self.shape, size, slab, part.bytes_mut())?;
         Ok(part)

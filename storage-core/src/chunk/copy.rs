@@ -42,6 +42,19 @@ impl<'a> SharedTarget<'a> {
         }
     }
 
+    /// Shares the buffer that begins at `start`.
+    ///
+    /// # Safety
+    /// So many bytes there stay valid for as long as this lives, and nobody reaches them but by what is shared.
+    #[must_use]
+    pub const unsafe fn from_raw(start: *mut u8, length: usize) -> Self {
+        Self {
+            start,
+            length,
+            buffer: PhantomData,
+        }
+    }
+
     /// Copies a box of cells of `cell_size` bytes from offset `source_start` of `source` to offset `target_start`.
     ///
     /// # Safety

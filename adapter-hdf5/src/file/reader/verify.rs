@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use hyperslab_core::{ArrayBuf, AxisSlab, Error, Hyperslab, Result, Scalar};
+use hyperslab_engine::Engine;
 use rayon::prelude::*;
 
 use super::{ArrayFile, VariableCells};
@@ -18,6 +19,8 @@ impl ArrayFile {
     /// Decodes every chunk, to see whether it can be done.
     pub(crate) fn decode_all(&self, fill: Scalar) -> Result<()> {
         let variable = &self.header.variable;
+        // What is kept decoded says nothing of the disk.
+        let engine = Engine::new(0);
         match &variable.cells {
             VariableCells::Inline(_) => Ok(()),
             VariableCells::Chunked {
@@ -30,8 +33,8 @@ impl ArrayFile {
                 present.try_for_each(|chunk| self.decode(codecs, *chunk, chunk_bytes).map(drop))
             }
             VariableCells::Library => self.windows().iter().try_for_each(|window| {
-                let mut out = ArrayBuf::zeroed(variable.dtype, &window.shape())?;
-                self.read_into(window, fill, &mut out)
+                let out = ArrayBuf::zeroed(variable.dtype, &window.shape())?;
+                self.read_into(&engine, window, fill, out).map(drop)
             }),
         }
     }

@@ -15,11 +15,12 @@ thread_local! {
 
 /// A buffer of some length whose content is left over from its last use.
 #[derive(Debug)]
-pub(crate) struct Scratch(Vec<u8>);
+pub struct Scratch(Vec<u8>);
 
 impl Scratch {
     /// A buffer of `length` bytes.
-    pub(crate) fn new(length: usize) -> Self {
+    #[must_use]
+    pub fn new(length: usize) -> Self {
         let mut buffer = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
         buffer.resize(length, 0);
         Self(buffer)

@@ -11,13 +11,15 @@ const OVERHEAD: usize = 16;
 /// The compressors of a frame by the number the HDF5 filter gives them.
 const COMPRESSORS: [&CStr; 6] = [c"blosclz", c"lz4", c"lz4hc", c"snappy", c"zlib", c"zstd"];
 
-/// Compresses `bytes`: `level` 0 to 9, byte shuffle of cells of `cell_size` bytes, `compressor` as in the filter.
+/// Compresses `bytes`: `level` 0 to 9, byte shuffle of cells of `cell_size` bytes, `compressor` as in the filter, blocks of
+/// `block_size` bytes or, if that is 0, of what Blosc finds best.
 pub(super) fn compress(
     bytes: &[u8],
     level: u32,
     shuffle: u32,
     cell_size: usize,
     compressor: u32,
+    block_size: usize,
 ) -> Result<Vec<u8>> {
     let name = COMPRESSORS
         .get(compressor as usize)
@@ -35,7 +37,7 @@ pub(super) fn compress(
             out.as_mut_ptr().cast(),
             out.len(),
             name.as_ptr(),
-            0,
+            block_size,
             1,
         )
     };

@@ -1,0 +1,199 @@
+//! From stored bytes to cells in their place.
+
+use std::sync::{Arc, LazyLock};
+
+use hyperslab_core::{Error, Result, memory_of_machine};
+use rayon::prelude::*;
+
+use crate::codec::CodecChain;
+use crate::{ChunkCache, ChunkKey, Scratch, Slot, Stats, StoredChunk};
+
+/// Parts of a raw chunk with a larger gap between them are read by themselves.
+const GAP_BYTES_MAX: usize = 64 << 10;
+
+/// The most bytes of a raw chunk that are read at once.
+const SPAN_BYTES_MAX: usize = 4 << 20;
+
+/// A request for less than this is done by the thread that asks: waking others costs more.
+const PARALLEL_BYTES_MIN: usize = 256 << 10;
+
+/// How the chunks of an array are decoded.
+#[derive(Debug, Clone, Copy)]
+pub struct Decoding<'a> {
+    /// What they went through.
+    pub codecs: &'a CodecChain,
+    /// Which of the codecs this chunk did not go through, a bit each.
+    pub mask: u32,
+    /// Bytes of the cells of one chunk.
+    pub chunk_bytes: usize,
+}
+
+/// Decodes chunks, keeps some of them, and counts.
+///
+/// All stores of a process share one, so that there is one budget; a store may have its own.
+#[derive(Debug)]
+pub struct Engine {
+    cache: ChunkCache,
+    stats: Stats,
+}
+
+impl Engine {
+    /// An engine that keeps decoded chunks of so many bytes; of none with 0.
+    #[must_use]
+    pub fn new(cache_bytes: u64) -> Arc<Self> {
+        Arc::new(Self {
+            cache: ChunkCache::new(cache_bytes),
+            stats: Stats::default(),
+        })
+    }
+
+    /// The engine that all share who ask for no other. It keeps up to a quarter of the memory of the machine.
+    #[must_use]
+    pub fn shared() -> Arc<Self> {
+        static SHARED: LazyLock<Arc<Engine>> =
+            LazyLock::new(|| Engine::new(memory_of_machine() / 4));
+        Arc::clone(&SHARED)
+    }
+
+    /// The decoded chunks.
+    #[must_use]
+    pub fn cache(&self) -> &ChunkCache {
+        &self.cache
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Runs `work` for each slot, on all threads if there is enough to do.
+    ///
+    /// # Errors
+    /// The first that `work` gives.
+    pub fn each(
+        &self,
+        slots: Vec<Slot>,
+        chunk_bytes: usize,
+        work: impl Fn(Slot) -> Result<()> + Sync + Send,
+    ) -> Result<()> {
+        if slots.len() < 2 || slots.len().saturating_mul(chunk_bytes) < PARALLEL_BYTES_MIN {
+            return slots.into_iter().try_for_each(work);
+        }
+        slots.into_par_iter().with_max_len(1).try_for_each(work)
+    }
+
+    /// Puts the cells that a slot wants of a chunk to their place, if the chunk is there decoded; gives the slot back if not.
+    ///
+    /// # Errors
+    /// `Internal` when the chunk that is kept is of another size.
+    pub fn put_cached(&self, key: &ChunkKey, slot: Slot) -> Result<Option<Slot>> {
+        if !self.cache.is_on() {
+            return Ok(Some(slot));
+        }
+        let found = self.cache.get(key);
+        self.stats.looked_up(found.is_some());
+        match found {
+            Some(cells) => slot.put(&cells).map(|()| None),
+            None => Ok(Some(slot)),
+        }
+    }
+
+    /// Fetches and decodes a chunk, and puts the cells that a slot wants to their place. A chunk of which only a part is wanted
+    /// is kept under its key, if it has one, for the next who wants another part.
+    ///
+    /// # Errors
+    /// `Corrupt` when it does not decode; `Unavailable`, `Denied`.
+    pub fn put(
+        &self,
+        key: Option<&ChunkKey>,
+        decoding: Decoding<'_>,
+        stored: StoredChunk<'_>,
+        slot: Slot,
+    ) -> Result<()> {
+        if decoding.codecs.is_raw() {
+            return self.put_raw(decoding.chunk_bytes, stored, slot);
+        }
+        let Some(key) = key.filter(|_| self.cache.is_on()) else {
+            return self.put_decoded(decoding, stored, slot);
+        };
+        let Some(slot) = self.put_cached(key, slot)? else {
+            return Ok(());
+        };
+        if slot.is_whole() {
+            // Nobody needs it again soon, and what is needed again would have to make room.
+            return self.put_decoded(decoding, stored, slot);
+        }
+        let cells = self.cache.get_or_decode(key, || {
+            let mut cells = Scratch::new(decoding.chunk_bytes);
+            self.decode(decoding, stored, &mut cells)?;
+            Ok(cells)
+        })?;
+        slot.put(&cells)
+    }
+
+    fn put_decoded(
+        &self,
+        decoding: Decoding<'_>,
+        stored: StoredChunk<'_>,
+        mut slot: Slot,
+    ) -> Result<()> {
+        if let Some(place) = slot.as_bytes_mut(decoding.chunk_bytes) {
+            return self.decode(decoding, stored, place);
+        }
+        let mut cells = Scratch::new(decoding.chunk_bytes);
+        self.decode(decoding, stored, &mut cells)?;
+        slot.put(&cells)
+    }
+
+    /// Decodes a chunk into `out`, which has the size of its cells.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub fn decode(
+        &self,
+        decoding: Decoding<'_>,
+        stored: StoredChunk<'_>,
+        out: &mut [u8],
+    ) -> Result<()> {
+        let Decoding { codecs, mask, .. } = decoding;
+        if let StoredChunk::Memory(bytes) = stored {
+            return self
+                .stats
+                .decoding(out.len(), || codecs.decode(bytes, mask, out));
+        }
+        let mut bytes = Scratch::new(stored.length());
+        stored.read_at(0, &mut bytes)?;
+        self.stats.fetched(bytes.len());
+        self.stats
+            .decoding(out.len(), || codecs.decode(&bytes, mask, out))
+    }
+
+    /// Reads no more of a chunk that went through no codec than is wanted, and what is near together.
+    fn put_raw(&self, chunk_bytes: usize, stored: StoredChunk<'_>, mut slot: Slot) -> Result<()> {
+        if stored.length() != chunk_bytes {
+            return Err(Error::corrupt(format!(
+                "a chunk has {} bytes, not {chunk_bytes}",
+                stored.length()
+            )));
+        }
+        if let StoredChunk::Memory(bytes) = stored {
+            return slot.put(bytes);
+        }
+        if let Some(place) = slot.as_bytes_mut(chunk_bytes) {
+            let spans = place.par_chunks_mut(SPAN_BYTES_MAX).enumerate();
+            return spans.try_for_each(|(number, span)| {
+                self.stats.fetched(span.len());
+                stored.read_at(number * SPAN_BYTES_MAX, span)
+            });
+        }
+        let parts = slot.cut(GAP_BYTES_MAX, SPAN_BYTES_MAX);
+        self.each(parts, chunk_bytes.min(SPAN_BYTES_MAX), |part| {
+            let range = part.range_in_chunk();
+            let mut bytes = Scratch::new(range.len());
+            stored.read_at(range.start, &mut bytes)?;
+            self.stats.fetched(range.len());
+            part.put_from(range.start, &bytes)
+        })
+    }
+}

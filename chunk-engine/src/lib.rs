@@ -1,0 +1,26 @@
+//! The chunk engine: what every chunked format has in common.
+//!
+//! A chunk is stored bytes, a chain of codecs and a place in the result. An adapter says where the bytes of a chunk are; the
+//! engine fetches them, decodes them in parallel straight into the result, and keeps decoded chunks of which only a part was
+//! wanted, within one budget of bytes.
+//!
+//! - [`codec`]: chains of codecs, cells on one side and stored bytes on the other.
+//! - [`Destination`] and [`Slot`]: a result that many threads fill, each its own cells.
+//! - [`ChunkCache`]: decoded chunks, by the state of the object they come from.
+//! - [`Engine`]: puts the three together, and counts what was done.
+
+pub mod codec;
+
+mod cache;
+mod destination;
+mod engine;
+mod scratch;
+mod stats;
+mod stored;
+
+pub use cache::{ChunkCache, ChunkKey, ObjectId};
+pub use destination::{Destination, Slot};
+pub use engine::{Decoding, Engine};
+pub use scratch::Scratch;
+pub use stats::{Stats, StatsReport};
+pub use stored::StoredChunk;
