@@ -1,9 +1,13 @@
-//! The codecs of a chunk, run by zarrs: cells in native byte order on one side, stored bytes on the other.
+//! The codecs of a chunk: cells in native byte order on one side, stored bytes on the other. The chunk engine runs those that it
+//! has, zarrs all others.
+
+mod native;
 
 use std::borrow::Cow;
 use std::num::NonZeroU64;
 
 use hyperslab_core::{DType, Error, Result, Scalar};
+use hyperslab_engine::codec::CodecChain as NativeChain;
 use serde_json::Value;
 use zarrs::array::{
     ArrayBytes, ArrayToBytesCodecTraits, CodecChain, CodecOptions, DataType, FillValue,
@@ -14,6 +18,7 @@ use zarrs::metadata::v3::MetadataV3;
 #[derive(Debug, Clone)]
 pub(crate) struct Codecs {
     chain: CodecChain,
+    native: Option<NativeChain>,
     dtype: DataType,
     fill: FillValue,
     shape: Vec<NonZeroU64>,
@@ -55,6 +60,7 @@ impl Codecs {
                 })
                 .ok_or_else(|| Error::too_large("a chunk does not fit in memory"))?,
             shape,
+            native: native::chain(metadata, dtype),
             names: codecs.iter().map(|codec| codec.name().to_owned()).collect(),
         })
     }
@@ -69,8 +75,16 @@ impl Codecs {
         self.byte_count
     }
 
+    /// The chain, if the chunk engine has all of it.
+    pub(crate) fn native(&self) -> Option<&NativeChain> {
+        self.native.as_ref()
+    }
+
     /// Encodes the cells of one chunk.
     pub(crate) fn encode(&self, cells: &[u8]) -> Result<Vec<u8>> {
+        if let Some(native) = &self.native {
+            return native.encode(cells);
+        }
         let bytes = ArrayBytes::new_flen(Cow::Borrowed(cells));
         self.chain
             .encode(bytes, &self.shape, &self.dtype, &self.fill, &options())
@@ -78,11 +92,34 @@ impl Codecs {
             .map_err(|error| Error::internal(format!("a chunk is not encoded: {error}")))
     }
 
+    /// Decodes one chunk into `out`, which has the bytes of its cells.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub(crate) fn decode_into(&self, stored: &[u8], out: &mut [u8]) -> Result<()> {
+        match &self.native {
+            Some(native) => native.decode(stored, 0, out),
+            None => {
+                out.copy_from_slice(&self.decode_by_zarrs(stored)?);
+                Ok(())
+            }
+        }
+    }
+
     /// Decodes one chunk.
     ///
     /// # Errors
     /// `Corrupt` when the bytes are not what these codecs have made.
     pub(crate) fn decode(&self, stored: &[u8]) -> Result<Vec<u8>> {
+        if self.native.is_none() {
+            return self.decode_by_zarrs(stored);
+        }
+        let mut cells = vec![0; self.byte_count];
+        self.decode_into(stored, &mut cells)?;
+        Ok(cells)
+    }
+
+    fn decode_by_zarrs(&self, stored: &[u8]) -> Result<Vec<u8>> {
         let corrupt = |reason: String| Error::corrupt(format!("a chunk does not decode: {reason}"));
         let decoded = self
             .chain
