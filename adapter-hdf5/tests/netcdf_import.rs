@@ -93,7 +93,7 @@ fn blocks_and_hyperslabs_read_the_same_cells() {
         .unwrap();
     let all = all.to_ndarray::<f32>().unwrap();
     let mut count = 0;
-    for slab in foreign.blocks(200_000) {
+    for slab in foreign.blocks(200_000).iter() {
         let block = foreign
             .read_block(&slab)
             .unwrap()

@@ -11,7 +11,6 @@
 
 mod array;
 mod attribute;
-mod blocks;
 mod coordinate;
 mod group;
 mod import;
@@ -19,7 +18,6 @@ mod store;
 
 pub use array::{ForeignArray, ImportOptions};
 pub use attribute::{ForeignAttributes, ForeignValue};
-pub use blocks::blocks;
 pub use coordinate::{CoordinateValues, ForeignCoordinate, ForeignDimension};
 pub use group::{ForeignGroup, ForeignVariable, NamedDimension, VariableInfo};
 pub use import::{ImportPlan, VARIABLE_KEY, plan_import, restored};

@@ -6,7 +6,6 @@
 //! stopped.
 
 mod markers;
-mod pieces;
 mod transfer;
 mod verify;
 

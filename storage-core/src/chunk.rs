@@ -2,9 +2,11 @@
 
 mod copy;
 mod grid;
+mod windows;
 
 pub use copy::{CopyAxis, SharedTarget, copy_cells};
 pub use grid::{ChunkGrid, ChunkPiece, PieceCopy};
+pub use windows::Windows;
 
 /// A position in a buffer that is in memory, so it fits.
 #[expect(

@@ -65,5 +65,5 @@ pub use selection::{
 };
 pub use stem::{ParsedStem, parse_stem, stem};
 pub use store::{Store, StoreOptions};
-pub use subset::{Description, DimensionDescription, Subset};
+pub use subset::{Description, DimensionDescription, Subset, SubsetWindows};
 pub use time::{TimeStep, Timestamp};

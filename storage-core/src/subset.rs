@@ -1,12 +1,14 @@
 //! A subset: a lazy piece of an array.
 
 mod describe;
+mod windows;
 
 use std::fmt;
 
 use ndarray::{ArrayD, ArrayRef, Dimension};
 
 pub use describe::{Description, DimensionDescription};
+pub use windows::SubsetWindows;
 
 use crate::array::check_cells;
 use crate::{

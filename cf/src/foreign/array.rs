@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use hyperslab_core::chunk::Windows;
 use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, Scalar};
 
-use super::blocks::blocks;
 use super::coordinate;
 use super::{
     ForeignAttributes, ForeignCoordinate, ForeignDimension, ForeignGroup, ForeignValue,
@@ -159,11 +159,12 @@ impl ForeignArray {
     /// Blocks that together cover all cells once, each of at most `byte_budget` bytes where a chunk allows it, along
     /// chunk borders so that no chunk is decoded twice.
     #[must_use]
-    pub fn blocks(&self, byte_budget: u64) -> Vec<Hyperslab> {
-        blocks(
-            self.shape(),
-            self.chunk_shape.as_deref(),
-            self.dtype().size().max(self.stored.size()) as u64,
+    pub fn blocks(&self, byte_budget: u64) -> Windows {
+        let rows = vec![1; self.shape().len()];
+        Windows::new(
+            &Hyperslab::full(self.shape()),
+            self.chunk_shape.as_deref().unwrap_or(&rows),
+            self.dtype().size().max(self.stored.size()),
             byte_budget,
         )
     }

@@ -2,11 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hyperslab_core::{Array, Attributes, Collection, Error, LockGuard, Result, Store, box_bytes};
+use hyperslab_core::chunk::Windows;
+use hyperslab_core::{
+    Array, Attributes, Collection, Error, Hyperslab, LockGuard, Result, Store, box_bytes,
+};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::markers::Markers;
-use super::pieces::Pieces;
 use super::{CopyOptions, Steps, if_there, verify};
 
 /// Pieces are compared in boxes of at most this many bytes.
@@ -36,9 +38,9 @@ pub(super) struct Transfer<'a> {
     markers: Markers,
     memory: Memory,
     /// The boxes of an array that is too large to be written at once.
-    written: Pieces,
+    written: Windows,
     /// The boxes that are compared.
-    compared: Pieces,
+    compared: Windows,
     written_bytes: AtomicU64,
 }
 
@@ -56,7 +58,8 @@ impl<'a> Transfer<'a> {
         let (shape, cell_size) = (from.schema().shape(), from.schema().dtype().size());
         let explained = to.explain().await?;
         let unit = explained.write_unit()?;
-        let pieces = |bytes_max| Pieces::new(&shape, unit, cell_size, bytes_max);
+        let whole = Hyperslab::full(&shape);
+        let windows = |bytes_max| Windows::new(&whole, unit, cell_size, bytes_max);
         Ok(Self {
             from,
             steps,
@@ -65,8 +68,8 @@ impl<'a> Transfer<'a> {
             guard,
             markers: Markers::read(to).await?,
             memory: Memory::new(limit),
-            written: pieces(limit / 4),
-            compared: pieces((limit / 4).min(COMPARED_BYTES_MAX)),
+            written: windows(limit / 4),
+            compared: windows((limit / 4).min(COMPARED_BYTES_MAX)),
             written_bytes: AtomicU64::new(0),
         })
     }
@@ -130,12 +133,11 @@ impl<'a> Transfer<'a> {
         let Some(copy) = if_there(self.to.get_by_id(array.id()).await)? else {
             return Ok(Some("it has vanished from the target".to_owned()));
         };
-        for number in 0..self.compared.count() {
-            let from = self.compared.subset(array, number)?;
-            let to = self.compared.subset(&copy, number)?;
+        for window in self.compared.iter() {
+            let (from, to) = (array.all().window(&window), copy.all().window(&window));
             let bytes = box_bytes(&from.shape(), array.dtype().size());
             let _permit = self.memory.take(bytes.saturating_mul(2)).await?;
-            let start = self.compared.start(number);
+            let start: Vec<u64> = window.axes().iter().map(|axis| axis.start).collect();
             if let Some(message) = verify::difference(&from, &to, &start).await? {
                 return Ok(Some(message));
             }
@@ -205,7 +207,7 @@ impl<'a> Transfer<'a> {
             self.markers.set(array.id()).await?;
             let new = self.to.create(array.key().clone()).id(array.id());
             let copy = new.custom(array.custom().clone()).await?;
-            self.write_pieces(array, &copy).await?;
+            self.write_windows(array, &copy).await?;
         }
         self.clear_mark(array, bytes > self.memory.limit).await
     }
@@ -217,7 +219,7 @@ impl<'a> Transfer<'a> {
         if !is_whole {
             self.markers.set(array.id()).await?;
         }
-        self.write_pieces(array, &copy).await?;
+        self.write_windows(array, &copy).await?;
         let names = copy.custom().iter().map(|(name, _)| name.to_owned());
         let gone: Vec<String> = names
             .filter(|name| array.custom().get(name).is_none())
@@ -241,15 +243,14 @@ impl<'a> Transfer<'a> {
     }
 
     /// Writes all cells, box by box.
-    async fn write_pieces(&self, array: &Array, copy: &Array) -> Result<()> {
-        for number in 0..self.written.count() {
-            let from = self.written.subset(array, number)?;
+    async fn write_windows(&self, array: &Array, copy: &Array) -> Result<()> {
+        for window in self.written.iter() {
+            let from = array.all().window(&window);
             let bytes = box_bytes(&from.shape(), array.dtype().size());
             let _permit = self.memory.take(bytes).await?;
             let cells = from.read_buf().await?;
             self.guard.ensure_valid()?;
-            let to = self.written.subset(copy, number)?;
-            to.write_buf(cells).await?;
+            copy.all().window(&window).write_buf(cells).await?;
             self.wrote(bytes);
         }
         Ok(())

@@ -206,7 +206,7 @@ async fn load(
     let reading = blocking(move || {
         let shape = foreign.shape().to_vec();
         let mut cells = ArrayBuf::zeroed(foreign.dtype(), &shape)?;
-        for slab in foreign.blocks(BLOCK_BYTES) {
+        for slab in foreign.blocks(BLOCK_BYTES).iter() {
             let block = foreign.read_block(&slab)?;
             copy::scatter(
                 block.bytes(),

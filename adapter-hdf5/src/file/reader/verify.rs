@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use hyperslab_core::{ArrayBuf, AxisSlab, Error, Hyperslab, Result, Scalar};
+use hyperslab_core::chunk::Windows;
+use hyperslab_core::{ArrayBuf, Error, Hyperslab, Result, Scalar};
 use hyperslab_engine::Engine;
 use rayon::prelude::*;
 
@@ -34,35 +35,16 @@ impl ArrayFile {
             }
             VariableCells::Library => self.windows().iter().try_for_each(|window| {
                 let out = ArrayBuf::zeroed(variable.dtype, &window.shape())?;
-                self.read_into(&engine, window, fill, out).map(drop)
+                self.read_into(&engine, &window, fill, out).map(drop)
             }),
         }
     }
 
     /// Hyperslabs of some rows that cover the variable.
-    fn windows(&self) -> Vec<Hyperslab> {
+    fn windows(&self) -> Windows {
         let variable = &self.header.variable;
-        let Some((&rows, rest)) = variable.shape.split_first() else {
-            return vec![Hyperslab::full(&[])];
-        };
-        let row_bytes = rest
-            .iter()
-            .fold(variable.dtype.size() as u64, |bytes, &length| {
-                bytes.saturating_mul(length)
-            });
-        let step = (BATCH_BYTES / row_bytes.max(1)).max(1);
-        (0..rows.div_ceil(step))
-            .filter_map(|number| {
-                let start = number * step;
-                let mut axes = Hyperslab::full(&variable.shape).axes().to_vec();
-                axes[0] = AxisSlab {
-                    start,
-                    count: step.min(rows - start),
-                    stride: 1,
-                };
-                Hyperslab::new(axes, &variable.shape).ok()
-            })
-            .collect()
+        let (whole, size) = (Hyperslab::full(&variable.shape), variable.dtype.size());
+        Windows::new(&whole, &vec![1; variable.shape.len()], size, BATCH_BYTES)
     }
 
     /// Reads every byte of a stamped file and compares the checksum of the footer.

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
-use hyperslab_cf::foreign::blocks;
+use hyperslab_core::chunk::Windows;
 use hyperslab_core::{ArrayBuf, Error, Hyperslab, Result};
 use rayon::prelude::*;
 use uuid::Uuid;
@@ -103,15 +103,11 @@ fn write_image(
             chunk_shape,
             codecs,
         } => {
-            let size = variable.dtype.size() as u64;
-            let chunk_bytes = chunk_shape.iter().product::<u64>() * size;
+            let size = variable.dtype.size();
             let grid = ChunkGrid::new(&shape, chunk_shape);
-            for slab in blocks(
-                &shape,
-                Some(chunk_shape),
-                size,
-                BLOCK_BYTES.max(chunk_bytes),
-            ) {
+            let budget = BLOCK_BYTES.max(grid.chunk_bytes(size));
+            let windows = Windows::new(&Hyperslab::full(&shape), chunk_shape, size, budget);
+            for slab in windows.iter() {
                 let cells = next(&slab)?;
                 put_block(&mut image, variable, &grid, codecs, &slab, &cells)?;
             }

@@ -45,7 +45,7 @@ pub(super) async fn check(
 }
 
 async fn decode_all(name: &str, variable: &Arc<Variable>, sink: &mut dyn FindingSink) {
-    for slab in variable.array.blocks(BLOCK_BYTES) {
+    for slab in variable.array.blocks(BLOCK_BYTES).iter() {
         let subject = format!("cells {slab}");
         let variable = Arc::clone(variable);
         let decoded = blocking(move || variable.array.read_block(&slab).map(drop)).await;
