@@ -8,8 +8,8 @@ use futures::stream::{self, BoxStream, StreamExt};
 use hyperslab_core::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CheckRequest,
     CollectionMeta, Durability, Error, ErrorKind, FindingSink, IdSource, LockGuard, LockKey,
-    LockManager, LockRequest, Result, StorageAdapter, StorageExplanation, StoreInfo, Usage,
-    WriteOptions, WriterScope,
+    LockManager, LockRequest, ReadStats, Result, StorageAdapter, StorageExplanation, StoreInfo,
+    Usage, WriteOptions, WriterScope,
 };
 use hyperslab_engine::Engine;
 use uuid::Uuid;
@@ -192,6 +192,10 @@ impl StorageAdapter for Hdf5Adapter {
             persistent: true,
             read_only: false,
         }
+    }
+
+    fn read_stats(&self) -> ReadStats {
+        self.store.engine.stats().report()
     }
 
     fn locks(&self) -> Arc<dyn LockManager> {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hyperslab_core::{RandomIds, StorageAdapter, StorageOptions};
+use hyperslab_engine::Engine;
 use hyperslab_hdf5::Hdf5Adapter;
 use hyperslab_testkit::crash::power_cuts_leave_whole_changes;
 use hyperslab_testkit::{Fixture, async_trait, campaign_tests, conformance_tests};
@@ -55,6 +56,39 @@ fn layouts(shape: &[u64]) -> Vec<StorageOptions> {
 }
 
 conformance_tests!(Folder(tempfile::tempdir().unwrap()));
+
+/// The same with decoded chunks kept in another way: none, and so few that they push each other out.
+struct Cached(tempfile::TempDir, u64);
+
+#[async_trait]
+impl Fixture for Cached {
+    async fn open(&self) -> Arc<dyn StorageAdapter> {
+        let path = self.0.path().join("store");
+        let opened = match Hdf5Adapter::open(&path).await {
+            Ok(store) => store,
+            Err(_) => Hdf5Adapter::create(&path, Arc::new(RandomIds))
+                .await
+                .unwrap(),
+        };
+        Arc::new(opened.with_engine(Engine::new(self.1)))
+    }
+
+    fn layouts(&self, shape: &[u64]) -> Vec<StorageOptions> {
+        layouts(shape)
+    }
+}
+
+mod without_cache {
+    use super::*;
+
+    conformance_tests!(Cached(tempfile::tempdir().unwrap(), 0));
+}
+
+mod with_a_small_cache {
+    use super::*;
+
+    conformance_tests!(Cached(tempfile::tempdir().unwrap(), 2000));
+}
 
 campaign_tests!(open, layouts);
 

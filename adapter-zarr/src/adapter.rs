@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use hyperslab_core::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CheckRequest,
-    CollectionMeta, Durability, Error, FindingSink, IdSource, LockManager, Result, StorageAdapter,
-    StorageExplanation, StoreInfo, Usage, WriteOptions, WriterScope,
+    CollectionMeta, Durability, Error, FindingSink, IdSource, LockManager, ReadStats, Result,
+    StorageAdapter, StorageExplanation, StoreInfo, Usage, WriteOptions, WriterScope,
 };
+use hyperslab_engine::Engine;
 
 use crate::array::run;
 use crate::document::{ADAPTER, FORMAT_VERSION, StoreDocument, to_bytes};
@@ -147,6 +148,10 @@ impl StorageAdapter for ZarrAdapter {
             persistent: promises.persistent,
             read_only: false,
         }
+    }
+
+    fn read_stats(&self) -> ReadStats {
+        Engine::shared().stats().report()
     }
 
     fn locks(&self) -> Arc<dyn LockManager> {

@@ -13,7 +13,8 @@ mod variable;
 use std::sync::Arc;
 
 use hyperslab_cf::foreign::{ForeignAttributes, ForeignGroup, ForeignVariable, VariableInfo};
-use hyperslab_core::{Error, Result};
+use hyperslab_core::{Error, ReadStats, Result};
+use hyperslab_engine::Engine;
 use tokio::runtime::Handle;
 
 use self::nodes::{Kind, Nodes};
@@ -44,6 +45,10 @@ impl ZarrGroup {
 }
 
 impl ForeignGroup for ZarrGroup {
+    fn read_stats(&self) -> ReadStats {
+        Engine::shared().stats().report()
+    }
+
     fn location(&self) -> String {
         self.nodes.location().to_owned()
     }

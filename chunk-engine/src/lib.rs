@@ -22,5 +22,5 @@ pub use cache::{ChunkCache, ChunkKey, ObjectId};
 pub use destination::{Destination, Slot};
 pub use engine::{Decoding, Engine};
 pub use scratch::Scratch;
-pub use stats::{Stats, StatsReport};
+pub use stats::Stats;
 pub use stored::StoredChunk;

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use hyperslab_core::ReadStats;
+
 /// Counters since the engine was made.
 #[derive(Debug, Default)]
 pub struct Stats {
@@ -13,25 +15,6 @@ pub struct Stats {
     decode_nanoseconds: AtomicU64,
     cache_hits: AtomicU64,
     cache_misses: AtomicU64,
-}
-
-/// The counters at one moment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StatsReport {
-    /// Requests to the medium for bytes of chunks and shard indexes: reads of a file, or requests to a server.
-    pub requests: u64,
-    /// Bytes that came of them.
-    pub bytes_fetched: u64,
-    /// Chunks that were decoded.
-    pub chunks_decoded: u64,
-    /// Bytes of cells that came of that.
-    pub bytes_decoded: u64,
-    /// Time spent in codecs, of all threads together.
-    pub decode_time: Duration,
-    /// Chunks that were found decoded.
-    pub cache_hits: u64,
-    /// Chunks that were looked for and not found.
-    pub cache_misses: u64,
 }
 
 impl Stats {
@@ -66,9 +49,9 @@ impl Stats {
 
     /// The counters as they are now.
     #[must_use]
-    pub fn report(&self) -> StatsReport {
+    pub fn report(&self) -> ReadStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        StatsReport {
+        ReadStats {
             requests: read(&self.requests),
             bytes_fetched: read(&self.bytes_fetched),
             chunks_decoded: read(&self.chunks_decoded),

@@ -53,6 +53,9 @@ pub(crate) struct Global {
     /// The most memory one read may take, such as 512M or 4G [default: 3/4 of the machine's]
     #[arg(long, global = true, value_name = "SIZE", help_heading = "Everywhere")]
     pub(crate) memory_limit: Option<MemoryLimit>,
+    /// The most memory for decoded chunks that are kept, 0 for none [default: 1/4 of the machine's]
+    #[arg(long, global = true, value_name = "SIZE", help_heading = "Everywhere")]
+    pub(crate) cache: Option<MemoryLimit>,
     /// How many seconds to wait for somebody else's lock
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60)]
     #[arg(help_heading = "Everywhere")]
@@ -64,6 +67,7 @@ impl Global {
     pub(crate) fn store_options(&self) -> StoreOptions {
         StoreOptions {
             memory_limit: self.memory_limit.unwrap_or_default(),
+            cache_bytes: self.cache.map(MemoryLimit::bytes),
             write: WriteOptions {
                 lock_timeout: Duration::from_secs(self.lock_timeout),
                 ..WriteOptions::default()

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use hyperslab_cf::foreign::{ForeignGroup, ForeignStore};
 use hyperslab_core::{Error, Result, StorageAdapter};
-#[cfg(feature = "hdf5")]
 use hyperslab_engine::Engine;
 #[cfg(feature = "zarr")]
 use hyperslab_zarr::{Medium, ZarrGroup};
@@ -30,23 +29,23 @@ fn is_zarr(path: &Path) -> bool {
 /// # Errors
 /// `NotFound`, `Denied`; `InvalidInput` for a store of ours, or another folder; `Unsupported` for what is not netCDF-4, HDF5 or
 /// Zarr; `Corrupt`.
-pub(crate) fn open(place: &Place) -> Result<Arc<dyn ForeignGroup>> {
+pub(crate) fn open(place: &Place, engine: &Arc<Engine>) -> Result<Arc<dyn ForeignGroup>> {
     match place {
         Place::Disk(path) if path.join(STORE_DOCUMENT).is_file() => Err(Error::invalid(format!(
             "{} is a hyperslab store; use `hyperslab copy`",
             path.display()
         ))),
-        Place::Disk(path) if is_zarr(path) => open_folder(path),
+        Place::Disk(path) if is_zarr(path) => open_folder(path, engine),
         Place::Disk(path) if path.is_dir() => Err(Error::invalid(format!(
             "{} is a folder and no Zarr group; give a file, or the folder of a group",
             path.display()
         ))),
-        Place::Disk(path) => open_file(path),
+        Place::Disk(path) => open_file(path, engine),
         Place::Memory => Err(Error::invalid(
             "memory:// holds nothing that could be imported; give a file, or a Zarr group",
         )),
         #[cfg(feature = "zarr")]
-        Place::Bucket(url) => open_zarr(&crate::media::bucket(url)?),
+        Place::Bucket(url) => open_zarr(&crate::media::bucket(url)?, engine),
         #[cfg(not(feature = "zarr"))]
         Place::Bucket(_) => Err(Error::unsupported(
             "this build cannot reach a bucket; build with the feature `aws`, `gcp` or `azure`",
@@ -58,10 +57,13 @@ pub(crate) fn open(place: &Place) -> Result<Arc<dyn ForeignGroup>> {
 ///
 /// # Errors
 /// As [`open`].
-pub(crate) async fn open_disk(path: &Path) -> Result<Arc<dyn StorageAdapter>> {
-    let path = path.to_owned();
+pub(crate) async fn open_disk(
+    path: &Path,
+    engine: &Arc<Engine>,
+) -> Result<Arc<dyn StorageAdapter>> {
+    let (path, engine) = (path.to_owned(), Arc::clone(engine));
     as_store(move || {
-        let group = open(&Place::Disk(path.clone()))?;
+        let group = open(&Place::Disk(path.clone()), &engine)?;
         let root = std::fs::canonicalize(&path)
             .map_err(|source| Error::io("open", path.display(), source))?;
         Ok((group, format!("file://{}", root.display())))
@@ -74,10 +76,13 @@ pub(crate) async fn open_disk(path: &Path) -> Result<Arc<dyn StorageAdapter>> {
 /// # Errors
 /// As [`open`].
 #[cfg(feature = "zarr")]
-pub(crate) async fn open_bucket(medium: &Medium) -> Result<Arc<dyn StorageAdapter>> {
-    let medium = medium.clone();
+pub(crate) async fn open_bucket(
+    medium: &Medium,
+    engine: &Arc<Engine>,
+) -> Result<Arc<dyn StorageAdapter>> {
+    let (medium, engine) = (medium.clone(), Arc::clone(engine));
     as_store(move || {
-        let group = open_zarr(&medium)?;
+        let group = open_zarr(&medium, &engine)?;
         let url = group.location();
         Ok((group, url))
     })
@@ -95,12 +100,12 @@ async fn as_store(
 }
 
 #[cfg(feature = "hdf5")]
-fn open_file(path: &Path) -> Result<Arc<dyn ForeignGroup>> {
-    hyperslab_hdf5::netcdf::open(path, &Engine::shared()).map(Arc::from)
+fn open_file(path: &Path, engine: &Arc<Engine>) -> Result<Arc<dyn ForeignGroup>> {
+    hyperslab_hdf5::netcdf::open(path, engine).map(Arc::from)
 }
 
 #[cfg(not(feature = "hdf5"))]
-fn open_file(path: &Path) -> Result<Arc<dyn ForeignGroup>> {
+fn open_file(path: &Path, _engine: &Arc<Engine>) -> Result<Arc<dyn ForeignGroup>> {
     Err(Error::unsupported(format!(
         "{} is no Zarr group, and this build reads no other files; build with the feature `hdf5`",
         path.display()
@@ -108,12 +113,12 @@ fn open_file(path: &Path) -> Result<Arc<dyn ForeignGroup>> {
 }
 
 #[cfg(feature = "zarr")]
-fn open_folder(path: &Path) -> Result<Arc<dyn ForeignGroup>> {
-    open_zarr(&Medium::folder(path)?)
+fn open_folder(path: &Path, engine: &Arc<Engine>) -> Result<Arc<dyn ForeignGroup>> {
+    open_zarr(&Medium::folder(path)?, engine)
 }
 
 #[cfg(not(feature = "zarr"))]
-fn open_folder(path: &Path) -> Result<Arc<dyn ForeignGroup>> {
+fn open_folder(path: &Path, _engine: &Arc<Engine>) -> Result<Arc<dyn ForeignGroup>> {
     Err(Error::unsupported(format!(
         "{} is a Zarr group, which this build does not read; build with the feature `zarr`",
         path.display()
@@ -121,7 +126,7 @@ fn open_folder(path: &Path) -> Result<Arc<dyn ForeignGroup>> {
 }
 
 #[cfg(feature = "zarr")]
-fn open_zarr(medium: &Medium) -> Result<Arc<dyn ForeignGroup>> {
+fn open_zarr(medium: &Medium, _engine: &Arc<Engine>) -> Result<Arc<dyn ForeignGroup>> {
     let runtime = tokio::runtime::Handle::current();
     Ok(Arc::new(ZarrGroup::open(medium, runtime)?))
 }

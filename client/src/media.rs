@@ -8,6 +8,7 @@ use hyperslab_core::ErrorKind;
 #[cfg(any(feature = "hdf5", feature = "zarr"))]
 use hyperslab_core::RandomIds;
 use hyperslab_core::{Error, MemoryAdapter, Result, StorageAdapter};
+use hyperslab_engine::Engine;
 #[cfg(feature = "hdf5")]
 use hyperslab_hdf5::Hdf5Adapter;
 #[cfg(feature = "zarr")]
@@ -38,22 +39,26 @@ const ON_DISK: &[&str] = &[
 /// The file that says of which adapter a store on a disk is.
 pub(crate) const STORE_DOCUMENT: &str = "hyperslab.json";
 
-/// Opens the store at a place, which must be of the adapter `wanted`, if there is one. What another program wrote there is a
+/// Opens the store at a place, read through `engine`, which must be of the adapter `wanted`, if there is one. What another program wrote there is a
 /// store too, which can only be read.
 ///
 /// # Errors
 /// `NotFound`; `Unsupported` when the store is of another adapter, or of one that is not built in; `InvalidInput` for an
 /// adapter that does not exist.
-pub(crate) async fn open(place: &Place, wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
+pub(crate) async fn open(
+    place: &Place,
+    wanted: Option<&str>,
+    engine: &Arc<Engine>,
+) -> Result<Arc<dyn StorageAdapter>> {
     check_known(wanted)?;
     match place {
         // Every store in memory is a new one.
         Place::Memory => memory(wanted).await,
-        Place::Disk(path) => open_disk(path, wanted).await,
+        Place::Disk(path) => open_disk(path, wanted, engine).await,
         #[cfg(feature = "zarr")]
         Place::Bucket(url) => {
             check_bucket(wanted)?;
-            open_bucket(&bucket(url)?, wanted).await
+            open_bucket(&bucket(url)?, wanted, engine).await
         }
         #[cfg(not(feature = "zarr"))]
         Place::Bucket(_) => Err(not_built("a bucket", "`aws`, `gcp` or `azure`")),
@@ -64,11 +69,15 @@ pub(crate) async fn open(place: &Place, wanted: Option<&str>) -> Result<Arc<dyn 
 ///
 /// # Errors
 /// `AlreadyExists`; `Unsupported` for an adapter that cannot use the place; `InvalidInput` for one that does not exist.
-pub(crate) async fn create(place: &Place, wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
+pub(crate) async fn create(
+    place: &Place,
+    wanted: Option<&str>,
+    engine: &Arc<Engine>,
+) -> Result<Arc<dyn StorageAdapter>> {
     check_known(wanted)?;
     match place {
         Place::Memory => memory(wanted).await,
-        Place::Disk(path) => create_disk(path, wanted).await,
+        Place::Disk(path) => create_disk(path, wanted, engine).await,
         #[cfg(feature = "zarr")]
         Place::Bucket(url) => {
             check_bucket(wanted)?;
@@ -93,11 +102,15 @@ async fn memory(wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
 }
 
 #[cfg(feature = "zarr")]
-async fn open_bucket(medium: &Medium, wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
+async fn open_bucket(
+    medium: &Medium,
+    wanted: Option<&str>,
+    engine: &Arc<Engine>,
+) -> Result<Arc<dyn StorageAdapter>> {
     match ZarrAdapter::open(medium).await {
         Ok(adapter) => Ok(Arc::new(adapter)),
         Err(error) if error.kind() == ErrorKind::NotFound && wanted.is_none() => {
-            match foreign::open_bucket(medium).await {
+            match foreign::open_bucket(medium, engine).await {
                 // Nothing is there at all, which the first answer says best.
                 Err(other) if other.kind() == ErrorKind::NotFound => Err(error),
                 opened => opened,
@@ -107,10 +120,14 @@ async fn open_bucket(medium: &Medium, wanted: Option<&str>) -> Result<Arc<dyn St
     }
 }
 
-async fn open_disk(path: &Path, wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
+async fn open_disk(
+    path: &Path,
+    wanted: Option<&str>,
+    engine: &Arc<Engine>,
+) -> Result<Arc<dyn StorageAdapter>> {
     #[cfg(any(feature = "hdf5", feature = "zarr"))]
     if wanted.is_none() && is_foreign(path).await {
-        return foreign::open_disk(path).await;
+        return foreign::open_disk(path, engine).await;
     }
     let recorded = recorded_adapter(path).await;
     if let (Some(recorded), Some(wanted)) = (&recorded, wanted)
@@ -124,7 +141,11 @@ async fn open_disk(path: &Path, wanted: Option<&str>) -> Result<Arc<dyn StorageA
     // Where nothing is, or nothing that can be read, an adapter says so best.
     match recorded.as_deref().or(wanted).or(ON_DISK.first().copied()) {
         #[cfg(feature = "hdf5")]
-        Some("hdf5") => Ok(Arc::new(Hdf5Adapter::open(path).await?)),
+        Some("hdf5") => Ok(Arc::new(
+            Hdf5Adapter::open(path)
+                .await?
+                .with_engine(Arc::clone(engine)),
+        )),
         #[cfg(feature = "zarr")]
         Some("zarr") => {
             let medium = on_disk(path, Medium::folder).await?;
@@ -140,12 +161,17 @@ async fn open_disk(path: &Path, wanted: Option<&str>) -> Result<Arc<dyn StorageA
     }
 }
 
-async fn create_disk(path: &Path, wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
+async fn create_disk(
+    path: &Path,
+    wanted: Option<&str>,
+    engine: &Arc<Engine>,
+) -> Result<Arc<dyn StorageAdapter>> {
     match wanted.or(ON_DISK.first().copied()) {
         #[cfg(feature = "hdf5")]
-        Some("hdf5") => Ok(Arc::new(
-            Hdf5Adapter::create(path, Arc::new(RandomIds)).await?,
-        )),
+        Some("hdf5") => {
+            let adapter = Hdf5Adapter::create(path, Arc::new(RandomIds)).await?;
+            Ok(Arc::new(adapter.with_engine(Arc::clone(engine))))
+        }
         #[cfg(feature = "zarr")]
         Some("zarr") => {
             let medium = on_disk(path, Medium::new_folder).await?;

@@ -185,6 +185,41 @@ pub struct ReadPlan {
     pub codecs: Vec<String>,
 }
 
+/// What reading cells has cost. What is not counted is zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ReadStats {
+    /// Requests to the medium for bytes of chunks and of their index: reads of a file, or requests to a server.
+    pub requests: u64,
+    /// Bytes that came of them.
+    pub bytes_fetched: u64,
+    /// Chunks that were decoded.
+    pub chunks_decoded: u64,
+    /// Bytes of cells that came of that.
+    pub bytes_decoded: u64,
+    /// Time spent decoding, of all threads together.
+    pub decode_time: Duration,
+    /// Chunks that were found decoded.
+    pub cache_hits: u64,
+    /// Chunks that were looked for and not found.
+    pub cache_misses: u64,
+}
+
+impl ReadStats {
+    /// What was added since an earlier moment.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            requests: self.requests - earlier.requests,
+            bytes_fetched: self.bytes_fetched - earlier.bytes_fetched,
+            chunks_decoded: self.chunks_decoded - earlier.chunks_decoded,
+            bytes_decoded: self.bytes_decoded - earlier.bytes_decoded,
+            decode_time: self.decode_time.saturating_sub(earlier.decode_time),
+            cache_hits: self.cache_hits - earlier.cache_hits,
+            cache_misses: self.cache_misses - earlier.cache_misses,
+        }
+    }
+}
+
 /// A place that holds collections of arrays.
 ///
 /// *Contract.* All methods may be called from any number of tasks and, within [`Capabilities::writers`], processes at
@@ -198,6 +233,9 @@ pub trait StorageAdapter: Debug + Send + Sync + 'static {
 
     /// What this store can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// What reading has cost so far, of all who read through the same engine.
+    fn read_stats(&self) -> ReadStats;
 
     /// The locks of this store.
     fn locks(&self) -> Arc<dyn LockManager>;

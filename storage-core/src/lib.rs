@@ -36,7 +36,7 @@ mod time;
 
 pub use adapter::{
     ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CollectionMeta, Durability,
-    ReadPlan, StorageAdapter, StorageOptions, StoreInfo, Usage, WriteData, WriteOptions,
+    ReadPlan, ReadStats, StorageAdapter, StorageOptions, StoreInfo, Usage, WriteData, WriteOptions,
     WriterScope,
 };
 pub use array::Array;

@@ -16,8 +16,8 @@ use crate::name::check_collection_name;
 use crate::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CheckRequest,
     CollectionMeta, Error, FindingSink, LockGuard, LockKey, LockManager, LockRequest,
-    ProcessLockManager, Result, StorageAdapter, StorageExplanation, StoreInfo, Usage, WriteOptions,
-    WriterScope, box_bytes,
+    ProcessLockManager, ReadStats, Result, StorageAdapter, StorageExplanation, StoreInfo, Usage,
+    WriteOptions, WriterScope, box_bytes,
 };
 
 /// A store that lives as long as this value and is shared by its clones. Every write copies the whole array; that is fine
@@ -98,6 +98,10 @@ impl StorageAdapter for MemoryAdapter {
             persistent: false,
             read_only: false,
         }
+    }
+
+    fn read_stats(&self) -> ReadStats {
+        ReadStats::default()
     }
 
     fn locks(&self) -> Arc<dyn LockManager> {

@@ -9,8 +9,8 @@ use crate::check::{CheckRequest, FindingSink};
 use crate::memory_limit::MemoryLimit;
 use crate::name::check_collection_name;
 use crate::{
-    Capabilities, Collection, CollectionMeta, IdSource, LockManager, RandomIds, Result, Schema,
-    StorageAdapter, StorageExplanation, StorageOptions, StoreInfo, WriteOptions,
+    Capabilities, Collection, CollectionMeta, IdSource, LockManager, RandomIds, ReadStats, Result,
+    Schema, StorageAdapter, StorageExplanation, StorageOptions, StoreInfo, WriteOptions,
 };
 
 /// How a store is used.
@@ -18,6 +18,9 @@ use crate::{
 pub struct StoreOptions {
     /// The most memory one read may take.
     pub memory_limit: MemoryLimit,
+    /// The most bytes of decoded chunks that are kept for this store alone, none with 0. `None` leaves it to the cache that all
+    /// stores of the process share, a quarter of the memory of the machine. For those who open stores by URL.
+    pub cache_bytes: Option<u64>,
     /// How changes are made.
     pub write: WriteOptions,
     /// The adapter that a store is to have, by name: a new one gets it, one that is opened must be of it. `None` leaves it to
@@ -90,6 +93,12 @@ impl Store {
     #[must_use]
     pub fn options(&self) -> &StoreOptions {
         &self.shared.options
+    }
+
+    /// What reading has cost since the store was opened, or, where stores share a cache, since the first of them was.
+    #[must_use]
+    pub fn read_stats(&self) -> ReadStats {
+        self.shared.adapter.read_stats()
     }
 
     /// The locks on it.

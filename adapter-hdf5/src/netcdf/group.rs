@@ -7,7 +7,7 @@ use hdf5::File;
 use hyperslab_cf::foreign::{
     ForeignArray, ForeignAttributes, ForeignGroup, ForeignVariable, ImportOptions, VariableInfo,
 };
-use hyperslab_core::Result;
+use hyperslab_core::{ReadStats, Result};
 use hyperslab_engine::Engine;
 
 use super::variable::FileVariable;
@@ -63,6 +63,10 @@ impl FileGroup {
 }
 
 impl ForeignGroup for FileGroup {
+    fn read_stats(&self) -> ReadStats {
+        self.engine.stats().report()
+    }
+
     fn location(&self) -> String {
         self.path.display().to_string()
     }

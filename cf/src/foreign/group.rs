@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use hyperslab_core::{ArrayBuf, DType, Hyperslab, Result};
+use hyperslab_core::{ArrayBuf, DType, Hyperslab, ReadStats, Result};
 
 use super::ForeignAttributes;
 
@@ -25,6 +25,9 @@ pub struct VariableInfo {
 /// Paths have no leading slash, and `""` is the group itself. Attributes are those that the conventions know
 /// (`_FillValue`, `scale_factor`, `units`) and those of the user, without what the format keeps for itself.
 pub trait ForeignGroup: Debug + Send + Sync {
+    /// What reading has cost so far, of all who read through the same engine.
+    fn read_stats(&self) -> ReadStats;
+
     /// Where it lies, for messages: a path or a URL without secrets.
     fn location(&self) -> String;
 

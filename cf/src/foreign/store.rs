@@ -15,8 +15,8 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use hyperslab_core::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CheckRequest,
-    CollectionMeta, Error, FindingSink, LockManager, ProcessLockManager, Result, StorageAdapter,
-    StorageExplanation, StoreInfo, Usage, WriteOptions, WriterScope,
+    CollectionMeta, Error, FindingSink, LockManager, ProcessLockManager, ReadStats, Result,
+    StorageAdapter, StorageExplanation, StoreInfo, Usage, WriteOptions, WriterScope,
 };
 use uuid::Uuid;
 
@@ -139,6 +139,10 @@ impl StorageAdapter for ForeignStore {
             persistent: true,
             read_only: true,
         }
+    }
+
+    fn read_stats(&self) -> ReadStats {
+        self.shared.group.read_stats()
     }
 
     fn locks(&self) -> Arc<dyn LockManager> {

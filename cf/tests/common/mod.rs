@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use hyperslab_cf::foreign::{
     ForeignAttributes, ForeignGroup, ForeignValue, ForeignVariable, NamedDimension, VariableInfo,
 };
-use hyperslab_core::{ArrayBuf, DType, Element, Error, Hyperslab, Result, Scalar, copy};
+use hyperslab_core::{ArrayBuf, DType, Element, Error, Hyperslab, ReadStats, Result, Scalar, copy};
 
 #[derive(Debug)]
 pub enum Cells {
@@ -125,6 +125,10 @@ impl MapGroup {
 }
 
 impl ForeignGroup for MapGroup {
+    fn read_stats(&self) -> ReadStats {
+        ReadStats::default()
+    }
+
     fn location(&self) -> String {
         "map:weather".to_owned()
     }

@@ -37,7 +37,7 @@ impl Export {
         let collection = self.target.open(global).await?;
         let array = self.key.open(&collection).await?;
         let subset = self.selection.apply(&array)?;
-        save(&subset, &self.output, format, console).await?;
+        save(&subset, &self.output, format, None, console).await?;
         Ok(Status::Done)
     }
 }

@@ -1,11 +1,14 @@
 //! `hyperslab read`: a piece of an array, on the screen or in a file.
 
+mod stats;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use hyperslab::{ReadPlan, Subset};
+use hyperslab::{ReadPlan, ReadStats, Subset};
 use serde_json::{Map, Value, json};
 
+use self::stats::Meter;
 use super::ls::table;
 use crate::args::{CollectionArgs, Global};
 use crate::console::Console;
@@ -21,7 +24,8 @@ Examples:
   hyperslab read ./climate coads --sel COADSY=-10..10 --isel TIME=0
   hyperslab read ./climate coads --isel TIME=0 -o sst.png
   hyperslab read ./climate weather dt=2023-01-03 --isel hour=::6 -o day.npy
-  hyperslab read ./climate weather dt=2023-01-03 --explain";
+  hyperslab read ./climate weather dt=2023-01-03 --explain
+  hyperslab read era5.nc t --isel time=0 --stats";
 
 /// Read a piece of an array: look at it, or put it in a file.
 #[derive(Debug, Args)]
@@ -39,6 +43,9 @@ pub(crate) struct Read {
     /// Do not read, but tell what would be read: files, chunks, bytes
     #[arg(long)]
     explain: bool,
+    /// Tell what the read has cost: requests, bytes, chunks decoded and found decoded
+    #[arg(long, conflicts_with = "explain")]
+    stats: bool,
 }
 
 impl Read {
@@ -48,15 +55,16 @@ impl Read {
         let collection = self.target.open(global).await?;
         let array = self.key.open(&collection).await?;
         let subset = self.selection.apply(&array)?;
+        let meter = self.stats.then(|| Meter::start(collection.store()));
         if self.explain {
             explain(&subset, console).await?;
         } else if let Some((path, format)) = self.output.as_deref().zip(format) {
-            save(&subset, path, format, console).await?;
+            save(&subset, path, format, meter.as_ref(), console).await?;
         } else {
             let progress = console.progress("reading");
             let labelled = load(&subset).await?;
             drop(progress);
-            look(&labelled, console)?;
+            look(&labelled, meter.as_ref(), console)?;
         }
         Ok(Status::Done)
     }
@@ -67,6 +75,7 @@ pub(super) async fn save(
     subset: &Subset,
     path: &Path,
     format: Format,
+    meter: Option<&Meter>,
     console: &mut Console,
 ) -> Result<(), Failure> {
     let progress = console.progress("reading and writing");
@@ -77,22 +86,44 @@ pub(super) async fn save(
     }
     drop(progress);
     let shape = subset.shape();
+    let stats = meter.map(Meter::stop);
+    let mut document = json!({ "file": path, "shape": shape, "dtype": subset.array().dtype() });
+    if let Some(stats) = &stats {
+        document["stats"] = stats::to_json(stats);
+    }
     console.report(
-        &json!({ "file": path, "shape": shape, "dtype": subset.array().dtype() }),
+        &document,
         format_args!(
             "wrote {} ({})",
             path.display(),
             human::cells(subset.array().dtype(), &shape)
         ),
-    )
+    )?;
+    tell(stats.as_ref(), console)
+}
+
+/// Says what a read has cost, if that was asked for and JSON has not said it.
+fn tell(stats: Option<&ReadStats>, console: &mut Console) -> Result<(), Failure> {
+    let Some(stats) = stats.filter(|_| !console.wants_json()) else {
+        return Ok(());
+    };
+    for line in stats::lines(stats) {
+        console.line(format_args!("{line}"))?;
+    }
+    Ok(())
 }
 
 /// Shows what was read: what it is, how its values spread, and how it looks.
-fn look(labelled: &Labelled, console: &mut Console) -> Result<(), Failure> {
+fn look(labelled: &Labelled, meter: Option<&Meter>, console: &mut Console) -> Result<(), Failure> {
+    let stats = meter.map(Meter::stop);
     let numbers = labelled.numbers()?;
     let statistics = Statistics::of(&numbers);
     if console.wants_json() {
-        return console.json(&summary_json(labelled, &statistics));
+        let mut document = summary_json(labelled, &statistics);
+        if let Some(stats) = &stats {
+            document["stats"] = stats::to_json(stats);
+        }
+        return console.json(&document);
     }
     let title = match &labelled.long_name {
         Some(long_name) => format!("{}: {long_name}", labelled.name),
@@ -145,7 +176,8 @@ fn look(labelled: &Labelled, console: &mut Console) -> Result<(), Failure> {
     }
     let (palette, width) = (console.palette(), console.width());
     let view = View::first(labelled, &numbers);
-    Ok(terminal::draw(console.writer(), &view, palette, width)?)
+    terminal::draw(console.writer(), &view, palette, width)?;
+    tell(stats.as_ref(), console)
 }
 
 fn summary_json(labelled: &Labelled, statistics: &Statistics) -> Value {

@@ -5,6 +5,7 @@ use std::path::Path;
 use hyperslab_core::{
     Array, ArrayBuf, Collection, Error, ErrorKind, MemoryLimit, Result, StorageOptions, Store, copy,
 };
+use hyperslab_engine::Engine;
 use hyperslab_hdf5::netcdf::{
     self as format, ForeignArray, ForeignGroup, ImportPlan, VariableInfo,
 };
@@ -43,7 +44,7 @@ pub struct ImportReport {
 /// `NotFound`, `Denied`; `Unsupported` for what is not netCDF-4, HDF5 or Zarr; `Corrupt`.
 pub async fn list_variables(path: impl AsRef<Path>) -> Result<Vec<VariableInfo>> {
     let path = path.as_ref().to_owned();
-    blocking(move || foreign::open(&place_of(&path)?)?.variables()).await
+    blocking(move || foreign::open(&place_of(&path)?, &Engine::shared())?.variables()).await
 }
 
 /// Imports variables of a netCDF-4 or HDF5 file, or of a Zarr group, by path or URL, into a collection, which is made when it
@@ -66,7 +67,7 @@ pub async fn import(
     let path = path.as_ref().to_owned();
     let (variables, packed) = (options.variables.clone(), options.packed);
     let found = blocking(move || {
-        let group = foreign::open(&place_of(&path)?)?;
+        let group = foreign::open(&place_of(&path)?, &Engine::shared())?;
         plan(&*group, variables, packed)
     })
     .await?;

@@ -12,9 +12,9 @@ use hyperslab_core::name::check_collection_name;
 use hyperslab_core::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Attributes, Capabilities,
     CheckLevel, CheckRequest, CollectionMeta, Error, Finding, FindingKind, FindingSink, Hyperslab,
-    LocalLockManager, LockGuard, LockKey, LockManager, LockMode, LockRequest, ReadPlan, Result,
-    StorageAdapter, StorageExplanation, StoreInfo, Usage, WriteData, WriteOptions, WriterScope,
-    box_bytes,
+    LocalLockManager, LockGuard, LockKey, LockManager, LockMode, LockRequest, ReadPlan, ReadStats,
+    Result, StorageAdapter, StorageExplanation, StoreInfo, Usage, WriteData, WriteOptions,
+    WriterScope, box_bytes,
 };
 use hyperslab_testkit::async_trait;
 use uuid::Uuid;
@@ -135,6 +135,10 @@ impl StorageAdapter for FolderAdapter {
             persistent: true,
             read_only: false,
         }
+    }
+
+    fn read_stats(&self) -> ReadStats {
+        ReadStats::default()
     }
 
     fn locks(&self) -> Arc<dyn LockManager> {
