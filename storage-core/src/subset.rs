@@ -6,6 +6,7 @@ mod windows;
 use std::fmt;
 
 use ndarray::{ArrayD, ArrayRef, Dimension};
+use tracing::Instrument;
 
 pub use describe::{Description, DimensionDescription};
 pub use windows::SubsetWindows;
@@ -190,13 +191,13 @@ impl Subset {
     pub async fn read_into(&self, out: ArrayBuf) -> Result<ArrayBuf> {
         check_cells(self.array.schema(), &self.shape(), &out)?;
         let slab = self.hyperslab()?;
-        let out = self
-            .array
-            .handle()
-            .await?
-            .read_into(&slab, out.reshaped(&slab.shape())?)
-            .await?;
-        out.reshaped(&self.shape())
+        let span =
+            tracing::debug_span!("read", array = %self.array.name(), cells = slab.cell_count());
+        let read = async {
+            let handle = self.array.handle().await?;
+            handle.read_into(&slab, out.reshaped(&slab.shape())?).await
+        };
+        read.instrument(span).await?.reshaped(&self.shape())
     }
 
     /// Writes an `ndarray` array of the same shape. All cells become visible at once.
@@ -245,7 +246,13 @@ impl Subset {
 
     async fn store(&self, slab: &Hyperslab, data: WriteData) -> Result<()> {
         let options = &self.array.collection().store().shared().options.write;
-        self.array.handle().await?.write(slab, data, options).await
+        let span =
+            tracing::debug_span!("write", array = %self.array.name(), cells = slab.cell_count());
+        let write = async {
+            let handle = self.array.handle().await?;
+            handle.write(slab, data, options).await
+        };
+        write.instrument(span).await
     }
 }
 
