@@ -30,6 +30,10 @@ cargo xtask VERB [OPTIONS]
   demo     A real data file into a collection, and back out by label, with a picture. Two minutes the first time.
   bench [--long]
            Small arrays against plain files: creating, finding, listing, as one table of ratios.
+  bench --peers [--only W1,H2,...] [--with PEER,...] [--size MIB] [--rounds N] [--dir FOLDER] [--threads N]
+                [--json FILE] [--markdown FILE] [--bars] [--vary] [--smoke]
+           Large arrays beside h5py, zarr-python, zarrs, tensorstore, TileDB, xarray and Deker, in alternation, as one
+           table. Half an hour; --smoke a minute.
 
 Needs Rust, a C compiler and Python 3; fetches cmake, cargo-deny and the Python packages into target/.";
 

@@ -1,16 +1,20 @@
-//! The cross-checks against xarray, h5py and netCDF4, in a virtual environment under `target/`.
+//! The cross-checks against xarray, h5py and netCDF4, and the virtual environments under `target/` that need Python.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::Outcome;
 use crate::report::Report;
 use crate::shell::{answers, built, command, root, run, run_counting, target};
 
-const REQUIREMENTS: &str = "tests/python/requirements.txt";
+const TESTS: Environment = Environment {
+    folder: "python",
+    requirements: "tests/python/requirements.txt",
+    oldest: (3, 9),
+};
 
 /// Runs `tests/python` with the built command and examples.
 pub(crate) fn check(report: &mut Report, long: bool) -> Outcome {
-    let python = environment()?;
+    let python = TESTS.python()?;
     if !answers("ncdump", &["-h", "examples/data/coads_climatology.nc"]) {
         report.remark(
             "ncdump is not installed (Debian: apt-get install netcdf-bin); the cross-check by ncdump -h was made with \
@@ -38,46 +42,69 @@ pub(crate) fn check(report: &mut Report, long: bool) -> Outcome {
     run_counting(&mut pytest, &mut report.counts)
 }
 
-/// The Python of the virtual environment, made anew when the requirements change.
-fn environment() -> Outcome<PathBuf> {
-    let folder = target().join("python");
-    let python = folder.join(if cfg!(windows) {
-        "Scripts/python.exe"
-    } else {
-        "bin/python"
-    });
-    let stamp = folder.join("requirements.installed");
-    let wanted = std::fs::read_to_string(root().join(REQUIREMENTS))
-        .map_err(|e| format!("cannot read {REQUIREMENTS}: {e}"))?;
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
+/// A virtual environment under `target/`, made anew when its requirements change.
+pub(crate) struct Environment {
+    /// Its name under `target/`.
+    pub(crate) folder: &'static str,
+    /// The file with the pinned packages.
+    pub(crate) requirements: &'static str,
+    /// The oldest Python that will do.
+    pub(crate) oldest: (u32, u32),
+}
+
+impl Environment {
+    /// The Python in it.
+    pub(crate) fn python(&self) -> Outcome<PathBuf> {
+        let folder = target().join(self.folder);
+        let python = folder.join(if cfg!(windows) {
+            "Scripts/python.exe"
+        } else {
+            "bin/python"
+        });
+        let stamp = folder.join("requirements.installed");
+        let requirements = self.requirements;
+        let wanted = std::fs::read_to_string(root().join(requirements))
+            .map_err(|e| format!("cannot read {requirements}: {e}"))?;
+        if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+            return Ok(python);
+        }
+        self.make(&folder, &python)?;
+        std::fs::write(&stamp, wanted)
+            .map_err(|e| format!("cannot note what was installed: {e}"))?;
+        Ok(python)
     }
-    if !answers(
-        "python3",
-        &["-c", "import sys; sys.exit(sys.version_info < (3, 9))"],
-    ) {
-        return Err("Python 3.9 or later is needed as `python3`; install it and run again".into());
+
+    fn make(&self, folder: &Path, python: &Path) -> Outcome {
+        let (major, minor) = self.oldest;
+        let test = format!("import sys; sys.exit(sys.version_info < ({major}, {minor}))");
+        if !answers("python3", &["-c", &test]) {
+            return Err(format!(
+                "Python {major}.{minor} or later is needed as `python3`; install it and run again"
+            ));
+        }
+        run(command("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(folder))
+        .map_err(|message| {
+            format!(
+                "{message}; python3 lacks its venv module (Debian: apt-get install python3-venv)"
+            )
+        })?;
+        run(command(python).args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--only-binary=:all:",
+            "-r",
+            self.requirements,
+        ]))
+        .map_err(|message| {
+            format!(
+                "{message}; the packages of {} could not be fetched from PyPI: mend the network, or leave this step out",
+                self.requirements
+            )
+        })
     }
-    run(command("python3")
-        .args(["-m", "venv", "--clear"])
-        .arg(&folder))
-    .map_err(|message| {
-        format!("{message}; python3 lacks its venv module (Debian: apt-get install python3-venv)")
-    })?;
-    run(command(&python).args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--only-binary=:all:",
-        "-r",
-        REQUIREMENTS,
-    ]))
-    .map_err(|message| {
-        format!("{message}; the packages of {REQUIREMENTS} could not be fetched from PyPI: mend the network, or leave \
-                 this step out with --skip python")
-    })?;
-    std::fs::write(&stamp, wanted).map_err(|e| format!("cannot note what was installed: {e}"))?;
-    Ok(python)
 }

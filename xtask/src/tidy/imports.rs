@@ -14,7 +14,7 @@ const TOPS: [&str; 5] = [
     "hyperslab-cli",
     "hyperslab-python",
     "hyperslab-server",
-    "benches",
+    "hyperslab-benches",
     "xtask",
 ];
 /// What core must not know of: formats and stores.

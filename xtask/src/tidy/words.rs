@@ -13,7 +13,12 @@ const FOREIGN: [&str; 4] = [
     concat!("HDF5 data", "set"),
 ];
 /// Where HDF5's own word is meant.
-const HDF5_FOLDERS: [&str; 3] = ["adapter-hdf5/", "tests/python/", "docs/format/hdf5"];
+const HDF5_FOLDERS: [&str; 4] = [
+    "adapter-hdf5/",
+    "tests/python/",
+    "benches/peers/",
+    "docs/format/hdf5",
+];
 /// Folders of one person's machine.
 const MACHINE: [&str; 4] = [
     concat!("/wo", "rk/"),

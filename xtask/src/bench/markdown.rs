@@ -1,0 +1,86 @@
+//! The last run as a page of the documentation.
+
+use super::report::Report;
+use super::table::{header, ms, ratios, verdict_line};
+
+const INTRODUCTION: &str = "\
+# Performance
+
+One run of `cargo xtask bench --peers` on one machine: the same workloads on the same data by hyperslab and by its peers. The
+page is made by the command; nobody edits it. To repeat it:
+
+```console
+$ cargo xtask bench --peers --markdown docs/performance.md
+$ cargo xtask bench --peers --only W2,W3 --size 1024
+$ cargo xtask bench --peers --threads 1
+$ cargo xtask bench --peers --vary
+```
+
+- Each peer is one process with one job at a time. Round by round, workload by workload, all take turns, and the order turns with
+  each round. Numbers are medians. Only the work itself is timed: no start of a process, no import, no checksum.
+- Every peer's result has the same checksum in every workload, or the run fails.
+- *CPU* is that of all threads. *x us* is the time of that peer divided by ours: above 1 it is slower than hyperslab. *x limit* is
+  divided by what nobody can beat: a copy, a system call or the codec alone, on as many threads.
+- *hyperslab* reads what h5py and zarr-python wrote, in place, where a workload reads, and writes stores of its own.
+- Nothing is synced by anybody, and the page cache is warm: what a cold disk does was not measured. *Cold* and *again* say what
+  the library has cached: a first pass through a handle just opened, and the same again through the same handle.
+- Slabs are read one after the other, as a program does whose next step depends on the last.
+- Appending (W8) is not there yet.
+
+";
+
+/// The page.
+pub(super) fn page(report: &Report) -> String {
+    let mut page = INTRODUCTION.to_owned();
+    page += "## The run\n\n";
+    for line in header(&report.header) {
+        page += &format!("- {line}\n");
+    }
+    page += "\n## Limits\n\n| what | threads | wall ms | CPU ms |\n| --- | --- | --- | --- |\n";
+    for (limit, threads, wall, cpu) in report.limits() {
+        page += &format!(
+            "| {} | {threads} | {} | {} |\n",
+            limit.title(),
+            ms(wall),
+            ms(cpu)
+        );
+    }
+    let mut last = "";
+    for (number, row) in report.rows() {
+        let group = report.workloads[number].group;
+        if group != last {
+            page += &format!("\n## {group}\n");
+            last = group;
+        }
+        page += &section(report, number, row);
+    }
+    page
+}
+
+fn section(report: &Report, number: usize, row: usize) -> String {
+    let workload = &report.workloads[number];
+    let limit = workload.limit.and_then(|limit| report.limit(limit));
+    let mut text = format!(
+        "\n**{}**, into {}\n\n| peer | wall ms | CPU ms | x us | x us, CPU | x limit | x limit, CPU |\n\
+         | --- | --- | --- | --- | --- | --- | --- |\n",
+        workload.rows[row].title, workload.into
+    );
+    for (peer, _) in &workload.peers {
+        let Some(cell) = report.cell(number, row, *peer) else {
+            continue;
+        };
+        let Some((wall, cpu)) = cell.medians() else {
+            text += &format!("| {} | not offered | | | | | |\n", peer.title());
+            continue;
+        };
+        let (us, us_cpu) = ratios((wall, cpu), report.ours(number, row));
+        let (most, most_cpu) = ratios((wall, cpu), limit);
+        let (title, wall, cpu) = (peer.title(), ms(wall), ms(cpu));
+        text += &format!("| {title} | {wall} | {cpu} | {us} | {us_cpu} | {most} | {most_cpu} |\n");
+    }
+    text.push('\n');
+    for verdict in report.verdicts(number, row) {
+        text += &format!("- {}\n", verdict_line(&verdict));
+    }
+    text
+}
