@@ -96,7 +96,7 @@ def boxes(request, starts="starts"):
     """The boxes of a request as tuples of slices."""
     shape = request["shape"]
     for start in request[starts]:
-        yield tuple(slice(a, a + n) for a, n in zip(start, shape))
+        yield tuple(slice(a, a + n) for a, n in zip(start, shape, strict=True))
 
 
 def touched(shape, dtype):
@@ -148,7 +148,7 @@ def run_slabs(peer, request):
     passes = []
     for _ in range(request["passes"]):
         clock = Clock()
-        for place, box in zip(stash, wanted):
+        for place, box in zip(stash, wanted, strict=True):
             place[...] = peer.box(handle, box)
         passes.append(clock.stop() | {"checksum": checksum(stash)})
     peer.close(handle)
@@ -162,7 +162,7 @@ def run_update(peer, request):
     wanted = list(boxes(request))
     handle = peer.open(request["path"], writable=True)
     clock = Clock()
-    for box, value in zip(wanted, values):
+    for box, value in zip(wanted, values, strict=True):
         peer.put(handle, box, value)
     peer.flush(handle)
     answer = clock.stop()

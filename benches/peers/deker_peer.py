@@ -24,7 +24,7 @@ def client(path):
 def schema(cells, attributes):
     """The schema of arrays like `cells`."""
     names = ("time", "y", "x")[-cells.ndim :]
-    dimensions = [DimensionSchema(name=n, size=s) for n, s in zip(names, cells.shape)]
+    dimensions = [DimensionSchema(name=n, size=s) for n, s in zip(names, cells.shape, strict=True)]
     declared = [
         AttributeSchema(name=name, dtype=kind, primary=primary)
         for name, (kind, primary) in attributes.items()

@@ -63,9 +63,7 @@ class Tensorstore(Peer):
 
     def open(self, path, writable=False):
         """Open with a context, and so a cache, of its own."""
-        return ts.open(
-            self.spec(path / NAME), open=True, context=ts.Context(self.context)
-        ).result()
+        return ts.open(self.spec(path / NAME), open=True, context=ts.Context(self.context)).result()
 
     def read(self, handle):
         """Read all cells."""

@@ -23,7 +23,7 @@ def schema(layout, cells, ctx):
     tiles = layout["inner"] or layout["chunks"]
     dimensions = [
         tiledb.Dim(name, domain=(0, size - 1), tile=min(tile, size), dtype=np.int32, ctx=ctx)
-        for name, size, tile in zip(("time", "y", "x"), cells.shape, tiles)
+        for name, size, tile in zip(("time", "y", "x"), cells.shape, tiles, strict=True)
     ]
     zstd = layout["codec"] == "zstd"
     filters = tiledb.FilterList([tiledb.ZstdFilter(level=layout["level"])] if zstd else [])

@@ -36,6 +36,16 @@ impl Fleet {
         }
     }
 
+    /// How many cores other programs had while workers worked, on average.
+    pub(super) fn others(&self) -> f64 {
+        let (mut wall, mut taken) = (0.0, 0.0);
+        for worker in self.workers.values() {
+            wall += worker.watched.0;
+            taken += worker.watched.1;
+        }
+        (taken / f64::max(wall, 1e-9)).max(0.0)
+    }
+
     /// The versions of everything that answered.
     pub(super) fn versions(&mut self) -> Outcome<Value> {
         let mut versions = Map::new();

@@ -27,6 +27,33 @@ pub(super) fn load() -> f64 {
     first.unwrap_or(0.0)
 }
 
+/// Ticks of the system's clock for processor time in a second, as Linux has them everywhere.
+const TICKS: f64 = 100.0;
+
+/// Seconds that all processors together were busy, or taken away by the host, since the machine was started.
+pub(super) fn busy_seconds() -> f64 {
+    let text = read("/proc/stat");
+    let line = text.lines().next().unwrap_or_default();
+    // User, nice, system, then idle and waiting, which do not count, then interrupts and what the host took.
+    let fields = line.split_whitespace().skip(1).take(8).enumerate();
+    let busy = fields.filter(|(number, _)| ![3, 4].contains(number));
+    busy.filter_map(|(_, ticks)| ticks.parse::<f64>().ok())
+        .sum::<f64>()
+        / TICKS
+}
+
+/// Seconds that all threads of a process took so far.
+pub(super) fn process_seconds(id: u32) -> f64 {
+    let text = read(&format!("/proc/{id}/stat"));
+    // The name is in parentheses and may have spaces; user and system time are the 12th and 13th field behind it.
+    let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    ticks
+        .filter_map(|ticks| ticks.parse::<f64>().ok())
+        .sum::<f64>()
+        / TICKS
+}
+
 fn commit() -> String {
     let commit = said("git", &["rev-parse", "--short", "HEAD"]);
     let changed = said("git", &["status", "--porcelain", "--untracked-files=no"]);

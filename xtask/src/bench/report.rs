@@ -24,6 +24,8 @@ pub(super) struct Header {
     pub(super) threads: Option<usize>,
     /// Load of the machine before and after.
     pub(super) load: (f64, f64),
+    /// Cores that other programs had while the workers worked, on average.
+    pub(super) others: f64,
 }
 
 /// What one peer took for one row.
@@ -32,6 +34,8 @@ pub(super) struct Cell {
     /// Seconds, one for each round.
     pub(super) wall: Vec<f64>,
     pub(super) cpu: Vec<f64>,
+    /// Cores that other programs had meanwhile, one for each round.
+    others: Vec<f64>,
     pub(super) checksum: Option<u64>,
     /// Why there are no seconds.
     pub(super) unsupported: Option<String>,
@@ -51,11 +55,12 @@ pub(super) struct Report {
 }
 
 impl Cell {
-    fn add(&mut self, answer: &Value) {
+    fn add(&mut self, answer: &Value, others: f64) {
         let seconds = |field: &str| answer[field].as_f64();
         if let Some((wall, cpu)) = seconds("wall").zip(seconds("cpu")) {
             self.wall.push(wall);
             self.cpu.push(cpu);
+            self.others.push(others);
         }
         let text = |field: &str| answer[field].as_str().map(str::to_owned);
         self.unsupported = text("unsupported");
@@ -74,7 +79,7 @@ impl Cell {
         let (wall, cpu) = self.medians().unzip();
         json!({
             "wall": self.wall, "cpu": self.cpu, "median_wall": wall, "median_cpu": cpu,
-            "checksum": self.checksum, "unsupported": self.unsupported, "error": self.error
+            "others": self.others, "checksum": self.checksum, "unsupported": self.unsupported, "error": self.error
         })
     }
 }
@@ -98,15 +103,23 @@ impl Report {
 
     /// Takes the answer of a peer to a workload.
     pub(super) fn add(&mut self, number: usize, peer: Peer, answer: &Value) {
+        let others = answer["others"].as_f64().unwrap_or(0.0);
         let row_count = self.workloads[number].rows.len();
         for row in 0..row_count {
             let pass = answer["passes"].get(row).unwrap_or(answer);
-            self.cells.entry((number, row, peer)).or_default().add(pass);
+            self.cells
+                .entry((number, row, peer))
+                .or_default()
+                .add(pass, others);
         }
     }
 
     pub(super) fn add_limit(&mut self, limit: Limit, threads: usize, answer: &Value) {
-        self.limits.entry((limit, threads)).or_default().add(answer);
+        let others = answer["others"].as_f64().unwrap_or(0.0);
+        self.limits
+            .entry((limit, threads))
+            .or_default()
+            .add(answer, others);
     }
 
     /// Whether a peer need not be asked again.
@@ -235,6 +248,7 @@ impl Report {
             rounds,
             threads,
             load,
+            others,
         } = &self.header;
         let rows: Vec<Value> = self
             .rows()
@@ -249,7 +263,8 @@ impl Report {
         json!({
             "machine": facts, "versions": versions, "file_system": folder, "dtype": scale.dtype,
             "shape": scale.shape, "bytes": scale.bytes(), "rounds": rounds, "threads": threads,
-            "load_before": load.0, "load_after": load.1, "limits": limits, "rows": rows
+            "load_before": load.0, "load_after": load.1,
+            "others": others, "limits": limits, "rows": rows
         })
     }
 

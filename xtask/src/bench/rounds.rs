@@ -43,6 +43,7 @@ pub(super) fn measure(options: &Options, scale: &Scale) -> Outcome<Report> {
         rounds: options.rounds,
         threads: options.threads,
         load: (machine::load(), 0.0),
+        others: 0.0,
     };
     let mut run = Run {
         options,
@@ -58,6 +59,7 @@ pub(super) fn measure(options: &Options, scale: &Scale) -> Outcome<Report> {
     }
     run.report.header.versions = run.fleet.versions()?;
     run.report.header.load.1 = machine::load();
+    run.report.header.others = run.fleet.others();
     Ok(run.report)
 }
 

@@ -17,7 +17,7 @@ pub(super) fn text(report: &Report) -> String {
              nobody can beat.\n\n";
     let _ = writeln!(
         text,
-        "{:<52}{:>10}{:>10}{:>9}{:>8}{:>10}{:>8}",
+        "{:<58}{:>10}{:>10}{:>9}{:>8}{:>10}{:>8}",
         "", "wall ms", "CPU ms", "x us", "CPU", "x limit", "CPU"
     );
     text += "limits\n";
@@ -27,7 +27,7 @@ pub(super) fn text(report: &Report) -> String {
             limit.title(),
             if threads == 1 { "" } else { "s" }
         );
-        let _ = writeln!(text, "{name:<52}{:>10}{:>10}", ms(wall), ms(cpu));
+        let _ = writeln!(text, "{name:<58}{:>10}{:>10}", ms(wall), ms(cpu));
     }
     for (number, row) in report.rows() {
         add_row(&mut text, report, number, row);
@@ -69,8 +69,8 @@ pub(super) fn header(header: &Header) -> Vec<String> {
             fact("huge_pages")
         ),
         format!(
-            "load {:.2} before, {:.2} after; {} round(s), {threads}",
-            header.load.0, header.load.1, header.rounds
+            "load {:.2} before, {:.2} after; other programs had {:.2} cores while we measured; {} round(s), {threads}",
+            header.load.0, header.load.1, header.others, header.rounds
         ),
         format!(
             "{} ({steps}, {height}, {width}) = {} MiB on {}, page cache warm, nothing synced",
@@ -98,7 +98,7 @@ fn add_row(text: &mut String, report: &Report, number: usize, row: usize) {
     for (peer, _) in &workload.peers {
         let _ = writeln!(
             text,
-            "  {:<50}{}",
+            "  {:<56}{}",
             peer.title(),
             numbers(report, number, row, *peer, limit)
         );

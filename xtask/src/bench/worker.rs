@@ -2,9 +2,11 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::time::Instant;
 
 use serde_json::Value;
 
+use super::machine;
 use super::peers::Peer;
 use crate::Outcome;
 
@@ -15,6 +17,8 @@ pub(super) struct Worker {
     child: Child,
     requests: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
+    /// What its answers took, and what other programs had of the processors meanwhile, both in seconds.
+    pub(super) watched: (f64, f64),
 }
 
 impl Worker {
@@ -41,11 +45,27 @@ impl Worker {
             child,
             requests,
             answers: BufReader::new(answers),
+            watched: (0.0, 0.0),
         })
     }
 
-    /// Asks and waits for the answer.
+    /// Asks and waits for the answer, in which `others` says how many cores other programs had meanwhile.
     pub(super) fn ask(&mut self, request: &Value) -> Outcome<Value> {
+        let (before, start) = (self.others(), Instant::now());
+        let mut answer = self.answer(request)?;
+        let (taken, wall) = (self.others() - before, start.elapsed().as_secs_f64());
+        self.watched.0 += wall;
+        self.watched.1 += taken;
+        answer["others"] = (taken / wall).max(0.0).into();
+        Ok(answer)
+    }
+
+    /// Seconds of all processors that went to anything but this worker, since the machine was started.
+    fn others(&self) -> f64 {
+        machine::busy_seconds() - machine::process_seconds(self.child.id())
+    }
+
+    fn answer(&mut self, request: &Value) -> Outcome<Value> {
         let peer = self.peer.title();
         let requests = self.requests.as_mut().ok_or("a worker has no input")?;
         let gone = |e| format!("the worker of {peer} has gone: {e}; asked was {request}");

@@ -40,8 +40,9 @@ const READERS: [(Peer, Family); 12] = [
 ];
 
 /// Who changes what is there.
-const UPDATERS: [(Peer, Family); 10] = [
+const UPDATERS: [(Peer, Family); 11] = [
     (Peer::Hyperslab, Family::OwnZarr),
+    (Peer::HyperslabHdf5, Family::OwnHdf5),
     (Peer::H5py, Family::Hdf5),
     (Peer::H5pyCache, Family::Hdf5),
     (Peer::ZarrPython, Family::Zarr),
