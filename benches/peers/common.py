@@ -241,7 +241,7 @@ def reply(peer, request):
         return RUN[request["op"]](peer, request)
     except Unsupported as missing:
         return {"unsupported": str(missing)}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001, whatever goes wrong is an answer
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {error}"}
 

@@ -8,6 +8,7 @@ import tensorstore as ts
 from common import Peer, Unsupported, serve
 
 NAME = "t"
+SMALL = {"default": True, "codec": "none"}
 
 
 def context(cache_bytes):
@@ -24,11 +25,11 @@ def context(cache_bytes):
 def metadata(layout, cells):
     """The `zarr.json` of a layout."""
     chosen = {"shape": list(cells.shape), "data_type": str(cells.dtype)}
-    if layout.get("default"):
-        return chosen
     inner = [{"name": "bytes", "configuration": {"endian": "little"}}]
     if layout["codec"] == "zstd":
         inner.append({"name": "zstd", "configuration": {"level": layout["level"]}})
+    if layout.get("default"):
+        return chosen | {"codecs": inner}
     if layout["inner"]:
         index = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
         sharding = {
@@ -87,7 +88,7 @@ class Tensorstore(Peer):
             raise Unsupported("a file for each array")
         for name, attributes, cells in arrays:
             spec = self.spec(path / name)
-            spec["metadata"] = metadata({"default": True}, cells) | {"attributes": attributes}
+            spec["metadata"] = metadata(SMALL, cells) | {"attributes": attributes}
             ts.open(spec, create=True, context=self.small).result().write(cells).result()
 
     def open_many(self, path, names, one_file):

@@ -21,9 +21,10 @@ def context():
 def schema(layout, cells, ctx):
     """A dense array with one unnamed attribute."""
     tiles = layout["inner"] or layout["chunks"]
+    names = ("time", "y", "x")[-cells.ndim :]
     dimensions = [
         tiledb.Dim(name, domain=(0, size - 1), tile=min(tile, size), dtype=np.int32, ctx=ctx)
-        for name, size, tile in zip(("time", "y", "x"), cells.shape, tiles, strict=True)
+        for name, size, tile in zip(names, cells.shape, tiles, strict=True)
     ]
     zstd = layout["codec"] == "zstd"
     filters = tiledb.FilterList([tiledb.ZstdFilter(level=layout["level"])] if zstd else [])

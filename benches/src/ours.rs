@@ -18,6 +18,9 @@ use crate::small::{self, SIDE};
 /// The variable of foreign files and the collection of our stores.
 const NAME: &str = "t";
 
+/// Decoded chunks that an open store keeps.
+const CACHE_BYTES: u64 = 256 << 20;
+
 /// Does what a request asks for.
 pub(crate) fn answer(request: &Request) -> Outcome<Value> {
     match request.text("op")? {
@@ -89,6 +92,8 @@ fn storage(request: &Request) -> Outcome<StorageOptions> {
 async fn open(request: &Request) -> Outcome<Array> {
     let mut options = options(request);
     options.adapter = None;
+    // A cache of its own is empty, whatever this process has read before, and as large as those of the peers.
+    options.cache_bytes = Some(CACHE_BYTES);
     let store = Store::open_with(&url(request)?, options).await?;
     Ok(store.collection(NAME).await?.only().await?)
 }

@@ -30,7 +30,16 @@ pub(crate) fn built(name: &str) -> PathBuf {
 
 /// The cargo that runs this.
 pub(crate) fn cargo() -> Command {
-    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // Some build scripts run again when these differ, and with them minutes of compiling: `cargo xtask` must not differ from
+    // a cargo that a person calls.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
 }
 
 /// A program, run in the root of the project.

@@ -13,7 +13,7 @@ pub(super) enum Layout {
     Zstd,
     /// Shards of small chunks with Zstandard 1; where there are no shards, the small chunks by themselves.
     Sharded,
-    /// Whatever the peer chooses.
+    /// Chunks and shards of the peer's choice, with Zstandard.
     Default,
     /// HDF5: deflate 4 behind shuffle.
     Deflate,
@@ -39,7 +39,7 @@ impl Layout {
             Self::Sharded => json!({
                 "chunks": scale.shards, "inner": scale.inner, "codec": "zstd", "level": 1, "shuffle": false
             }),
-            Self::Default => json!({"default": true}),
+            Self::Default => json!({"default": true, "codec": "zstd", "level": 1}),
             Self::Deflate => cut(scale.hdf5_chunks, "deflate", 4, true),
             Self::ShuffledZstd => cut(scale.hdf5_chunks, "zstd", 3, true),
             Self::Unfiltered => cut(scale.hdf5_chunks, "none", 0, false),

@@ -21,7 +21,8 @@ $ cargo xtask bench --peers --vary
 - Every peer's result has the same checksum in every workload, or the run fails.
 - *CPU* is that of all threads. *x us* is the time of that peer divided by ours: above 1 it is slower than hyperslab. *x limit* is
   divided by what nobody can beat: a copy, a system call or the codec alone, on as many threads.
-- *hyperslab* reads what h5py and zarr-python wrote, in place, where a workload reads, and writes stores of its own.
+- *hyperslab* reads what h5py and zarr-python wrote, in place, where a workload reads, and writes stores of its own. What it
+  opens has a cache of 256 MiB of its own, empty at first.
 - Nothing is synced by anybody, and the page cache is warm: what a cold disk does was not measured. *Cold* and *again* say what
   the library has cached: a first pass through a handle just opened, and the same again through the same handle.
 - Slabs are read one after the other, as a program does whose next step depends on the last.

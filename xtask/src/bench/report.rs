@@ -224,9 +224,11 @@ impl Report {
             for (number, row) in self.rows() {
                 let title = &self.workloads[number].rows[row].title;
                 let verdicts = self.verdicts(number, row);
+                // A rival that nobody asked for is no fault; that we have nothing to show is.
+                let failed = self.ours(number, row).is_none();
                 let missed = verdicts
                     .iter()
-                    .filter(|verdict| !verdict.word.starts_with("met"));
+                    .filter(|verdict| failed || verdict.word == "missed");
                 faults.extend(
                     missed.map(|verdict| format!("'{title}': {} {}", verdict.bar, verdict.word)),
                 );

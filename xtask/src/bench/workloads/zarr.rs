@@ -151,7 +151,11 @@ fn series(scale: &Scale) -> Vec<Workload> {
     };
     let same = row(zstd, "zstd 1, same chunks", &[Bar::ahead(EVERYBODY, 1.0)]);
     let tensorstore = Against::These(&[Peer::Tensorstore, Peer::TensorstoreCache]);
-    let defaults = row(zstd, "everyone's defaults", &[Bar::ahead(tensorstore, 3.0)]);
+    let defaults = row(
+        zstd,
+        "zstd, everyone's own chunks",
+        &[Bar::ahead(tensorstore, 3.0)],
+    );
     let own_choice = [
         (Peer::Hyperslab, Family::OwnZarr),
         (Peer::ZarrPython, Family::Zarr),
