@@ -2,11 +2,14 @@
 //!
 //! They are those of the HDF5 filters and of the codecs of Zarr; which of them a file names, and how, is known to its adapter.
 
+mod bitshuffle;
 mod blosc;
 mod chain;
 mod checksum;
 mod deflate;
 mod fletcher;
+mod lz4;
+mod lzf;
 mod shuffle;
 mod swap;
 mod zstandard;
@@ -15,6 +18,7 @@ use std::borrow::Cow;
 
 use hyperslab_core::{Error, Result};
 
+pub use bitshuffle::BlockCompressor;
 pub use chain::CodecChain;
 
 /// One step of a chain.
@@ -62,6 +66,19 @@ pub enum Codec {
         /// Bytes of one block; 0 leaves it to Blosc.
         block_size: u32,
     },
+    /// LZ4 blocks as the filter of HDF5 frames them. Only decoded.
+    Lz4,
+    /// An LZF stream, as h5py makes it. Only decoded.
+    Lzf,
+    /// Bits of equal rank together, block by block. Only decoded.
+    Bitshuffle {
+        /// Bytes of one cell.
+        cell_size: u32,
+        /// Cells of one block; 0 leaves it to the codec. Compressed blocks say it themselves.
+        block_cells: u32,
+        /// What the blocks are compressed with.
+        compressor: BlockCompressor,
+    },
     /// A Fletcher-32 after the bytes, as HDF5 computes it.
     Fletcher32,
     /// A CRC-32C after the bytes, little-endian.
@@ -81,6 +98,13 @@ impl Codec {
             Self::Crc32c => "crc32c".to_owned(),
             Self::Zstd { level, .. } => format!("zstd {level}"),
             Self::Blosc { level, .. } => format!("blosc {level}"),
+            Self::Lz4 => "lz4".to_owned(),
+            Self::Lzf => "lzf".to_owned(),
+            Self::Bitshuffle { compressor, .. } => match compressor {
+                BlockCompressor::None => "bitshuffle".to_owned(),
+                BlockCompressor::Lz4 => "bitshuffle lz4".to_owned(),
+                BlockCompressor::Zstd => "bitshuffle zstd".to_owned(),
+            },
         }
     }
 
@@ -91,7 +115,15 @@ impl Codec {
 
     /// Whether what comes out is as long as what goes in.
     fn keeps_length(&self) -> bool {
-        matches!(self, Self::Shuffle { .. } | Self::Swap { .. })
+        matches!(
+            self,
+            Self::Shuffle { .. }
+                | Self::Swap { .. }
+                | Self::Bitshuffle {
+                    compressor: BlockCompressor::None,
+                    ..
+                }
+        )
     }
 
     fn encode(&self, bytes: Cow<'_, [u8]>) -> Result<Vec<u8>> {
@@ -123,6 +155,10 @@ impl Codec {
                     block,
                 )
             }
+            Self::Lz4 | Self::Lzf | Self::Bitshuffle { .. } => Err(Error::unsupported(format!(
+                "chunks are not written with {}; choose another codec",
+                self.name()
+            ))),
             Self::Fletcher32 | Self::Crc32c => {
                 let sum = checksum::of(self, &bytes);
                 let mut out = bytes.into_owned();
@@ -149,6 +185,16 @@ impl Codec {
             Self::Gzip { .. } => deflate::ungzip(bytes, out).ok_or_else(damaged),
             Self::Zstd { .. } => zstandard::decompress(bytes, out).ok_or_else(damaged),
             Self::Blosc { .. } => blosc::decompress(bytes, out),
+            Self::Lz4 => lz4::decompress(bytes, out),
+            Self::Lzf => lzf::decompress(bytes, out),
+            Self::Bitshuffle {
+                cell_size,
+                block_cells,
+                compressor,
+            } => {
+                let (cell_size, block_cells) = (*cell_size as usize, *block_cells as usize);
+                bitshuffle::decode(bytes, out, cell_size, block_cells, *compressor)
+            }
             Self::Fletcher32 | Self::Crc32c => {
                 let content = checksum::content(self, bytes)?;
                 if content.len() != out.len() {

@@ -17,6 +17,7 @@ mod engine;
 mod scratch;
 mod stats;
 mod stored;
+mod touched;
 
 pub use cache::{ChunkCache, ChunkKey, ObjectId};
 pub use destination::{Destination, Slot};
