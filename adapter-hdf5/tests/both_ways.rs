@@ -107,7 +107,9 @@ fn every_layout_and_filter() {
     add(&file, "contiguous_early", wave, |b| {
         b.alloc_time(Some(AllocTime::Early))
     });
-    add(&file, "compact", wave, |b| b.layout(hdf5::dataset::Layout::Compact));
+    add(&file, "compact", wave, |b| {
+        b.layout(hdf5::dataset::Layout::Compact)
+    });
     add(&file, "chunked", wave, |b| b.chunk(chunks));
     add(&file, "early", wave, |b| {
         b.chunk(chunks).alloc_time(Some(AllocTime::Early))

@@ -14,9 +14,9 @@ mod shuffle;
 mod swap;
 mod zstandard;
 
-use std::borrow::Cow;
-
 use hyperslab_core::{Error, Result};
+
+use crate::Scratch;
 
 pub use bitshuffle::BlockCompressor;
 pub use chain::CodecChain;
@@ -126,17 +126,18 @@ impl Codec {
         )
     }
 
-    fn encode(&self, bytes: Cow<'_, [u8]>) -> Result<Vec<u8>> {
+    /// Encodes into a buffer of its own; a checksum is put behind the bytes by the chain.
+    fn encode(&self, bytes: &[u8]) -> Result<Scratch> {
         match *self {
-            Self::Shuffle { cell_size } => Ok(shuffle::shuffle(cell_size as usize, &bytes)),
+            Self::Shuffle { cell_size } => Ok(shuffle::shuffle(cell_size as usize, bytes)),
             Self::Swap { number_size } => {
-                let mut out = vec![0; bytes.len()];
-                swap::swap(number_size as usize, &bytes, &mut out);
+                let mut out = Scratch::new(bytes.len());
+                swap::swap(number_size as usize, bytes, &mut out);
                 Ok(out)
             }
-            Self::Deflate { level } => deflate::zlib(&bytes, level),
-            Self::Gzip { level } => deflate::gzip(&bytes, level),
-            Self::Zstd { level, checksum } => zstandard::compress(&bytes, level, checksum),
+            Self::Deflate { level } => deflate::zlib(bytes, level),
+            Self::Gzip { level } => deflate::gzip(bytes, level),
+            Self::Zstd { level, checksum } => zstandard::compress(bytes, level, checksum),
             Self::Blosc {
                 cell_size,
                 level,
@@ -146,23 +147,15 @@ impl Codec {
                 ..
             } => {
                 let block = block_size as usize;
-                blosc::compress(
-                    &bytes,
-                    level,
-                    shuffle,
-                    cell_size as usize,
-                    compressor,
-                    block,
-                )
+                blosc::compress(bytes, level, shuffle, cell_size as usize, compressor, block)
             }
             Self::Lz4 | Self::Lzf | Self::Bitshuffle { .. } => Err(Error::unsupported(format!(
                 "chunks are not written with {}; choose another codec",
                 self.name()
             ))),
             Self::Fletcher32 | Self::Crc32c => {
-                let sum = checksum::of(self, &bytes);
-                let mut out = bytes.into_owned();
-                out.extend_from_slice(&sum);
+                let mut out = Scratch::copied(bytes);
+                out.extend_from_slice(&checksum::of(self, bytes));
                 Ok(out)
             }
         }

@@ -10,6 +10,9 @@
 //! - [`Engine`]: puts the three together, and counts what was done.
 
 pub mod codec;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 
 mod cache;
 mod destination;

@@ -9,10 +9,12 @@ mod bench;
 mod ci;
 mod demo;
 mod deny;
+mod fuzz;
 mod python;
 mod report;
 mod shell;
 mod tidy;
+mod tool;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,8 @@ cargo xtask VERB [OPTIONS]
   demo     A real data file into a collection, and back out by label, with a picture. Two minutes the first time.
   bench [--long]
            Small arrays against plain files: creating, finding, listing, as one table of ratios.
+  fuzz [SECONDS]
+           Random bytes against what reads files: each target of fuzz/ for ten minutes, or so many seconds.
 
 Needs Rust, a C compiler and Python 3; fetches cmake, cargo-deny and the Python packages into target/.";
 
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         "tidy" => none(&rest).and_then(|()| tidy::run()),
         "demo" => none(&rest).and_then(|()| demo::verb()),
         "bench" => bench::run(&rest),
+        "fuzz" => fuzz::run_all(&rest),
         "" | "help" | "-h" | "--help" => {
             println!("{HELP}");
             Ok(())

@@ -350,7 +350,7 @@ impl ArrayFile {
     }
 
     /// The decoded cells of one chunk; `None` when it was never written or the cells are not in chunks.
-    pub(crate) fn chunk_cells(&self, number: u64) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn chunk_cells(&self, number: u64) -> Result<Option<Scratch>> {
         let VariableCells::Chunked {
             grid,
             codecs,
@@ -362,16 +362,15 @@ impl ArrayFile {
         match chunks.get(index(number)) {
             Some(location) if !location.is_absent() => {
                 let bytes = grid.chunk_bytes(self.header.variable.dtype.size());
-                self.decode(codecs, *location, bytes)
-                    .map(|cells| Some(cells.to_vec()))
+                self.decode(codecs, *location, bytes).map(Some)
             }
             _ => Ok(None),
         }
     }
 
     /// The bytes of a chunk as they are stored.
-    pub(crate) fn read_raw(&self, location: ChunkLocation) -> Result<Vec<u8>> {
-        let mut encoded = vec![0; index(location.size)];
+    pub(crate) fn read_raw(&self, location: ChunkLocation) -> Result<Scratch> {
+        let mut encoded = Scratch::new(index(location.size));
         self.file
             .read_exact_at(&mut encoded, location.address)
             .map_err(|source| Error::io("read", self.path.display(), source))?;
