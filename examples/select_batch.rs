@@ -56,7 +56,9 @@ fn main() -> Result<()> {
                 )
             }
         };
-        answered.map_err(|error| Error::io("write", "the answer", error))?;
+        // Who asks may wait for the answer before the next request.
+        let sent = answered.and_then(|()| out.flush());
+        sent.map_err(|error| Error::io("write", "the answer", error))?;
     }
     out.flush()
         .map_err(|error| Error::io("write", "the answer", error))

@@ -1,6 +1,7 @@
 //! An open array.
 
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_trait::async_trait;
 use hyperslab_core::{
@@ -10,6 +11,7 @@ use hyperslab_core::{
 use uuid::Uuid;
 
 use crate::adapter::{blocking, lock_array};
+use crate::cache::FileIdentity;
 use crate::chunk::Codec;
 use crate::file::{ArrayFile, VariableCells};
 use crate::image::Edit;
@@ -29,7 +31,11 @@ struct Place {
     collection: Arc<CollectionMeta>,
     stem: String,
     id: Uuid,
+    known: Arc<Mutex<Option<Known>>>,
 }
+
+/// The document of the collection, and then the file, when it was last looked at. Which files stay open is up to the store.
+type Known = (Option<FileIdentity>, Weak<ArrayFile>);
 
 impl Place {
     fn load(&self) -> Result<(Arc<ArrayFile>, ArrayMeta)> {
@@ -44,10 +50,33 @@ impl Place {
         )))
     }
 
+    /// The file as it is now. What was found out about it holds as long as it and the document of its collection stay the same.
+    fn current(&self) -> Result<Arc<ArrayFile>> {
+        let folders = self.store.folders(&self.collection.name);
+        let identity = |path: &Path| std::fs::metadata(path).map(|it| FileIdentity::of(&it));
+        let document = identity(&folders.document()).ok();
+        let named = identity(&folders.array(&self.stem)).ok();
+        if let Some((last, file)) = &*self.known()
+            && *last == document
+            && let Some(file) = file.upgrade()
+            && named == Some(file.identity())
+        {
+            return Ok(file);
+        }
+        let (file, _) = self.load()?;
+        // The document was looked at before: a collection that was replaced meanwhile is found out by the next read.
+        *self.known() = Some((document, Arc::downgrade(&file)));
+        Ok(file)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
         let schema = &self.collection.schema;
         schema.check_read(slab, &out)?;
-        let (file, _) = self.load()?;
+        let file = self.current()?;
         let out = file.read_into(&self.store.engine, slab, schema.fill_value(), out)?;
         schema
             .check_stored(&out)
@@ -108,6 +137,7 @@ impl Hdf5Array {
                 collection,
                 stem,
                 id,
+                known: Arc::default(),
             },
         }
     }

@@ -10,5 +10,5 @@ pub(crate) use hyperslab_core::chunk::{ChunkGrid, ChunkPiece, CopyAxis, copy_cel
 pub(crate) use hyperslab_engine::codec::{Codec, CodecChain};
 
 pub(crate) use explain::explain;
-pub(crate) use filter::{Filter, chain_of, filters_of};
+pub(crate) use filter::{Filter, chain_of, filters_of, is_written};
 pub(crate) use storage::StoragePlan;

@@ -19,9 +19,27 @@ mod writer;
 
 pub(crate) use content::{FileContent, VariableContent, VariableStorage};
 pub(crate) use index::ChunkLocation;
-pub(crate) use reader::{ArrayFile, FileHeader, VariableCells};
+pub(crate) use reader::{ArrayFile, FileHeader, VariableCells, changed};
 pub(crate) use scales::is_netcdf_machinery;
-pub(crate) use writer::ImageWriter;
+pub(crate) use writer::{EncodedChunk, ImageWriter};
+
+/// Parses metadata that may be anything.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn parse_metadata(bytes: &[u8], variable: &str) {
+    drop(parse::parse(bytes, variable));
+}
+
+/// Parses the end of a file that may be anything, as it is and with a checksum that holds.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn parse_footer(bytes: &[u8]) {
+    if let Some(end) = bytes.last_chunk::<{ footer::FOOTER_SIZE }>() {
+        let mut whole = *end;
+        let sum = crc32c::crc32c(&end[..28]);
+        whole[28..].copy_from_slice(&sum.to_le_bytes());
+        drop(footer::Footer::from_bytes(end, bytes.len() as u64));
+        drop(footer::Footer::from_bytes(&whole, bytes.len() as u64));
+    }
+}
 
 #[cfg(test)]
 mod tests;

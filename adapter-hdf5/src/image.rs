@@ -4,19 +4,24 @@ use std::collections::HashMap;
 use std::fs::File;
 
 use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, Scalar, WriteData};
-use hyperslab_engine::Engine;
+use hyperslab_engine::{Engine, Scratch};
 use rayon::prelude::*;
 
 use crate::chunk::{ChunkGrid, ChunkPiece, CodecChain, CopyAxis, copy_cells};
 use crate::file::{
-    ArrayFile, ChunkLocation, FileContent, ImageWriter, VariableCells, VariableStorage,
+    ArrayFile, ChunkLocation, EncodedChunk, FileContent, ImageWriter, VariableCells,
+    VariableStorage,
 };
+use crate::index;
 
-/// Bytes of chunks that are encoded before they are written.
-const BATCH_BYTES: u64 = 32 << 20;
+/// Bytes of chunks that are encoded while those before them are written.
+const BATCH_BYTES: u64 = 8 << 20;
 
-/// An encoded chunk and its mask; `None` when all its cells are fill.
-type Encoded = Option<(Vec<u8>, u32)>;
+/// Of larger chunks one is encoded at a time.
+const PARALLEL_CHUNK_BYTES_MAX: u64 = 64 << 20;
+
+/// A chunk as it is stored; `None` when all its cells are fill.
+type Encoded = Option<EncodedChunk>;
 
 /// Cells to write and where they go.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +104,11 @@ fn only_variable(content: &FileContent) -> Result<&crate::file::VariableContent>
 }
 
 fn batch_length(chunk_bytes: u64) -> usize {
-    usize::try_from((BATCH_BYTES / chunk_bytes.max(1)).max(1)).unwrap_or(1)
+    let by_bytes = usize::try_from(BATCH_BYTES / chunk_bytes.max(1)).unwrap_or(usize::MAX);
+    if chunk_bytes > PARALLEL_CHUNK_BYTES_MAX {
+        return 1;
+    }
+    by_bytes.max(rayon::current_num_threads())
 }
 
 /// Adds all cells of the only variable.
@@ -116,55 +125,86 @@ fn put_all(writer: &mut ImageWriter<'_>, content: &FileContent, cells: &ArrayBuf
     let cell_size = cells.dtype().size();
     let encode = |piece: &ChunkPiece| -> Result<Encoded> {
         if chunk_shape == cells.shape() {
-            return encode(codecs, cells.bytes(), variable.fill);
+            if is_fill(cells.bytes(), variable.fill) {
+                return Ok(None);
+            }
+            let encoded = codecs.encode_slice(cells.bytes())?;
+            return Ok(Some(EncodedChunk::new(encoded, 0)));
         }
-        let mut chunk = filled_chunk(&grid, variable.fill)?;
         let copy = grid.copy_of(piece, cells.shape(), cell_size);
+        let counts = copy.axes.iter().map(|axis| axis.count);
+        let mut chunk = Scratch::new(index(grid.chunk_bytes(cell_size)));
+        if counts.product::<usize>() * cell_size < chunk.len() {
+            fill(&mut chunk, variable.fill);
+        }
         copy_cells(
             &copy.reversed(),
             cell_size,
             (cells.bytes(), copy.in_slab),
             (&mut chunk, copy.in_chunk),
         );
-        encode(codecs, &chunk, variable.fill)
+        encode(codecs, chunk, variable.fill)
     };
     let pieces = grid.pieces(&Hyperslab::full(cells.shape()));
-    for batch in pieces.chunks(batch_length(grid.chunk_bytes(cell_size))) {
-        put_batch(writer, batch, |piece| piece.chunk, encode)?;
-    }
-    Ok(())
+    let batch = batch_length(grid.chunk_bytes(cell_size));
+    put_batches(writer, &pieces, batch, |piece| piece.chunk, encode)
 }
 
-/// Encodes a batch, in parallel when it has more than one chunk, and adds it in order.
-fn put_batch<T: Sync>(
+/// Encodes chunks on all threads, batch by batch, and adds each batch in order while the next one is encoded.
+fn put_batches<T: Sync>(
     writer: &mut ImageWriter<'_>,
-    batch: &[T],
-    number: impl Fn(&T) -> u64,
+    items: &[T],
+    batch: usize,
+    number: impl Fn(&T) -> u64 + Sync,
     encode: impl Fn(&T) -> Result<Encoded> + Sync,
 ) -> Result<()> {
-    let encoded: Vec<Encoded> = match batch {
-        [only] => vec![encode(only)?],
-        _ => batch.par_iter().map(&encode).collect::<Result<_>>()?,
-    };
-    for (item, encoded) in batch.iter().zip(encoded) {
-        if let Some((bytes, mask)) = encoded {
-            writer.put_chunk(0, number(item), &bytes, mask)?;
+    let encode_all = |batch: &[T]| -> Result<Vec<(u64, EncodedChunk)>> {
+        let encode = |item: &T| Ok(encode(item)?.map(|encoded| (number(item), encoded)));
+        match batch {
+            [only] => encode(only).map(|encoded| encoded.into_iter().collect()),
+            _ => (batch.par_iter().with_max_len(1))
+                .filter_map(|item| encode(item).transpose())
+                .collect(),
         }
+    };
+    let mut write_all = |ready: Vec<(u64, EncodedChunk)>| {
+        let mut ready = ready.into_iter();
+        ready.try_for_each(|(number, encoded)| writer.put_chunk(0, number, encoded))
+    };
+    let mut ready = Vec::new();
+    for batch in items.chunks(batch) {
+        if ready.is_empty() {
+            ready = encode_all(batch)?;
+            continue;
+        }
+        let last = std::mem::take(&mut ready);
+        let (written, encoded) = rayon::join(|| write_all(last), || encode_all(batch));
+        written?;
+        ready = encoded?;
     }
-    Ok(())
+    write_all(ready)
 }
 
-fn filled_chunk(grid: &ChunkGrid, fill: Scalar) -> Result<Vec<u8>> {
-    let chunk = ArrayBuf::filled(fill, grid.chunk_shape())?;
-    Ok(chunk.bytes().to_vec())
+fn fill(chunk: &mut [u8], value: Scalar) {
+    let cell = value.to_bytes();
+    chunk
+        .chunks_exact_mut(cell.len())
+        .for_each(|place| place.copy_from_slice(&cell));
 }
 
-fn encode(codecs: &CodecChain, chunk: &[u8], fill: Scalar) -> Result<Encoded> {
-    let cell = fill.to_bytes();
-    if chunk.chunks_exact(cell.len()).all(|other| other == cell) {
+/// Whether each cell is the fill value: the first is, and each other one is as the one before it.
+fn is_fill(chunk: &[u8], value: Scalar) -> bool {
+    let cell = value.to_bytes();
+    let shifted = chunk.get(cell.len()..).unwrap_or_default();
+    chunk.starts_with(&cell) && chunk.get(..shifted.len()) == Some(shifted)
+}
+
+fn encode(codecs: &CodecChain, chunk: Scratch, fill: Scalar) -> Result<Encoded> {
+    if is_fill(&chunk, fill) {
         return Ok(None);
     }
-    Ok(Some((codecs.encode(chunk)?, 0)))
+    let encoded = codecs.encode_scratch(chunk)?;
+    Ok(Some(EncodedChunk::new(encoded, 0)))
 }
 
 /// Writes what an edit and one chunk have in common into the chunk.
@@ -214,18 +254,19 @@ impl ChunkChange<'_> {
             .filter(|(number, chunk)| !chunk.is_absent() || touched.contains_key(number))
             .collect();
         let batch = batch_length(self.grid.chunk_bytes(self.dtype.size()));
-        for batch in present.chunks(batch) {
-            put_batch(
-                writer,
-                batch,
-                |(number, _)| *number,
-                |(number, location)| match (touched.get(number), self.edit) {
-                    (Some(piece), Some(edit)) => self.changed(piece, edit),
-                    _ => Ok(Some((self.last.read_raw(*location)?, location.mask))),
-                },
-            )?;
-        }
-        Ok(())
+        put_batches(
+            writer,
+            &present,
+            batch,
+            |(number, _)| *number,
+            |(number, location)| match (touched.get(number), self.edit) {
+                (Some(piece), Some(edit)) => self.changed(piece, edit),
+                _ => Ok(Some(EncodedChunk::new(
+                    self.last.read_raw(*location)?,
+                    location.mask,
+                ))),
+            },
+        )
     }
 
     fn changed(&self, piece: &ChunkPiece, edit: Edit<'_>) -> Result<Encoded> {
@@ -236,9 +277,13 @@ impl ChunkChange<'_> {
         };
         let mut chunk = match old {
             Some(cells) => cells,
-            None => filled_chunk(self.grid, self.fill)?,
+            None => {
+                let mut chunk = Scratch::new(index(self.grid.chunk_bytes(self.dtype.size())));
+                fill(&mut chunk, self.fill);
+                chunk
+            }
         };
         apply(self.grid, piece, edit, self.dtype, &mut chunk);
-        encode(self.codecs, &chunk, self.fill)
+        encode(self.codecs, chunk, self.fill)
     }
 }

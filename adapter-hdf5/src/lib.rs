@@ -22,6 +22,9 @@ mod chunk;
 mod disk;
 mod document;
 mod file;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ids;
 mod image;
 pub mod netcdf;

@@ -12,10 +12,11 @@ mod export;
 mod group;
 mod h5;
 mod listing;
+mod source;
 mod variable;
 
 pub use export::{ExportContent, write, write_cells};
-pub use group::{list_variables, open, read};
+pub use group::{list_variables, open, open_through_library, read};
 pub use hyperslab_cf::foreign::{
     CoordinateValues, ForeignArray, ForeignAttributes, ForeignCoordinate, ForeignDimension,
     ForeignGroup, ForeignValue, ImportOptions, ImportPlan, VARIABLE_KEY, VariableInfo, plan_import,

@@ -11,6 +11,9 @@ mod compute;
 mod document;
 mod edit;
 mod foreign;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod head;
 mod layout;
 mod lease;

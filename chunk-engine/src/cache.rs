@@ -57,7 +57,7 @@ struct Bytes;
 
 impl Weighter<ChunkKey, Arc<Scratch>> for Bytes {
     fn weight(&self, _: &ChunkKey, cells: &Arc<Scratch>) -> u64 {
-        cells.len() as u64 + ENTRY_BYTES
+        cells.capacity() as u64 + ENTRY_BYTES
     }
 }
 

@@ -2,19 +2,23 @@
 //!
 //! They are those of the HDF5 filters and of the codecs of Zarr; which of them a file names, and how, is known to its adapter.
 
+mod bitshuffle;
 mod blosc;
 mod chain;
 mod checksum;
 mod deflate;
 mod fletcher;
+mod lz4;
+mod lzf;
 mod shuffle;
 mod swap;
 mod zstandard;
 
-use std::borrow::Cow;
-
 use hyperslab_core::{Error, Result};
 
+use crate::Scratch;
+
+pub use bitshuffle::BlockCompressor;
 pub use chain::CodecChain;
 
 /// One step of a chain.
@@ -62,6 +66,19 @@ pub enum Codec {
         /// Bytes of one block; 0 leaves it to Blosc.
         block_size: u32,
     },
+    /// LZ4 blocks as the filter of HDF5 frames them. Only decoded.
+    Lz4,
+    /// An LZF stream, as h5py makes it. Only decoded.
+    Lzf,
+    /// Bits of equal rank together, block by block. Only decoded.
+    Bitshuffle {
+        /// Bytes of one cell.
+        cell_size: u32,
+        /// Cells of one block; 0 leaves it to the codec. Compressed blocks say it themselves.
+        block_cells: u32,
+        /// What the blocks are compressed with.
+        compressor: BlockCompressor,
+    },
     /// A Fletcher-32 after the bytes, as HDF5 computes it.
     Fletcher32,
     /// A CRC-32C after the bytes, little-endian.
@@ -81,6 +98,13 @@ impl Codec {
             Self::Crc32c => "crc32c".to_owned(),
             Self::Zstd { level, .. } => format!("zstd {level}"),
             Self::Blosc { level, .. } => format!("blosc {level}"),
+            Self::Lz4 => "lz4".to_owned(),
+            Self::Lzf => "lzf".to_owned(),
+            Self::Bitshuffle { compressor, .. } => match compressor {
+                BlockCompressor::None => "bitshuffle".to_owned(),
+                BlockCompressor::Lz4 => "bitshuffle lz4".to_owned(),
+                BlockCompressor::Zstd => "bitshuffle zstd".to_owned(),
+            },
         }
     }
 
@@ -91,20 +115,29 @@ impl Codec {
 
     /// Whether what comes out is as long as what goes in.
     fn keeps_length(&self) -> bool {
-        matches!(self, Self::Shuffle { .. } | Self::Swap { .. })
+        matches!(
+            self,
+            Self::Shuffle { .. }
+                | Self::Swap { .. }
+                | Self::Bitshuffle {
+                    compressor: BlockCompressor::None,
+                    ..
+                }
+        )
     }
 
-    fn encode(&self, bytes: Cow<'_, [u8]>) -> Result<Vec<u8>> {
+    /// Encodes into a buffer of its own; a checksum is put behind the bytes by the chain.
+    fn encode(&self, bytes: &[u8]) -> Result<Scratch> {
         match *self {
-            Self::Shuffle { cell_size } => Ok(shuffle::shuffle(cell_size as usize, &bytes)),
+            Self::Shuffle { cell_size } => Ok(shuffle::shuffle(cell_size as usize, bytes)),
             Self::Swap { number_size } => {
-                let mut out = vec![0; bytes.len()];
-                swap::swap(number_size as usize, &bytes, &mut out);
+                let mut out = Scratch::new(bytes.len());
+                swap::swap(number_size as usize, bytes, &mut out);
                 Ok(out)
             }
-            Self::Deflate { level } => deflate::zlib(&bytes, level),
-            Self::Gzip { level } => deflate::gzip(&bytes, level),
-            Self::Zstd { level, checksum } => zstandard::compress(&bytes, level, checksum),
+            Self::Deflate { level } => deflate::zlib(bytes, level),
+            Self::Gzip { level } => deflate::gzip(bytes, level),
+            Self::Zstd { level, checksum } => zstandard::compress(bytes, level, checksum),
             Self::Blosc {
                 cell_size,
                 level,
@@ -114,19 +147,15 @@ impl Codec {
                 ..
             } => {
                 let block = block_size as usize;
-                blosc::compress(
-                    &bytes,
-                    level,
-                    shuffle,
-                    cell_size as usize,
-                    compressor,
-                    block,
-                )
+                blosc::compress(bytes, level, shuffle, cell_size as usize, compressor, block)
             }
+            Self::Lz4 | Self::Lzf | Self::Bitshuffle { .. } => Err(Error::unsupported(format!(
+                "chunks are not written with {}; choose another codec",
+                self.name()
+            ))),
             Self::Fletcher32 | Self::Crc32c => {
-                let sum = checksum::of(self, &bytes);
-                let mut out = bytes.into_owned();
-                out.extend_from_slice(&sum);
+                let mut out = Scratch::copied(bytes);
+                out.extend_from_slice(&checksum::of(self, bytes));
                 Ok(out)
             }
         }
@@ -149,6 +178,16 @@ impl Codec {
             Self::Gzip { .. } => deflate::ungzip(bytes, out).ok_or_else(damaged),
             Self::Zstd { .. } => zstandard::decompress(bytes, out).ok_or_else(damaged),
             Self::Blosc { .. } => blosc::decompress(bytes, out),
+            Self::Lz4 => lz4::decompress(bytes, out),
+            Self::Lzf => lzf::decompress(bytes, out),
+            Self::Bitshuffle {
+                cell_size,
+                block_cells,
+                compressor,
+            } => {
+                let (cell_size, block_cells) = (*cell_size as usize, *block_cells as usize);
+                bitshuffle::decode(bytes, out, cell_size, block_cells, *compressor)
+            }
             Self::Fletcher32 | Self::Crc32c => {
                 let content = checksum::content(self, bytes)?;
                 if content.len() != out.len() {

@@ -6,10 +6,17 @@ use hyperslab_core::{Error, Result, memory_of_machine};
 use rayon::prelude::*;
 
 use crate::codec::CodecChain;
+use crate::touched::Touched;
 use crate::{ChunkCache, ChunkKey, Scratch, Slot, Stats, StoredChunk};
 
 /// Parts of a raw chunk with a larger gap between them are read by themselves.
-const GAP_BYTES_MAX: usize = 64 << 10;
+const GAP_BYTES_MAX: usize = 8 << 10;
+
+/// A read takes as long as copying so many bytes.
+const REQUEST_BYTES: usize = 4 << 10;
+
+/// A raw chunk is kept when it was read so many times over: fresh memory for it costs more than one more read.
+const KEPT_AFTER: usize = 2;
 
 /// The most bytes of a raw chunk that are read at once.
 const SPAN_BYTES_MAX: usize = 4 << 20;
@@ -34,6 +41,7 @@ pub struct Decoding<'a> {
 #[derive(Debug)]
 pub struct Engine {
     cache: ChunkCache,
+    touched: Touched,
     stats: Stats,
 }
 
@@ -43,6 +51,7 @@ impl Engine {
     pub fn new(cache_bytes: u64) -> Arc<Self> {
         Arc::new(Self {
             cache: ChunkCache::new(cache_bytes),
+            touched: Touched::default(),
             stats: Stats::default(),
         })
     }
@@ -112,7 +121,7 @@ impl Engine {
         slot: Slot,
     ) -> Result<()> {
         if decoding.codecs.is_raw() {
-            return self.put_raw(decoding.chunk_bytes, stored, slot);
+            return self.put_raw(key, decoding.chunk_bytes, stored, slot);
         }
         let Some(key) = key.filter(|_| self.cache.is_on()) else {
             return self.put_decoded(decoding, stored, slot);
@@ -169,25 +178,47 @@ impl Engine {
             .decoding(out.len(), || codecs.decode(&bytes, mask, out))
     }
 
-    /// Reads no more of a chunk that went through no codec than is wanted, and what is near together.
-    fn put_raw(&self, chunk_bytes: usize, stored: StoredChunk<'_>, mut slot: Slot) -> Result<()> {
-        if stored.length() != chunk_bytes {
+    /// Reads no more of a chunk that went through no codec than is wanted, and what is near together. One that was
+    /// read several times over is kept like any other. The last chunk along an axis may lack the cells outside of the array.
+    fn put_raw(
+        &self,
+        key: Option<&ChunkKey>,
+        chunk_bytes: usize,
+        stored: StoredChunk<'_>,
+        mut slot: Slot,
+    ) -> Result<()> {
+        let length = stored.length();
+        if length > chunk_bytes || slot.range_in_chunk().end > length {
             return Err(Error::corrupt(format!(
-                "a chunk has {} bytes, not {chunk_bytes}",
-                stored.length()
+                "a chunk has {length} bytes, not {chunk_bytes}"
             )));
         }
         if let StoredChunk::Memory(bytes) = stored {
             return slot.put(bytes);
         }
-        if let Some(place) = slot.as_bytes_mut(chunk_bytes) {
+        if let Some(place) = slot.as_bytes_mut(length) {
             let spans = place.par_chunks_mut(SPAN_BYTES_MAX).enumerate();
             return spans.try_for_each(|(number, span)| {
                 self.stats.fetched(span.len());
                 stored.read_at(number * SPAN_BYTES_MAX, span)
             });
         }
+        let kept = key.filter(|_| !slot.is_whole() && length <= SPAN_BYTES_MAX);
+        if let Some(key) = kept {
+            let Some(wanted) = self.put_cached(key, slot)? else {
+                return Ok(());
+            };
+            slot = wanted;
+        }
         let parts = slot.cut(GAP_BYTES_MAX, SPAN_BYTES_MAX);
+        if let Some(key) = kept.filter(|_| self.cache.is_on()) {
+            let ranges = parts.iter().map(|part| part.range_in_chunk().len());
+            let cost = ranges.fold(0, |cost, bytes| cost + bytes + REQUEST_BYTES);
+            if self.touched.add(key, cost) >= length.saturating_mul(KEPT_AFTER) {
+                let cells = self.cache.get_or_decode(key, || self.fetch(stored))?;
+                return parts.into_iter().try_for_each(|part| part.put(&cells));
+            }
+        }
         self.each(parts, chunk_bytes.min(SPAN_BYTES_MAX), |part| {
             let range = part.range_in_chunk();
             let mut bytes = Scratch::new(range.len());
@@ -195,5 +226,12 @@ impl Engine {
             self.stats.fetched(range.len());
             part.put_from(range.start, &bytes)
         })
+    }
+
+    fn fetch(&self, stored: StoredChunk<'_>) -> Result<Scratch> {
+        let mut bytes = Scratch::new(stored.length());
+        stored.read_at(0, &mut bytes)?;
+        self.stats.fetched(bytes.len());
+        Ok(bytes)
     }
 }

@@ -10,6 +10,9 @@
 //! - [`Engine`]: puts the three together, and counts what was done.
 
 pub mod codec;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 
 mod cache;
 mod destination;
@@ -17,6 +20,7 @@ mod engine;
 mod scratch;
 mod stats;
 mod stored;
+mod touched;
 
 pub use cache::{ChunkCache, ChunkKey, ObjectId};
 pub use destination::{Destination, Slot};

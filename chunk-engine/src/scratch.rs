@@ -15,15 +15,61 @@ thread_local! {
 
 /// A buffer of some length whose content is left over from its last use.
 #[derive(Debug)]
-pub struct Scratch(Vec<u8>);
+pub struct Scratch {
+    /// At least as long as the buffer: cutting it would mean clearing what it is to grow by.
+    buffer: Vec<u8>,
+    length: usize,
+}
 
 impl Scratch {
     /// A buffer of `length` bytes.
     #[must_use]
     pub fn new(length: usize) -> Self {
         let mut buffer = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
-        buffer.resize(length, 0);
-        Self(buffer)
+        if buffer.len() < length {
+            // What moves on growing is not wanted.
+            if buffer.capacity() < length {
+                buffer = vec![0; length];
+            }
+            buffer.resize(length, 0);
+        }
+        Self { buffer, length }
+    }
+
+    /// The same with these bytes in it.
+    #[must_use]
+    pub fn copied(bytes: &[u8]) -> Self {
+        let mut copy = Self::new(bytes.len());
+        copy.copy_from_slice(bytes);
+        copy
+    }
+
+    /// Leaves out what is behind `length`.
+    pub fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
+    /// Adds bytes at the end.
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) {
+        let end = self.length + bytes.len();
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        self.buffer[self.length..end].copy_from_slice(bytes);
+        self.length = end;
+    }
+
+    /// The bytes in memory of their own.
+    #[must_use]
+    pub fn into_vec(mut self) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.buffer);
+        bytes.truncate(self.length);
+        bytes
+    }
+
+    /// How much memory it takes.
+    pub(crate) fn capacity(&self) -> usize {
+        self.buffer.capacity()
     }
 }
 
@@ -31,23 +77,26 @@ impl Deref for Scratch {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        &self.buffer[..self.length]
     }
 }
 
 impl DerefMut for Scratch {
     fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.0
+        &mut self.buffer[..self.length]
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let buffer = std::mem::take(&mut self.0);
+        let buffer = std::mem::take(&mut self.buffer);
+        if buffer.capacity() == 0 || buffer.capacity() > BUFFER_BYTES_MAX {
+            return;
+        }
         // A thread that is ending has no pool any more.
         let _ = POOL.try_with(|pool| {
             let mut pool = pool.borrow_mut();
-            if pool.len() < BUFFER_COUNT_MAX && buffer.capacity() <= BUFFER_BYTES_MAX {
+            if pool.len() < BUFFER_COUNT_MAX {
                 pool.push(buffer);
             }
         });

@@ -9,10 +9,12 @@ mod bench;
 mod ci;
 mod demo;
 mod deny;
+mod fuzz;
 mod python;
 mod report;
 mod shell;
 mod tidy;
+mod tool;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,8 @@ cargo xtask VERB [OPTIONS]
                 [--json FILE] [--markdown FILE] [--bars] [--vary] [--smoke]
            Large arrays beside h5py, zarr-python, zarrs, tensorstore, TileDB, xarray and Deker, in alternation, as one
            table. Half an hour; --smoke a minute.
+  fuzz [SECONDS]
+           Random bytes against what reads files: each target of fuzz/ for ten minutes, or so many seconds.
 
 Needs Rust, a C compiler and Python 3; fetches cmake, cargo-deny and the Python packages into target/.";
 
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         "tidy" => none(&rest).and_then(|()| tidy::run()),
         "demo" => none(&rest).and_then(|()| demo::verb()),
         "bench" => bench::run(&rest),
+        "fuzz" => fuzz::run_all(&rest),
         "" | "help" | "-h" | "--help" => {
             println!("{HELP}");
             Ok(())

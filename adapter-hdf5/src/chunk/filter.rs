@@ -1,11 +1,14 @@
 //! Filters: how an HDF5 file names the codecs of a chunk.
 
-use hyperslab_engine::codec::{Codec, CodecChain};
+use hyperslab_engine::codec::{BlockCompressor, Codec, CodecChain};
 
 const DEFLATE_ID: u16 = 1;
 const SHUFFLE_ID: u16 = 2;
 const FLETCHER32_ID: u16 = 3;
+const LZF_ID: u16 = 32000;
 const BLOSC_ID: u16 = 32001;
+const LZ4_ID: u16 = 32004;
+const BITSHUFFLE_ID: u16 = 32008;
 const ZSTD_ID: u16 = 32015;
 
 /// The flag of a filter that a reader may do without when it was left out.
@@ -46,11 +49,24 @@ impl Filter {
                 compressor: value(6).unwrap_or(0),
                 block_size: 0,
             },
+            LZ4_ID => Codec::Lz4,
+            LZF_ID => Codec::Lzf,
+            // Two numbers of a version come first.
+            BITSHUFFLE_ID => Codec::Bitshuffle {
+                cell_size: value(2).filter(|&size| size > 0)?,
+                block_cells: value(3).unwrap_or(0),
+                compressor: match value(4).unwrap_or(0) {
+                    0 => BlockCompressor::None,
+                    2 => BlockCompressor::Lz4,
+                    3 => BlockCompressor::Zstd,
+                    _ => return None,
+                },
+            },
             _ => return None,
         })
     }
 
-    /// The filter that a file names for a codec; `None` for one that HDF5 has no number for.
+    /// The filter that a file names for a codec; `None` for one that HDF5 has no number for, or that is only read.
     fn of(codec: &Codec) -> Option<Self> {
         let (id, flags, values) = match *codec {
             Codec::Deflate { level } => (DEFLATE_ID, OPTIONAL, vec![level]),
@@ -70,6 +86,7 @@ impl Filter {
                 vec![2, 2, cell_size, chunk_size, level, shuffle, compressor],
             ),
             Codec::Gzip { .. } | Codec::Crc32c | Codec::Swap { .. } => return None,
+            Codec::Lz4 | Codec::Lzf | Codec::Bitshuffle { .. } => return None,
         };
         Some(Self { id, flags, values })
     }
@@ -79,6 +96,14 @@ impl Filter {
 pub(crate) fn chain_of(filters: &[Filter]) -> Option<CodecChain> {
     let codecs = filters.iter().map(Filter::codec);
     codecs.collect::<Option<_>>().map(CodecChain::new)
+}
+
+/// Whether a file can name each codec of a chain, and chunks are written with it.
+pub(crate) fn is_written(chain: &CodecChain) -> bool {
+    chain
+        .codecs()
+        .iter()
+        .all(|codec| Filter::of(codec).is_some())
 }
 
 /// The filters that a file names for a chain of what this adapter writes.

@@ -6,22 +6,19 @@
 
 mod attributes;
 mod guard;
+mod layout;
+mod order;
 
 use std::path::{Path, PathBuf};
 
 use hdf5::dataset::Layout;
 use hdf5::types::{FloatSize, IntSize, TypeDescriptor};
 use hdf5::{Dataset, Datatype};
-use hdf5_sys::{h5d, h5p, h5s, h5t, h5z};
+use hdf5_sys::{h5d, h5p, h5s, h5t};
 use hyperslab_core::{DType, Error, Hyperslab, Result};
 
-use super::index::ChunkLocation;
 use super::reader::{FileHeader, StoredVariable, VariableCells};
-use crate::chunk::{ChunkGrid, Filter, chain_of};
 use crate::{index, worker};
-
-/// More chunks than this are read through the library, without an index in memory.
-const CHUNK_COUNT_MAX: u64 = 1 << 26;
 
 /// An error of the library about a file.
 pub(crate) fn damaged(path: &Path, error: hdf5::Error) -> Error {
@@ -70,16 +67,44 @@ pub(super) fn read_header(path: &Path, variable: &str) -> Result<FileHeader> {
         let shape: Vec<u64> = (dataset.get_shape().map_err(fail)?.iter())
             .map(|&length| length as u64)
             .collect();
+        let found = if file.userblock() == 0 {
+            layout::layout(&dataset, &kind, &shape, dtype).map_err(fail)?
+        } else {
+            layout::Layouted::LIBRARY
+        };
         Ok(FileHeader {
             attributes: attributes::of(&file).map_err(fail)?,
             variable: StoredVariable {
                 dtype,
                 attributes: attributes::of(&dataset).map_err(fail)?,
-                cells: cells(&dataset, &kind, &shape, dtype).map_err(fail)?,
+                cells: found.cells,
+                swapped: found.swapped,
                 shape,
             },
         })
     })
+}
+
+/// Where the cells of a variable of another program's file are, and the cell that stands for those never written; `None` when
+/// only the library can read them. The file begins at its first byte.
+pub(super) fn cells_of(dataset: &Dataset) -> hdf5::Result<Option<(StoredVariable, Vec<u8>)>> {
+    let kind = dataset.dtype()?;
+    let Some(dtype) = dtype_of(&kind) else {
+        return Ok(None);
+    };
+    let shape: Vec<u64> = dataset.get_shape()?.iter().map(|&n| n as u64).collect();
+    let found = layout::layout(dataset, &kind, &shape, dtype)?;
+    if found.cells == VariableCells::Library {
+        return Ok(None);
+    }
+    let variable = StoredVariable {
+        dtype,
+        shape,
+        attributes: Vec::new(),
+        cells: found.cells,
+        swapped: found.swapped,
+    };
+    Ok(Some((variable, layout::fill(dataset, &kind, dtype)?)))
 }
 
 /// Whether the cells are in the file itself, and not in files that it only names.
@@ -101,7 +126,7 @@ pub(super) fn read_cells(
         let dataset = file.dataset(&variable).map_err(fail)?;
         let kind = dataset.dtype().map_err(fail)?;
         let memory = native(&kind, dtype).map_err(fail)?;
-        let missing = missing_filter(&dataset).map_err(fail)?;
+        let missing = layout::missing_filter(&dataset).map_err(fail)?;
         if let Some(id) = missing {
             return Err(Error::unsupported(format!(
                 "{} is compressed with filter {id}, which this program does not have; write it again with gzip",
@@ -237,94 +262,4 @@ fn native(kind: &Datatype, dtype: DType) -> hdf5::Result<Datatype> {
         return Err("half floats in big-endian order cannot be read".into());
     }
     Datatype::from_descriptor(&kind.to_descriptor()?)
-}
-
-fn cells(
-    dataset: &Dataset,
-    kind: &Datatype,
-    shape: &[u64],
-    dtype: DType,
-) -> hdf5::Result<VariableCells> {
-    let Some(chunk_shape) = dataset.chunk() else {
-        return Ok(VariableCells::Library);
-    };
-    let chunk_shape: Vec<u64> = chunk_shape.iter().map(|&length| length as u64).collect();
-    let grid = ChunkGrid::new(shape, &chunk_shape);
-    let codecs = chain_of(&filters(dataset)?);
-    let readable = is_little_endian(kind)
-        && kind.size() == dtype.size()
-        && chunk_shape.len() == shape.len()
-        && !chunk_shape.contains(&0)
-        && grid.chunk_count() <= CHUNK_COUNT_MAX;
-    let (Some(codecs), true) = (codecs, readable) else {
-        return Ok(VariableCells::Library);
-    };
-    let mut chunks = vec![ChunkLocation::ABSENT; index(grid.chunk_count())];
-    let mut strange = false;
-    dataset.chunks_visit(|chunk| {
-        let slot = grid
-            .chunk_at(chunk.offset)
-            .and_then(|number| chunks.get_mut(index(number)));
-        match slot {
-            Some(slot) => {
-                *slot = ChunkLocation {
-                    address: chunk.addr,
-                    size: chunk.size,
-                    mask: chunk.filter_mask,
-                };
-            }
-            None => strange = true,
-        }
-        0
-    })?;
-    if strange {
-        return Ok(VariableCells::Library);
-    }
-    Ok(VariableCells::Chunked {
-        grid,
-        codecs,
-        chunks,
-    })
-}
-
-fn filters(dataset: &Dataset) -> hdf5::Result<Vec<Filter>> {
-    let plist = dataset.create_plist()?;
-    hdf5::sync::sync(|| {
-        // SAFETY: the handle is alive; each call writes at most as many values as `count` says there is room for.
-        unsafe {
-            let number = h5p::H5Pget_nfilters(plist.id());
-            (0..u32::try_from(number).map_err(|_| "the filters cannot be read")?)
-                .map(|index| {
-                    let mut values = [0_u32; 64];
-                    let (mut count, mut flags, mut config) = (values.len(), 0, 0);
-                    let id = h5p::H5Pget_filter2(
-                        plist.id(),
-                        index,
-                        &raw mut flags,
-                        &raw mut count,
-                        values.as_mut_ptr(),
-                        0,
-                        std::ptr::null_mut(),
-                        &raw mut config,
-                    );
-                    Ok(Filter {
-                        id: u16::try_from(id).map_err(|_| "a filter cannot be read")?,
-                        flags: u16::try_from(flags).unwrap_or(0),
-                        values: values[..count.min(values.len())].to_vec(),
-                    })
-                })
-                .collect()
-        }
-    })
-}
-
-/// The first filter that the library does not have.
-fn missing_filter(dataset: &Dataset) -> hdf5::Result<Option<u16>> {
-    let available = |filter: &Filter| {
-        // SAFETY: the call looks up a number.
-        hdf5::sync::sync(|| unsafe { h5z::H5Zfilter_avail(i32::from(filter.id)) }) > 0
-    };
-    let filters = filters(dataset)?;
-    let missing = filters.iter().find(|filter| !available(filter));
-    Ok(missing.map(|filter| filter.id))
 }

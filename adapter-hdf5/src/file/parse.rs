@@ -217,6 +217,7 @@ fn parse_variable(metadata: &[u8], address: u64) -> Option<StoredVariable> {
         shape,
         attributes: attributes(metadata, &messages)?,
         cells,
+        swapped: 0,
     })
 }
 

@@ -1,4 +1,5 @@
 //! Opens an array file and reads its cells.
+mod foreign;
 mod verify;
 
 use std::fs::File;
@@ -18,6 +19,8 @@ use crate::cache::FileIdentity;
 use crate::chunk::{ChunkGrid, CodecChain};
 use crate::index;
 
+pub(crate) use foreign::changed;
+
 /// The largest chunk that is decoded here; HDF5 allows 4 GiB.
 const CHUNK_BYTES_MAX: u64 = 1 << 30;
 
@@ -35,6 +38,13 @@ pub(crate) enum VariableCells {
         /// Where each chunk lies.
         chunks: Vec<ChunkLocation>,
     },
+    /// As they are in memory, in one piece.
+    Contiguous {
+        /// The parts of it that are read at a time: each follows the one before it.
+        parts: ChunkGrid,
+        /// The first byte in the file.
+        address: u64,
+    },
     /// Stored in a way that only the HDF5 library reads.
     Library,
 }
@@ -50,6 +60,8 @@ pub(crate) struct StoredVariable {
     pub(crate) attributes: Vec<NamedAttribute>,
     /// Where the cells are.
     pub(crate) cells: VariableCells,
+    /// Bytes of the numbers whose bytes are to be turned when they were read; 0 for none.
+    pub(crate) swapped: u32,
 }
 
 /// What a file says before its cells are read.
@@ -72,6 +84,8 @@ pub(crate) struct ArrayFile {
     /// What its chunks are known by in the cache.
     id: ObjectId,
     footer: Option<Footer>,
+    /// The cell that stands for those never written, as another program's file says; empty for one of ours.
+    fill: Vec<u8>,
     header: FileHeader,
 }
 
@@ -115,6 +129,7 @@ impl ArrayFile {
             identity: FileIdentity::of(&metadata),
             id: ObjectId::unique(),
             footer,
+            fill: Vec::new(),
             header,
         };
         opened.check_extent()?;
@@ -150,24 +165,34 @@ impl ArrayFile {
 
     /// Chunks must lie inside the file and be of a size that can be held.
     fn check_extent(&self) -> Result<()> {
-        let VariableCells::Chunked { grid, chunks, .. } = &self.header.variable.cells else {
-            return Ok(());
+        let variable = &self.header.variable;
+        let inside = |address: u64, size: u64| {
+            let end = address.checked_add(size);
+            end.is_some_and(|end| end <= self.length)
         };
-        if grid.chunk_bytes(self.header.variable.dtype.size()) > CHUNK_BYTES_MAX {
-            return Err(Error::too_large(format!(
-                "{}: chunks of {:?} cells are too large",
-                self.path.display(),
-                grid.chunk_shape()
-            )));
+        let all_inside = match &variable.cells {
+            VariableCells::Inline(_) | VariableCells::Library => true,
+            VariableCells::Contiguous { address, .. } => {
+                let size = hyperslab_core::box_bytes(&variable.shape, variable.dtype.size());
+                inside(*address, size)
+            }
+            VariableCells::Chunked { grid, chunks, .. } => {
+                if grid.chunk_bytes(variable.dtype.size()) > CHUNK_BYTES_MAX {
+                    return Err(Error::too_large(format!(
+                        "{}: chunks of {:?} cells are too large",
+                        self.path.display(),
+                        grid.chunk_shape()
+                    )));
+                }
+                chunks
+                    .iter()
+                    .all(|chunk| chunk.is_absent() || inside(chunk.address, chunk.size))
+            }
+        };
+        if all_inside {
+            return Ok(());
         }
-        let outside = chunks.iter().any(|chunk| {
-            let end = chunk.address.checked_add(chunk.size);
-            !chunk.is_absent() && end.is_none_or(|end| end > self.length)
-        });
-        if outside {
-            return Err(self.corrupt("a chunk lies behind the end of the file"));
-        }
-        Ok(())
+        Err(self.corrupt("a chunk lies behind the end of the file"))
     }
 
     /// Reads cells into `out`, whose shape is that of the hyperslab and whose element type is that of the variable.
@@ -179,48 +204,89 @@ impl ArrayFile {
         engine: &Engine,
         slab: &Hyperslab,
         fill: Scalar,
-        mut out: ArrayBuf,
+        out: ArrayBuf,
+    ) -> Result<ArrayBuf> {
+        self.read_filled(engine, slab, &fill.to_bytes(), out)
+    }
+
+    fn read_filled(
+        &self,
+        engine: &Engine,
+        slab: &Hyperslab,
+        fill: &[u8],
+        out: ArrayBuf,
     ) -> Result<ArrayBuf> {
         let variable = &self.header.variable;
         if slab.is_empty() {
             return Ok(out);
         }
-        match &variable.cells {
+        let number_size = variable.swapped as usize;
+        let mut fill = fill.to_vec();
+        foreign::turn(&mut fill, number_size);
+        let mut out = self.read_stored(engine, slab, &fill, out)?;
+        foreign::turn(out.bytes_mut(), number_size);
+        Ok(out)
+    }
+
+    /// Reads cells as they are before their bytes are turned.
+    fn read_stored(
+        &self,
+        engine: &Engine,
+        slab: &Hyperslab,
+        fill: &[u8],
+        out: ArrayBuf,
+    ) -> Result<ArrayBuf> {
+        let variable = &self.header.variable;
+        let cell_size = variable.dtype.size();
+        let raw = CodecChain::default();
+        let (grid, codecs) = match &variable.cells {
             VariableCells::Inline(bytes) => {
                 let grid = ChunkGrid::new(&variable.shape, &variable.shape);
                 let (destination, slots) = Destination::new(&grid, slab, out);
                 slots.into_iter().try_for_each(|slot| slot.put(bytes))?;
-                Destination::finish(destination)
+                return Destination::finish(destination);
             }
-            VariableCells::Chunked {
-                grid,
-                codecs,
-                chunks,
-            } => {
-                let cell_size = variable.dtype.size();
-                let chunk_bytes = index(grid.chunk_bytes(cell_size));
-                let (fill, codecs) = (fill.to_bytes(), codecs);
-                let (destination, slots) = Destination::new(grid, slab, out);
-                engine.each(slots, chunk_bytes, |slot| {
-                    match chunks.get(index(slot.chunk())) {
-                        Some(location) if !location.is_absent() => {
-                            self.put_chunk(engine, codecs, *location, chunk_bytes, slot)
-                        }
-                        _ => slot.fill(&fill),
-                    }
-                })?;
-                Destination::finish(destination)
+            VariableCells::Library => return self.read_by_library(slab, out),
+            VariableCells::Chunked { grid, codecs, .. } => (grid, codecs),
+            VariableCells::Contiguous { parts, .. } => (parts, &raw),
+        };
+        let chunk_bytes = index(grid.chunk_bytes(cell_size));
+        let (destination, slots) = Destination::new(grid, slab, out);
+        engine.each(slots, chunk_bytes, |slot| {
+            match self.location(slot.chunk()) {
+                Some(location) => self.put_chunk(engine, codecs, location, chunk_bytes, slot),
+                None => slot.fill(fill),
             }
-            VariableCells::Library => {
-                let shape = out.shape().to_vec();
-                let (path, name) = (self.path.clone(), self.variable.clone());
-                let bytes = library::read_cells(path, name, slab.clone(), variable.dtype)?;
-                if bytes.len() != out.bytes().len() {
-                    return Err(Error::internal(format!("cells of shape {shape:?}")));
-                }
-                out.bytes_mut().copy_from_slice(&bytes);
-                Ok(out)
+        })?;
+        Destination::finish(destination)
+    }
+
+    fn read_by_library(&self, slab: &Hyperslab, mut out: ArrayBuf) -> Result<ArrayBuf> {
+        let (path, name) = (self.path.clone(), self.variable.clone());
+        let bytes = library::read_cells(path, name, slab.clone(), self.header.variable.dtype)?;
+        if bytes.len() != out.bytes().len() {
+            return Err(Error::internal(format!("cells of shape {:?}", out.shape())));
+        }
+        out.bytes_mut().copy_from_slice(&bytes);
+        Ok(out)
+    }
+
+    /// Where a chunk, or a part of cells that lie in one piece, is; `None` when it was never written.
+    fn location(&self, chunk: u64) -> Option<ChunkLocation> {
+        let variable = &self.header.variable;
+        match &variable.cells {
+            VariableCells::Chunked { chunks, .. } => {
+                let location = chunks.get(index(chunk)).copied();
+                location.filter(|location| !location.is_absent())
             }
+            VariableCells::Contiguous { parts, address } => {
+                let cell_size = variable.dtype.size() as u64;
+                part_location(parts, &variable.shape, cell_size, chunk).map(|part| ChunkLocation {
+                    address: address + part.address,
+                    ..part
+                })
+            }
+            VariableCells::Inline(_) | VariableCells::Library => None,
         }
     }
 
@@ -284,7 +350,7 @@ impl ArrayFile {
     }
 
     /// The decoded cells of one chunk; `None` when it was never written or the cells are not in chunks.
-    pub(crate) fn chunk_cells(&self, number: u64) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn chunk_cells(&self, number: u64) -> Result<Option<Scratch>> {
         let VariableCells::Chunked {
             grid,
             codecs,
@@ -296,21 +362,43 @@ impl ArrayFile {
         match chunks.get(index(number)) {
             Some(location) if !location.is_absent() => {
                 let bytes = grid.chunk_bytes(self.header.variable.dtype.size());
-                self.decode(codecs, *location, bytes)
-                    .map(|cells| Some(cells.to_vec()))
+                self.decode(codecs, *location, bytes).map(Some)
             }
             _ => Ok(None),
         }
     }
 
     /// The bytes of a chunk as they are stored.
-    pub(crate) fn read_raw(&self, location: ChunkLocation) -> Result<Vec<u8>> {
-        let mut encoded = vec![0; index(location.size)];
+    pub(crate) fn read_raw(&self, location: ChunkLocation) -> Result<Scratch> {
+        let mut encoded = Scratch::new(index(location.size));
         self.file
             .read_exact_at(&mut encoded, location.address)
             .map_err(|source| Error::io("read", self.path.display(), source))?;
         Ok(encoded)
     }
+}
+
+/// Where a part of cells in one piece lies behind the first of them. Parts are cut along one axis at most, and are of length 1
+/// along those before it.
+fn part_location(
+    parts: &ChunkGrid,
+    shape: &[u64],
+    cell_size: u64,
+    part: u64,
+) -> Option<ChunkLocation> {
+    let position = parts.position(part);
+    let first = position.iter().zip(parts.chunk_shape()).zip(shape);
+    let (mut cell, mut count) = (0, 1);
+    for ((&position, &length), &size) in first {
+        let start = position * length;
+        cell = cell * size + start;
+        count *= length.min(size.checked_sub(start)?);
+    }
+    Some(ChunkLocation {
+        address: cell * cell_size,
+        size: count * cell_size,
+        mask: 0,
+    })
 }
 
 fn read_footer(file: &File, length: u64) -> Result<Option<Footer>> {

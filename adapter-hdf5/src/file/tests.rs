@@ -82,8 +82,9 @@ fn image(content: &FileContent) -> Vec<u8> {
                 let cells: Vec<u8> = (0..size)
                     .map(|byte| u8::from((byte as u64 + number).is_multiple_of(7)))
                     .collect();
-                let encoded = codecs.encode(&cells).unwrap();
-                writer.put_chunk(0, number, &encoded, 0).unwrap();
+                let encoded = codecs.encode_slice(&cells).unwrap();
+                let encoded = EncodedChunk::new(encoded, 0);
+                writer.put_chunk(0, number, encoded).unwrap();
             }
         }
     }

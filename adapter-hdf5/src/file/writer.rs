@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use hyperslab_core::{Error, Result};
+use hyperslab_engine::Scratch;
 
 use super::content::{FileContent, VariableStorage};
 use super::footer::Footer;
@@ -15,8 +16,31 @@ use crate::index;
 /// How much of an image is gathered in memory before it goes to its file.
 const BUFFER_BYTES: usize = 16 << 20;
 
+/// A chunk of this size goes to its file by itself.
+const DIRECT_BYTES: usize = 256 << 10;
+
 /// The most chunks of one variable: 24 bytes each must fit in memory.
 const CHUNK_COUNT_MAX: u64 = 1 << 26;
+
+/// A chunk as it is stored.
+#[derive(Debug)]
+pub(crate) struct EncodedChunk {
+    bytes: Scratch,
+    /// CRC-32C of the bytes, taken while they are at hand.
+    crc: u32,
+    mask: u32,
+}
+
+impl EncodedChunk {
+    /// A chunk of these bytes. Bit `i` of `mask` says that codec `i` was left out.
+    pub(crate) fn new(bytes: Scratch, mask: u32) -> Self {
+        Self {
+            crc: crc32c::crc32c(&bytes),
+            bytes,
+            mask,
+        }
+    }
+}
 
 /// An image under construction, in memory or, when it grows, in a file.
 #[derive(Debug)]
@@ -76,12 +100,12 @@ impl<'a> ImageWriter<'a> {
         &mut self,
         variable: usize,
         chunk: u64,
-        encoded: &[u8],
-        mask: u32,
+        encoded: EncodedChunk,
     ) -> Result<()> {
+        let EncodedChunk { bytes, crc, mask } = encoded;
         let location = ChunkLocation {
             address: self.flushed + self.buffer.len() as u64,
-            size: encoded.len() as u64,
+            size: bytes.len() as u64,
             mask,
         };
         let slot = match self.cells.get_mut(variable) {
@@ -89,12 +113,23 @@ impl<'a> ImageWriter<'a> {
             _ => None,
         };
         *slot.ok_or_else(|| Error::internal(format!("there is no chunk {chunk}")))? = location;
-        self.crc = crc32c::crc32c_append(self.crc, encoded);
-        self.buffer.extend_from_slice(encoded);
-        if self.buffer.len() > BUFFER_BYTES {
-            self.flush()?;
+        self.crc = crc32c::crc32c_combine(self.crc, crc, bytes.len());
+        match self.file {
+            // Gathering would be one more copy.
+            Some(file) if bytes.len() >= DIRECT_BYTES => {
+                self.flush()?;
+                write_at(file, &bytes, self.flushed)?;
+                self.flushed += bytes.len() as u64;
+                Ok(())
+            }
+            _ => {
+                self.buffer.extend_from_slice(&bytes);
+                if self.buffer.len() > BUFFER_BYTES {
+                    self.flush()?;
+                }
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Sets all cells of a variable that is not chunked.
@@ -109,7 +144,9 @@ impl<'a> ImageWriter<'a> {
     }
 
     fn flush(&mut self) -> Result<()> {
-        if let Some(file) = self.file {
+        if let Some(file) = self.file
+            && !self.buffer.is_empty()
+        {
             write_at(file, &self.buffer, self.flushed)?;
             self.flushed += self.buffer.len() as u64;
             self.buffer.clear();

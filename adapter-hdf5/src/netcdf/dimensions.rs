@@ -7,7 +7,8 @@ use hdf5::{Dataset, File, ObjectReference1, ReferencedObject};
 use hyperslab_cf::foreign::{ForeignAttributes, ForeignValue, ForeignVariable, NamedDimension};
 use hyperslab_core::Result;
 
-use super::variable::FileVariable;
+use super::source::Source;
+use super::variable::{Decoder, FileVariable};
 
 /// How the dimension that has no coordinate variable begins its `NAME`.
 const BARE_DIMENSION: &str = "This is a netCDF dimension but not a netCDF variable";
@@ -21,6 +22,7 @@ pub(super) fn is_bare_dimension(attributes: &ForeignAttributes) -> bool {
 
 /// The dimensions of a variable, each with the scale that holds its coordinates.
 pub(super) fn named(
+    place: (&Arc<Source>, &Decoder),
     file: &File,
     dataset: &Dataset,
     name: &str,
@@ -33,7 +35,7 @@ pub(super) fn named(
         .zip(scales)
         .map(|(name, scale)| {
             let coordinate = match scale {
-                Some(scale) => coordinate(file, scale)?,
+                Some(scale) => coordinate(place, &scale)?,
                 None => None,
             };
             Ok(NamedDimension { name, coordinate })
@@ -42,9 +44,12 @@ pub(super) fn named(
 }
 
 /// The variable of a scale, or `None` when it only stands for the dimension.
-fn coordinate(file: &File, scale: Dataset) -> Result<Option<Arc<dyn ForeignVariable>>> {
+fn coordinate(
+    (source, decoder): (&Arc<Source>, &Decoder),
+    scale: &Dataset,
+) -> Result<Option<Arc<dyn ForeignVariable>>> {
     let path = scale.name();
-    let variable = FileVariable::new(file, scale, path.trim_start_matches('/'))?;
+    let variable = FileVariable::new(source, scale, path.trim_start_matches('/'), decoder)?;
     if is_bare_dimension(variable.raw_attributes()) {
         return Ok(None);
     }

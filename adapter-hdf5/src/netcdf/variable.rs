@@ -1,76 +1,141 @@
 //! A variable of a file of another program.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hdf5::{Dataset, File};
 use hyperslab_cf::foreign::{ForeignAttributes, ForeignVariable, NamedDimension};
-use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, Scalar};
+use hyperslab_core::{ArrayBuf, DType, Error, ErrorKind, Hyperslab, Result};
 use hyperslab_engine::Engine;
 
+use super::source::Source;
 use super::{dimensions, h5};
-use crate::file::{ArrayFile, VariableCells};
+use crate::cache::FileIdentity;
+use crate::file::{ArrayFile, changed};
 
-/// A variable in an open file.
+/// Who decodes cells.
+#[derive(Debug, Clone)]
+pub(super) enum Decoder {
+    /// This engine, where it can; else the HDF5 library.
+    Engine(Arc<Engine>),
+    /// The HDF5 library alone.
+    Library,
+}
+
+/// A variable in a file.
 #[derive(Debug)]
 pub(super) struct FileVariable {
-    file: File,
-    dataset: Dataset,
+    source: Arc<Source>,
     /// The path in the file.
     path: String,
     shape: Vec<u64>,
+    chunk_shape: Option<Vec<u64>>,
     dtype: std::result::Result<DType, String>,
     /// All attributes, those of netCDF's machinery too.
     raw: ForeignAttributes,
     attributes: ForeignAttributes,
-    /// Decodes chunks without the library, where that is possible.
-    direct: Option<Arc<ArrayFile>>,
-    engine: Arc<Engine>,
+    decoder: Decoder,
+    direct: Mutex<Option<Direct>>,
+}
+
+/// Where the cells are in one state of the file.
+#[derive(Debug, Clone)]
+struct Direct {
+    identity: FileIdentity,
+    /// `None` when only the library can read them.
+    cells: Option<Arc<ArrayFile>>,
 }
 
 impl FileVariable {
-    pub(super) fn new(file: &File, dataset: Dataset, path: &str) -> Result<Self> {
-        let raw = h5::attributes(&dataset, &format!("variable '{path}'"))?;
+    pub(super) fn new(
+        source: &Arc<Source>,
+        dataset: &Dataset,
+        path: &str,
+        decoder: &Decoder,
+    ) -> Result<Self> {
+        let raw = h5::attributes(dataset, &format!("variable '{path}'"))?;
         Ok(Self {
-            file: file.clone(),
+            source: Arc::clone(source),
             path: path.to_owned(),
-            shape: dataset.shape().iter().map(|&size| size as u64).collect(),
-            dtype: numbers(&dataset),
+            shape: wide(dataset.shape()),
+            chunk_shape: dataset.chunk().map(wide),
+            dtype: numbers(dataset),
             attributes: h5::without_machinery(&raw),
             raw,
-            dataset,
-            direct: None,
-            engine: Engine::shared(),
+            decoder: decoder.clone(),
+            direct: Mutex::default(),
         })
-    }
-
-    /// The same, reading chunks from the file at `path` without the library where that is possible: those of numbers that
-    /// need no conversion, all of them written, in a file that begins at its first byte.
-    pub(super) fn with_direct(mut self, path: &Path, engine: &Arc<Engine>) -> Self {
-        self.engine = Arc::clone(engine);
-        let stored = self.dtype.as_ref().ok().copied();
-        let convertible = stored.is_some_and(|stored| stored != DType::Bool);
-        if convertible && self.dataset.is_chunked() && self.file.userblock() == 0 {
-            self.direct = ArrayFile::open(path, &self.path)
-                .ok()
-                .filter(|opened| {
-                    let variable = &opened.header().variable;
-                    let complete = match &variable.cells {
-                        VariableCells::Chunked { chunks, .. } => {
-                            !chunks.iter().any(|chunk| chunk.is_absent())
-                        }
-                        _ => false,
-                    };
-                    complete && Some(variable.dtype) == stored
-                })
-                .map(Arc::new);
-        }
-        self
     }
 
     /// All attributes, those of netCDF's machinery too.
     pub(super) fn raw_attributes(&self) -> &ForeignAttributes {
         &self.raw
+    }
+
+    /// Runs `work` with the variable in the file as it is now.
+    fn with<T>(&self, work: impl FnOnce(&File, &Dataset) -> Result<T>) -> Result<T> {
+        self.source.with(|file, _| {
+            let dataset = file.dataset(&self.path);
+            let failed = || h5::failed("open", &format!("variable '{}'", self.path));
+            work(file, &dataset.map_err(failed())?)
+        })
+    }
+
+    /// Where the cells are now, found out once for each state of the file.
+    fn direct(&self) -> Result<Option<Arc<ArrayFile>>> {
+        let now = self.source.identity()?;
+        let mut direct = self.direct.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = direct.as_ref().filter(|known| known.identity == now) {
+            return Ok(known.cells.clone());
+        }
+        let found = self
+            .source
+            .with(|file, identity| self.look(file, identity))?;
+        Ok(direct.insert(found).cells.clone())
+    }
+
+    fn look(&self, file: &File, identity: FileIdentity) -> Result<Direct> {
+        // What was said of the variable must still hold, its units and its fill value too.
+        let dataset = file.dataset(&self.path);
+        let dataset = dataset.map_err(|_| changed(self.source.path()))?;
+        let raw = h5::attributes(&dataset, &format!("variable '{}'", self.path))?;
+        if wide(dataset.shape()) != self.shape || numbers(&dataset) != self.dtype || raw != self.raw
+        {
+            return Err(changed(self.source.path()));
+        }
+        let cells = match &self.decoder {
+            Decoder::Engine(_) if file.userblock() == 0 => {
+                ArrayFile::foreign(self.source.path(), identity, &dataset).or_else(|error| {
+                    match error.kind() {
+                        // The library may know better what to do with it, or says what is wrong.
+                        ErrorKind::Corrupt | ErrorKind::TooLarge => Ok(None),
+                        _ => Err(error),
+                    }
+                })?
+            }
+            _ => None,
+        };
+        Ok(Direct {
+            identity,
+            cells: cells.map(Arc::new),
+        })
+    }
+
+    fn read_directly(
+        &self,
+        cells: &ArrayFile,
+        engine: &Engine,
+        slab: &Hyperslab,
+        out: ArrayBuf,
+    ) -> Result<ArrayBuf> {
+        let is_bool = out.dtype() == DType::Bool;
+        let out = cells.read_foreign(engine, slab, out)?;
+        if is_bool && out.bytes().iter().any(|&byte| byte > 1) {
+            return Err(Error::corrupt(format!(
+                "variable '{}' holds bools that are neither false nor true",
+                self.path
+            )));
+        }
+        Ok(out)
     }
 }
 
@@ -84,12 +149,14 @@ impl ForeignVariable for FileVariable {
     }
 
     fn chunk_shape(&self) -> Option<Vec<u64>> {
-        let chunk = self.dataset.chunk()?;
-        Some(chunk.into_iter().map(|size| size as u64).collect())
+        self.chunk_shape.clone()
     }
 
     fn dimensions(&self) -> Result<Vec<NamedDimension>> {
-        dimensions::named(&self.file, &self.dataset, &self.path, &self.raw)
+        self.with(|file, dataset| {
+            let place = (&self.source, &self.decoder);
+            dimensions::named(place, file, dataset, &self.path, &self.raw)
+        })
     }
 
     fn attributes(&self) -> &ForeignAttributes {
@@ -97,22 +164,31 @@ impl ForeignVariable for FileVariable {
     }
 
     fn texts(&self) -> Option<Result<Vec<String>>> {
-        h5::labels(&self.dataset)
+        match self.with(|_, dataset| Ok(h5::labels(dataset))) {
+            Ok(texts) => texts,
+            Err(error) => Some(Err(error)),
+        }
     }
 
     fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
         let stored = self
             .dtype()
             .map_err(|what| Error::unsupported(format!("variable '{}' is {what}", self.path)))?;
-        if let Some(direct) = &self.direct {
-            // No chunk is absent, so this is never seen.
-            let fill = Scalar::default_fill(stored);
-            if let Ok(cells) = direct.read_into(&self.engine, slab, fill, out) {
-                return Ok(cells);
+        let failed = match (self.direct()?, &self.decoder) {
+            (Some(cells), Decoder::Engine(engine)) => {
+                match self.read_directly(&cells, engine, slab, out) {
+                    Ok(out) => return Ok(out),
+                    Err(error) => Some(error),
+                }
             }
-            // The library knows chunks that look damaged here, or says what is wrong with them.
-        }
-        h5::read_slab(&self.dataset, stored, slab)
+            _ => None,
+        };
+        // The library may know what looks damaged here; if not, the engine's word names the place.
+        let read = self.with(|_, dataset| h5::read_slab(dataset, stored, slab));
+        read.map_err(|error| match failed {
+            Some(found) if found.kind() == ErrorKind::Corrupt => found,
+            _ => error,
+        })
     }
 }
 
@@ -123,4 +199,8 @@ pub(super) fn numbers(dataset: &Dataset) -> std::result::Result<DType, String> {
         return Err("empty (it has no shape)".to_owned());
     }
     h5::dtype_of(dataset)
+}
+
+fn wide(sizes: Vec<usize>) -> Vec<u64> {
+    sizes.into_iter().map(|size| size as u64).collect()
 }

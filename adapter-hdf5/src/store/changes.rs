@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{Opened, Store, describe};
 use crate::cache::FileIdentity;
 use crate::cf;
+use crate::chunk::is_written;
 use crate::disk::{self, Fence, TempFile};
 use crate::file::{ArrayFile, VariableCells, VariableStorage};
 use crate::ids::{Fact, IdIndex};
@@ -104,7 +105,9 @@ impl Store {
         // What is stored stays as it is stored, unless another program left its chunks without a checksum: copied as they
         // are, damage in them would be vouched for by the next footer.
         let storage = match &last.header().variable.cells {
-            VariableCells::Chunked { grid, codecs, .. } if codecs.is_vouched_for() => {
+            VariableCells::Chunked { grid, codecs, .. }
+                if codecs.is_vouched_for() && is_written(codecs) =>
+            {
                 VariableStorage::Chunked {
                     chunk_shape: grid.chunk_shape().to_vec(),
                     codecs: codecs.clone(),

@@ -5,6 +5,8 @@ use std::ffi::{CStr, c_int};
 
 use hyperslab_core::{Error, Result};
 
+use crate::Scratch;
+
 /// Bytes a frame may have more than its content.
 const OVERHEAD: usize = 16;
 
@@ -20,11 +22,11 @@ pub(super) fn compress(
     cell_size: usize,
     compressor: u32,
     block_size: usize,
-) -> Result<Vec<u8>> {
+) -> Result<Scratch> {
     let name = COMPRESSORS
         .get(compressor as usize)
         .ok_or_else(|| Error::unsupported(format!("blosc compressor {compressor} is unknown")))?;
-    let mut out = vec![0_u8; bytes.len() + OVERHEAD];
+    let mut out = Scratch::new(bytes.len() + OVERHEAD);
     // SAFETY: both pointers are valid for the lengths given, the name ends with NUL, and the call keeps none of them.
     // The `_ctx` form uses no state of the library, so any number of threads may call it.
     let written = unsafe {

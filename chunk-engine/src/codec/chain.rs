@@ -1,7 +1,5 @@
 //! Codecs one after the other.
 
-use std::borrow::Cow;
-
 use hyperslab_core::{Error, Result};
 
 use super::{Codec, checksum};
@@ -42,13 +40,28 @@ impl CodecChain {
     /// Encodes the cells of one chunk.
     ///
     /// # Errors
-    /// `InvalidInput` for a level that a codec does not have.
+    /// `InvalidInput` for a level that a codec does not have; `Unsupported` for a codec that is only decoded.
     pub fn encode(&self, cells: &[u8]) -> Result<Vec<u8>> {
-        let mut bytes = Cow::Borrowed(cells);
-        for codec in &self.0 {
-            bytes = Cow::Owned(codec.encode(bytes)?);
+        self.encode_slice(cells).map(Scratch::into_vec)
+    }
+
+    /// The same into a buffer that is used again.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_slice(&self, cells: &[u8]) -> Result<Scratch> {
+        match self.0.split_first() {
+            None => Ok(Scratch::copied(cells)),
+            Some((first, rest)) => encode_rest(rest, first.encode(cells)?),
         }
-        Ok(bytes.into_owned())
+    }
+
+    /// The same for cells that nobody needs any more.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_scratch(&self, cells: Scratch) -> Result<Scratch> {
+        encode_rest(&self.0, cells)
     }
 
     /// Decodes one chunk into `out`, which it must fill exactly. Bit `i` of `mask` says that codec `i` was left out.
@@ -91,6 +104,18 @@ impl CodecChain {
         out.copy_from_slice(current);
         Ok(())
     }
+}
+
+fn encode_rest(codecs: &[Codec], mut bytes: Scratch) -> Result<Scratch> {
+    for codec in codecs {
+        if codec.is_checksum() {
+            let sum = checksum::of(codec, &bytes);
+            bytes.extend_from_slice(&sum);
+        } else {
+            bytes = codec.encode(&bytes)?;
+        }
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use hyperslab_core::{Error, Result};
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
 
+use crate::Scratch;
+
 thread_local! {
     static DECOMPRESSOR: RefCell<Decompressor> = RefCell::new(Decompressor::new());
     static COMPRESSOR: RefCell<Option<(u32, Compressor)>> = const { RefCell::new(None) };
@@ -16,10 +18,10 @@ fn compress(
     work: impl FnOnce(
         &mut Compressor,
     ) -> (
-        Vec<u8>,
+        Scratch,
         std::result::Result<usize, libdeflater::CompressionError>,
     ),
-) -> Result<Vec<u8>> {
+) -> Result<Scratch> {
     COMPRESSOR.with_borrow_mut(|slot| {
         if slot.as_ref().is_none_or(|(known, _)| *known != level) {
             let level_checked = CompressionLvl::new(i32::try_from(level).unwrap_or(i32::MAX))
@@ -36,17 +38,17 @@ fn compress(
     })
 }
 
-pub(super) fn zlib(bytes: &[u8], level: u32) -> Result<Vec<u8>> {
+pub(super) fn zlib(bytes: &[u8], level: u32) -> Result<Scratch> {
     compress(level, |compressor| {
-        let mut out = vec![0; compressor.zlib_compress_bound(bytes.len())];
+        let mut out = Scratch::new(compressor.zlib_compress_bound(bytes.len()));
         let length = compressor.zlib_compress(bytes, &mut out);
         (out, length)
     })
 }
 
-pub(super) fn gzip(bytes: &[u8], level: u32) -> Result<Vec<u8>> {
+pub(super) fn gzip(bytes: &[u8], level: u32) -> Result<Scratch> {
     compress(level, |compressor| {
-        let mut out = vec![0; compressor.gzip_compress_bound(bytes.len())];
+        let mut out = Scratch::new(compressor.gzip_compress_bound(bytes.len()));
         let length = compressor.gzip_compress(bytes, &mut out);
         (out, length)
     })

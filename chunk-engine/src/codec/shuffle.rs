@@ -1,8 +1,10 @@
 //! Byte shuffle: the first bytes of all cells, then the second ones, and so on.
 
+use crate::Scratch;
+
 /// Shuffles cells of `size` bytes; bytes after the last whole cell stay as they are.
-pub(super) fn shuffle(size: usize, cells: &[u8]) -> Vec<u8> {
-    let mut out = vec![0; cells.len()];
+pub(super) fn shuffle(size: usize, cells: &[u8]) -> Scratch {
+    let mut out = Scratch::new(cells.len());
     match size {
         0 | 1 => out.copy_from_slice(cells),
         2 => shuffle_sized::<2>(cells, &mut out),
@@ -67,7 +69,7 @@ mod tests {
 
     #[test]
     fn bytes_of_one_rank_come_together() {
-        assert_eq!(shuffle(2, &[1, 2, 3, 4, 5]), [1, 3, 2, 4, 5]);
+        assert_eq!(&*shuffle(2, &[1, 2, 3, 4, 5]), [1, 3, 2, 4, 5]);
         for size in 0..20 {
             for length in 0_u8..70 {
                 let cells: Vec<u8> = (0..length).collect();

@@ -4,6 +4,9 @@ use std::cell::RefCell;
 
 use hyperslab_core::{Error, Result};
 use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::compress_bound;
+
+use crate::Scratch;
 
 /// What a compressor was made for: a level, and whether it adds a checksum.
 type Settings = (i32, bool);
@@ -13,7 +16,7 @@ thread_local! {
     static COMPRESSOR: RefCell<Option<(Settings, Compressor<'static>)>> = const { RefCell::new(None) };
 }
 
-pub(super) fn compress(bytes: &[u8], level: i32, checksum: bool) -> Result<Vec<u8>> {
+pub(super) fn compress(bytes: &[u8], level: i32, checksum: bool) -> Result<Scratch> {
     let fail = |error: std::io::Error| Error::internal(format!("zstd: {error}")).with_source(error);
     COMPRESSOR.with_borrow_mut(|slot| {
         let settings = (level, checksum);
@@ -23,7 +26,14 @@ pub(super) fn compress(bytes: &[u8], level: i32, checksum: bool) -> Result<Vec<u
             *slot = Some((settings, made));
         }
         match slot {
-            Some((_, compressor)) => compressor.compress(bytes).map_err(fail),
+            Some((_, compressor)) => {
+                let mut out = Scratch::new(compress_bound(bytes.len()));
+                let length = compressor
+                    .compress_to_buffer(bytes, &mut *out)
+                    .map_err(fail)?;
+                out.truncate(length);
+                Ok(out)
+            }
             None => Err(Error::internal("there is no compressor")),
         }
     })

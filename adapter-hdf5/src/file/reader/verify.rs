@@ -33,10 +33,12 @@ impl ArrayFile {
                 let present = chunks.par_iter().filter(|chunk| !chunk.is_absent());
                 present.try_for_each(|chunk| self.decode(codecs, *chunk, chunk_bytes).map(drop))
             }
-            VariableCells::Library => self.windows().iter().try_for_each(|window| {
-                let out = ArrayBuf::zeroed(variable.dtype, &window.shape())?;
-                self.read_into(&engine, &window, fill, out).map(drop)
-            }),
+            VariableCells::Contiguous { .. } | VariableCells::Library => {
+                self.windows().iter().try_for_each(|window| {
+                    let out = ArrayBuf::zeroed(variable.dtype, &window.shape())?;
+                    self.read_into(&engine, &window, fill, out).map(drop)
+                })
+            }
         }
     }
 

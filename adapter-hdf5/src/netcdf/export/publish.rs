@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::content::{ExportFile, file};
 use super::{ExportContent, stored_cells};
 use crate::chunk::{ChunkGrid, ChunkPiece, CodecChain, copy_cells};
-use crate::file::{ImageWriter, VariableContent, VariableStorage};
+use crate::file::{EncodedChunk, ImageWriter, VariableContent, VariableStorage};
 
 /// How many bytes of cells are asked for at once, where a chunk is not larger.
 const BLOCK_BYTES: u64 = 64 << 20;
@@ -130,7 +130,7 @@ fn put_block(
     let chunk_cells = grid.chunk_shape().iter().product::<u64>();
     let chunk_cells = usize::try_from(chunk_cells)
         .map_err(|_| Error::too_large("a chunk does not fit in memory"))?;
-    let encode = |piece: &ChunkPiece| -> Result<(u64, Option<Vec<u8>>)> {
+    let encode = |piece: &ChunkPiece| -> Result<(u64, Option<EncodedChunk>)> {
         let mut chunk = fill.repeat(chunk_cells);
         let copy = grid.copy_of(piece, cells.shape(), size);
         copy_cells(
@@ -142,16 +142,17 @@ fn put_block(
         if chunk.chunks_exact(size).all(|cell| cell == fill) {
             return Ok((piece.chunk, None));
         }
-        Ok((piece.chunk, Some(codecs.encode(&chunk)?)))
+        let encoded = EncodedChunk::new(codecs.encode_slice(&chunk)?, 0);
+        Ok((piece.chunk, Some(encoded)))
     };
     let encoded: Vec<_> = grid
         .pieces(slab)
         .par_iter()
         .map(encode)
         .collect::<Result<_>>()?;
-    for (number, bytes) in encoded {
-        if let Some(bytes) = bytes {
-            image.put_chunk(0, number, &bytes, 0)?;
+    for (number, encoded) in encoded {
+        if let Some(encoded) = encoded {
+            image.put_chunk(0, number, encoded)?;
         }
     }
     Ok(())

@@ -1,0 +1,100 @@
+//! Files of other programs that are read in place.
+
+use std::fs::File;
+use std::path::Path;
+
+use hdf5::Dataset;
+use hyperslab_core::{ArrayBuf, Error, Hyperslab, Result};
+use hyperslab_engine::{Engine, ObjectId};
+use rayon::prelude::*;
+
+use super::{ArrayFile, FileHeader};
+use crate::cache::FileIdentity;
+use crate::file::library;
+
+/// So many bytes are turned by one thread at a time.
+const TURN_BYTES: usize = 1 << 20;
+
+impl ArrayFile {
+    /// Opens a variable of a file of another program without its attributes; `None` when only the HDF5 library can read its
+    /// cells. The file begins at its first byte, and was of this identity before the library looked at it.
+    ///
+    /// # Errors
+    /// `Conflict` when the file is another one by now; `Corrupt` when a chunk lies outside of it.
+    pub(crate) fn foreign(
+        path: &Path,
+        identity: FileIdentity,
+        dataset: &Dataset,
+    ) -> Result<Option<Self>> {
+        let found = library::cells_of(dataset).map_err(|error| library::damaged(path, error))?;
+        let Some((variable, fill)) = found else {
+            return Ok(None);
+        };
+        let fail = |source| Error::io("open", path.display(), source);
+        let file = File::open(path).map_err(fail)?;
+        let metadata = file.metadata().map_err(fail)?;
+        if FileIdentity::of(&metadata) != identity {
+            return Err(changed(path));
+        }
+        let opened = Self {
+            path: path.to_owned(),
+            variable: dataset.name(),
+            file,
+            length: metadata.len(),
+            identity,
+            id: ObjectId::unique(),
+            footer: None,
+            fill,
+            header: FileHeader {
+                attributes: Vec::new(),
+                variable,
+            },
+        };
+        opened.check_extent()?;
+        Ok(Some(opened))
+    }
+
+    /// Reads cells of a file of another program; those never written are what the file says.
+    ///
+    /// # Errors
+    /// As [`read_into`](Self::read_into).
+    pub(crate) fn read_foreign(
+        &self,
+        engine: &Engine,
+        slab: &Hyperslab,
+        out: ArrayBuf,
+    ) -> Result<ArrayBuf> {
+        self.read_filled(engine, slab, &self.fill, out)
+    }
+}
+
+/// What is said of a file that another program writes at this moment.
+pub(crate) fn changed(path: &Path) -> Error {
+    Error::conflict(format!(
+        "{} was changed by another program meanwhile; open it again",
+        path.display()
+    ))
+}
+
+/// Turns the order of bytes of each number.
+pub(super) fn turn(bytes: &mut [u8], number_size: usize) {
+    let turn = |bytes: &mut [u8]| match number_size {
+        2 => turn_sized::<2>(bytes),
+        4 => turn_sized::<4>(bytes),
+        8 => turn_sized::<8>(bytes),
+        _ => {}
+    };
+    if bytes.len() <= TURN_BYTES || number_size < 2 {
+        turn(bytes);
+    } else {
+        bytes.par_chunks_mut(TURN_BYTES).for_each(turn);
+    }
+}
+
+fn turn_sized<const N: usize>(bytes: &mut [u8]) {
+    bytes
+        .as_chunks_mut::<N>()
+        .0
+        .iter_mut()
+        .for_each(|n| n.reverse());
+}

@@ -1,0 +1,205 @@
+"""Every filter that hdf5plugin writes, read in place and compared with h5py, cell by cell."""
+
+import json
+import os
+import subprocess
+
+import h5py
+import numpy as np
+import pytest
+
+from conftest import hyperslab, program
+
+hdf5plugin = pytest.importorskip("hdf5plugin", reason="hdf5plugin has no wheel for this Python")
+
+SHAPE = (37, 53)
+CHUNKS = {"edges": (8, 16), "one": (37, 53), "odd": (7, 5)}
+DTYPES = ["?", "i1", "u1", "<i2", ">i2", "<u4", ">i8", "<u8", "<f2", "<f4", ">f4", "<f8", ">f8", "<c8", ">c16"]
+
+
+def filters() -> dict[str, dict]:
+    plugin = hdf5plugin
+    made = {
+        "none": {},
+        "gzip": {"compression": "gzip", "compression_opts": 4},
+        "lzf": {"compression": "lzf"},
+        "lz4": plugin.LZ4(),
+        "lz4-blocks": plugin.LZ4(nbytes=512),
+        "zstd": plugin.Zstd(clevel=3),
+        "bitshuffle": plugin.Bitshuffle(cname="none"),
+        "bitshuffle-lz4": plugin.Bitshuffle(cname="lz4"),
+        "bitshuffle-zstd": plugin.Bitshuffle(cname="zstd", clevel=2),
+        "bitshuffle-blocks": plugin.Bitshuffle(nelems=64, cname="lz4"),
+    }
+    for name in ["blosclz", "lz4", "lz4hc", "zlib", "zstd"]:
+        for shuffle in [plugin.Blosc.NOSHUFFLE, plugin.Blosc.SHUFFLE, plugin.Blosc.BITSHUFFLE]:
+            made[f"blosc-{name}-{shuffle}"] = plugin.Blosc(cname=name, clevel=5, shuffle=shuffle)
+    return made
+
+
+FILTERS = filters()
+
+
+def cells(dtype: str, random: bool) -> np.ndarray:
+    count = int(np.prod(SHAPE))
+    if random:
+        numbers = np.random.default_rng(7).integers(-120, 120, count)
+    else:
+        numbers = np.arange(count) // 11 % 97 - 40
+    kind = dtype.lstrip("<>")[0]
+    if kind == "?":
+        return (numbers % 3 == 0).reshape(SHAPE)
+    if kind == "u":
+        numbers = numbers + 120
+    return (numbers * (1 - 2j) if kind == "c" else numbers).astype(dtype).reshape(SHAPE)
+
+
+class Reader:
+    """Reads parts of one variable in a process that keeps it open."""
+
+    def __init__(self, path, variable):
+        command = program("HYPERSLAB_SELECT_BATCH", "examples", "select_batch")
+        self.process = subprocess.Popen(
+            [command, os.fspath(path), variable], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def read(self, *index: str) -> np.ndarray:
+        request = {"isel": {f"dim_{axis}": text for axis, text in enumerate(index) if text != ":"}}
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        self.process.stdin.flush()
+        header = json.loads(self.process.stdout.readline())
+        assert "error" not in header, header
+        raw = self.process.stdout.read(header["bytes"])
+        return np.frombuffer(raw, header["dtype"]).reshape(header["shape"])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        assert self.process.wait() == 0
+
+
+def compare(path) -> int:
+    """Reads all variables of a file whole and in parts; gives how many there were."""
+    with h5py.File(path) as file:
+        expected = {name: dataset[...] for name, dataset in file.items()}
+    for name, theirs in expected.items():
+        with Reader(path, name) as reader:
+            for index in [(":", ":"), ("3:9", "14:50:5"), ("-1", ":"), (":", "16"), ("7:9", "15:17")]:
+                parts = tuple(
+                    int(text) if ":" not in text else slice(*[int(part) if part else None for part in text.split(":")])
+                    for text in index
+                )
+                ours = reader.read(*index)
+                np.testing.assert_array_equal(ours, theirs[parts], err_msg=f"{name} {index}")
+                assert ours.dtype == theirs.dtype.newbyteorder("="), name
+    return len(expected)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_every_filter_of_every_type(name, tmp_path):
+    path = tmp_path / "foreign.h5"
+    with h5py.File(path, "w", libver="latest" if len(name) % 2 else "earliest") as file:
+        for number, dtype in enumerate(DTYPES):
+            layout, chunks = list(CHUNKS.items())[number % len(CHUNKS)]
+            for shuffle in [False, True]:
+                what = f"{dtype.strip('<>?') or 'bool'}{'b' * (dtype[0] == '>')}-{layout}-{shuffle}"
+                options = dict(FILTERS[name])
+                if shuffle:
+                    options["shuffle"] = True
+                if number % 4 == 1:
+                    options["fletcher32"] = True
+                random = shuffle == (number % 2 == 0)
+                file.create_dataset(what, data=cells(dtype, random), chunks=chunks, **options)
+    assert compare(path) == 2 * len(DTYPES)
+
+
+def test_chunks_that_skip_a_filter(tmp_path):
+    """The mask of a chunk says which filters it did not go through."""
+    path = tmp_path / "foreign.h5"
+    chunk = np.arange(20, dtype="<f4").reshape(4, 5)
+    with h5py.File(path, "w") as file:
+        for name, options in {
+            "gzip": {"compression": "gzip", "shuffle": True},
+            "big": {"compression": "gzip", "shuffle": True, "dtype": ">f4"},
+            "lzf": {"compression": "lzf", "shuffle": True},
+            "lz4": {**hdf5plugin.LZ4(), "shuffle": True},
+            "bits": {**hdf5plugin.Bitshuffle(), "shuffle": True},
+        }.items():
+            dtype = options.pop("dtype", "<f4")
+            dataset = file.create_dataset(name, shape=(37, 53), dtype=dtype, chunks=(4, 5), fillvalue=-3.5, **options)
+            dataset[4:8] = 7.25
+            raw = chunk.astype(dtype).tobytes()
+            dataset.id.write_direct_chunk((0, 0), raw, filter_mask=3)
+            shuffled = np.frombuffer(raw, "u1").reshape(-1, 4).T.tobytes()
+            dataset.id.write_direct_chunk((0, 5), shuffled, filter_mask=2)
+    assert compare(path) == 5
+
+
+def test_cells_that_were_never_written(tmp_path):
+    path = tmp_path / "foreign.h5"
+    with h5py.File(path, "w") as file:
+        for name, options in {
+            "gzip": {"chunks": (8, 16), "compression": "gzip"},
+            "raw": {"chunks": (8, 16)},
+            "lz4": {"chunks": (8, 16), **hdf5plugin.LZ4()},
+            "whole": {},
+        }.items():
+            for dtype in ["<i4", ">i4", "<f8", ">f8", "<f2", ">f2"]:
+                for fill in [None, 7]:
+                    what = f"{name}-{dtype[1:]}{'b' * (dtype[0] == '>')}-{fill}"
+                    dataset = file.create_dataset(what, shape=SHAPE, dtype=dtype, fillvalue=fill, **options)
+                    if name != "whole":
+                        dataset[3:12, 20:30] = 5
+    assert compare(path) == 48
+
+
+@pytest.mark.parametrize("mode", ["w", "r+"])
+def test_a_file_that_is_rewritten_between_two_reads(mode, tmp_path):
+    path = tmp_path / "foreign.h5"
+    layouts = [{"chunks": (8, 16), "compression": "gzip"}, {}, {"chunks": (7, 5)}, {"chunks": (8, 16), **hdf5plugin.LZ4()}]
+    with h5py.File(path, "w") as file:
+        file.create_dataset("v", data=cells("<f4", True), **layouts[-1])
+    with Reader(path, "v") as reader:
+        np.testing.assert_array_equal(reader.read(), cells("<f4", True))
+        for number, layout in enumerate(layouts):
+            with h5py.File(path, mode) as file:
+                if "v" in file:
+                    del file["v"]
+                file.create_dataset("v", data=cells("<f4", True) + number, **layout)
+            np.testing.assert_array_equal(reader.read(), cells("<f4", True) + number)
+
+
+def test_a_filter_that_nobody_knows_is_named(tmp_path):
+    path = tmp_path / "foreign.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("v", data=cells("<f4", True), chunks=(8, 16), **hdf5plugin.Blosc2())
+    words = [str(program("HYPERSLAB_BIN", "hyperslab")), "read", str(path), "v", "-o", str(tmp_path / "out.npy")]
+    done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode != 0
+    assert "blosc2" in done.stderr
+
+
+def test_a_damaged_stream_is_reported_with_its_place(tmp_path):
+    path = tmp_path / "foreign.h5"
+    with h5py.File(path, "w") as file:
+        dataset = file.create_dataset("v", data=cells("<f4", True), chunks=(8, 16), compression="gzip")
+        chunk = dataset.id.get_chunk_info(5)
+    raw = bytearray(path.read_bytes())
+    middle = chunk.byte_offset + chunk.size // 2
+    raw[middle : middle + 20] = bytes(20)
+    path.write_bytes(raw)
+    words = [str(program("HYPERSLAB_BIN", "hyperslab")), "read", str(path), "v", "-o", str(tmp_path / "out.npy")]
+    done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode != 0
+    assert f"chunk at byte {chunk.byte_offset}" in done.stderr, done.stderr
+
+
+def test_the_command_reads_in_place(tmp_path):
+    path, out = tmp_path / "foreign.h5", tmp_path / "out.npy"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("v", data=cells("<f4", True), chunks=(8, 16), **hdf5plugin.Bitshuffle())
+    hyperslab("read", path, "v", "-o", out)
+    np.testing.assert_array_equal(np.load(out), cells("<f4", True))
