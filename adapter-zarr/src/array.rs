@@ -1,5 +1,6 @@
 //! An open array: the handle, and what reading and writing share.
 
+mod object;
 mod read;
 mod settle;
 mod write;
@@ -14,7 +15,7 @@ use hyperslab_core::{
 };
 use uuid::Uuid;
 
-use crate::compute::all;
+use crate::compute::{all, on_one_thread};
 use crate::document::Change;
 use crate::edit::ObjectCodec;
 use crate::head::{HeadPlace, Seen};
@@ -173,8 +174,13 @@ impl ArrayHandle for ZarrArray {
     async fn write(&self, slab: &Hyperslab, data: WriteData, options: &WriteOptions) -> Result<()> {
         self.shared.collection().schema.check_write(slab, &data)?;
         let (shared, slab, options) = (Arc::clone(&self.shared), slab.clone(), *options);
+        let is_small = shared.objects().files().is_some() && shared.codec.is_small(&slab);
         // On a task of its own: a caller who stops waiting must not leave a change half done.
-        run(async move { shared.write(&slab, data, &options).await }).await
+        let write = async move { shared.write(&slab, data, &options).await };
+        match is_small {
+            true => on_one_thread(write).await,
+            false => run(write).await,
+        }
     }
 
     async fn update_attributes(

@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use hyperslab_core::{Error, Result};
 use zstd::bulk::{Compressor, Decompressor};
 
+use crate::Outgoing;
+
 /// What a compressor was made for: a level, and whether it adds a checksum.
 type Settings = (i32, bool);
 
@@ -14,6 +16,30 @@ thread_local! {
 }
 
 pub(super) fn compress(bytes: &[u8], level: i32, checksum: bool) -> Result<Vec<u8>> {
+    with_compressor(level, checksum, |compressor| compressor.compress(bytes))
+}
+
+/// Compresses into the end of a buffer.
+pub(super) fn compress_onto(
+    bytes: &[u8],
+    level: i32,
+    checksum: bool,
+    out: &mut Outgoing,
+) -> Result<()> {
+    let start = out.len();
+    let room = out.grow(zstd::zstd_safe::compress_bound(bytes.len()));
+    let length = with_compressor(level, checksum, |compressor| {
+        compressor.compress_to_buffer(bytes, room)
+    })?;
+    out.truncate(start + length);
+    Ok(())
+}
+
+fn with_compressor<T>(
+    level: i32,
+    checksum: bool,
+    work: impl FnOnce(&mut Compressor<'static>) -> std::io::Result<T>,
+) -> Result<T> {
     let fail = |error: std::io::Error| Error::internal(format!("zstd: {error}")).with_source(error);
     COMPRESSOR.with_borrow_mut(|slot| {
         let settings = (level, checksum);
@@ -23,7 +49,7 @@ pub(super) fn compress(bytes: &[u8], level: i32, checksum: bool) -> Result<Vec<u
             *slot = Some((settings, made));
         }
         match slot {
-            Some((_, compressor)) => compressor.compress(bytes).map_err(fail),
+            Some((_, compressor)) => work(compressor).map_err(fail),
             None => Err(Error::internal("there is no compressor")),
         }
     })
