@@ -76,11 +76,6 @@ impl Codecs {
         self.byte_count
     }
 
-    /// The chain, if the chunk engine has all of it.
-    pub(crate) fn native(&self) -> Option<&NativeChain> {
-        self.native.as_ref()
-    }
-
     /// Encodes the cells of one chunk.
     pub(crate) fn encode(&self, cells: &[u8]) -> Result<Vec<u8>> {
         if let Some(native) = &self.native {
@@ -107,6 +102,11 @@ impl Codecs {
     /// Room for an encoded chunk, as a rule.
     pub(crate) fn room(&self) -> usize {
         self.byte_count + self.byte_count / 128 + 4096
+    }
+
+    /// Whether chunks are stored as their cells are in memory.
+    pub(crate) fn stores_cells(&self) -> bool {
+        self.native.as_ref().is_some_and(NativeChain::is_raw)
     }
 
     /// Whether chunks are stored as their cells are in memory, with nothing but checksums behind them.

@@ -7,6 +7,8 @@ use hyperslab_core::{Error, Result};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
+use crate::objects::Objects;
+
 /// Work on fewer bytes than this is done at once: waking another thread costs more.
 const INLINE_BYTES: usize = 32 << 10;
 
@@ -63,11 +65,18 @@ pub(crate) async fn on_one_thread<T: Send + 'static>(
 }
 
 /// So many bytes of objects are made and put at a time.
-const BYTES_IN_FLIGHT: usize = 16 << 20;
+const BYTES_IN_FLIGHT: usize = 64 << 20;
 
-/// How many objects of this size are made and put at a time: what is made is to be in the cache when it is put.
-pub(crate) fn in_flight(object_bytes: usize) -> usize {
-    (BYTES_IN_FLIGHT / object_bytes.max(1)).clamp(2, IN_FLIGHT)
+/// On a disk so many: what is made is to be in the cache of the processor when it is put, and there is no way to wait for.
+const BYTES_IN_FLIGHT_HERE: usize = 16 << 20;
+
+/// How many objects of this size are made and put at a time.
+pub(crate) fn in_flight(objects: &dyn Objects, object_bytes: usize) -> usize {
+    let bytes = match objects.files() {
+        Some(_) => BYTES_IN_FLIGHT_HERE,
+        None => BYTES_IN_FLIGHT,
+    };
+    (bytes / object_bytes.max(1)).clamp(2, IN_FLIGHT)
 }
 
 /// How many requests of one call are under way at a time.

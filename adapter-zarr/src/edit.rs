@@ -3,15 +3,17 @@
 mod apply;
 mod shard_edit;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hyperslab_core::chunk::ChunkPiece;
 use hyperslab_core::copy::gather;
 use hyperslab_core::{ArrayBuf, AxisSlab, Error, Hyperslab, Result, Scalar, WriteData};
 use hyperslab_engine::Outgoing;
 
-use crate::chunks::{ChunkLayout, ObjectPart};
+use crate::chunks::{ChunkLayout, ObjectPart, Part};
 use crate::codec::Codecs;
 use crate::shard::{self, ShardIndex};
 
@@ -31,14 +33,30 @@ pub(crate) struct SlabWrite {
     pub(crate) data: WriteData,
 }
 
-/// What a write does to one object.
+/// What writes do to one object, one after the other.
 #[derive(Debug, Clone)]
 pub(crate) struct ObjectEdit {
-    /// The cells of the write that lie in this object.
-    pub(crate) part: ObjectPart,
-    pub(crate) write: Arc<SlabWrite>,
-    /// Whether the write has so few objects that several threads should encode the chunks of each.
+    /// The number of the object.
+    pub(crate) object: u64,
+    /// The chunks that get cells, by their number in the object.
+    pub(crate) chunks: Vec<ChunkEdit>,
+    /// Whether nothing of the old object stays.
+    pub(crate) is_whole: bool,
+    /// The writes that have cells in this object, in their order.
+    pub(crate) writes: Vec<Arc<SlabWrite>>,
+    /// Whether there are so few objects that several threads should encode the chunks of each.
     shared_out: bool,
+}
+
+/// What one chunk gets.
+#[derive(Debug, Clone)]
+pub(crate) struct ChunkEdit {
+    /// The number of the chunk in its object.
+    pub(crate) number: usize,
+    /// Whether nothing of the old chunk stays.
+    pub(crate) is_whole: bool,
+    /// What it gets of each write, in their order.
+    pieces: Vec<(ChunkPiece, Arc<SlabWrite>)>,
 }
 
 /// The cells that one object gets, by themselves.
@@ -59,7 +77,7 @@ pub(crate) enum OldObject {
     Bytes(Bytes),
     /// All its bytes, in a buffer that can become the next ones.
     Buffer(Outgoing),
-    /// A shard: its index, and the stored bytes of the chunks that an edit touches, in the order of its parts.
+    /// A shard: its index, and the stored bytes of the chunks that an edit touches, in the order of its chunks.
     Shard {
         index: Arc<ShardIndex>,
         touched: Vec<Option<Bytes>>,
@@ -92,8 +110,16 @@ impl SlabWrite {
         })
     }
 
+    /// The value that every cell gets, if it is one.
+    pub(crate) fn scalar(&self) -> Option<Scalar> {
+        match self.data {
+            WriteData::Scalar(value) => Some(value),
+            WriteData::Cells(_) => None,
+        }
+    }
+
     /// The cells in C order; none for a write of one value.
-    fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match &self.data {
             WriteData::Cells(cells) => cells.bytes(),
             WriteData::Scalar(_) => &[],
@@ -111,14 +137,38 @@ impl AsRef<[u8]> for SharedCells {
 }
 
 impl ObjectEdit {
-    /// The number of the object.
-    pub(crate) fn object(&self) -> u64 {
-        self.part.object
-    }
-
-    /// Whether nothing of the old object stays.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.part.whole
+    /// Adds what a later write does.
+    fn add(&mut self, part: ObjectPart, write: &Arc<SlabWrite>) {
+        if part.whole {
+            // Nothing of what came before is seen again.
+            self.chunks.clear();
+            self.writes.clear();
+            self.is_whole = true;
+        }
+        self.writes.push(Arc::clone(write));
+        for Part { number, piece } in part.parts {
+            let at = self.chunks.partition_point(|chunk| chunk.number < number);
+            if self
+                .chunks
+                .get(at)
+                .is_none_or(|chunk| chunk.number != number)
+            {
+                let chunk = ChunkEdit {
+                    number,
+                    is_whole: false,
+                    pieces: Vec::new(),
+                };
+                self.chunks.insert(at, chunk);
+            }
+            let Some(chunk) = self.chunks.get_mut(at) else {
+                continue;
+            };
+            if piece.whole {
+                chunk.pieces.clear();
+                chunk.is_whole = true;
+            }
+            chunk.pieces.push((piece, Arc::clone(write)));
+        }
     }
 }
 
@@ -126,36 +176,49 @@ impl OldObject {
     fn is_there(&self) -> bool {
         !matches!(self, Self::Absent)
     }
+
+    /// All its bytes, where they are known.
+    fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Buffer(buffer) => Some(buffer),
+            _ => None,
+        }
+    }
 }
 
 impl ObjectCodec {
-    /// The edits that a write comes to, one for each object it touches.
-    pub(crate) fn edits(&self, write: &Arc<SlabWrite>) -> Vec<Arc<ObjectEdit>> {
-        let objects = self.layout.objects_of(&write.slab);
-        let shared_out = objects.len() < rayon::current_num_threads();
-        let edit = |part| {
-            Arc::new(ObjectEdit {
-                part,
-                write: Arc::clone(write),
-                shared_out,
-            })
-        };
-        objects.into_iter().map(edit).collect()
-    }
-
-    /// The edit of one object by cells of its own.
-    pub(crate) fn edit_of(&self, cells: CellEdit) -> Result<Arc<ObjectEdit>> {
-        let mut edits = self.edits(&SlabWrite::new(&cells.slab, cells.cells));
-        match edits.pop() {
-            Some(edit) if edits.is_empty() => Ok(edit),
-            _ => Err(Error::internal("an edit of cells of another object")),
+    /// The edits that writes, one after the other, come to: one for each object they touch.
+    pub(crate) fn edits(&self, writes: &[Arc<SlabWrite>]) -> Vec<Arc<ObjectEdit>> {
+        let mut edits: BTreeMap<u64, ObjectEdit> = BTreeMap::new();
+        for write in writes {
+            for part in self.layout.objects_of(&write.slab) {
+                let edit = edits.entry(part.object).or_insert_with(|| ObjectEdit {
+                    object: part.object,
+                    chunks: Vec::new(),
+                    is_whole: false,
+                    writes: Vec::new(),
+                    shared_out: false,
+                });
+                edit.add(part, write);
+            }
         }
+        let shared_out = edits.len() < rayon::current_num_threads();
+        let edit = |edit| Arc::new(ObjectEdit { shared_out, ..edit });
+        edits.into_values().map(edit).collect()
     }
 
-    /// The cells of an edit by themselves, dense and in C order.
-    pub(crate) fn cells_of(&self, edit: &ObjectEdit) -> Result<CellEdit> {
-        let (slab, place) = self.inside(&edit.write.slab, edit.object())?;
-        let cells = match &edit.write.data {
+    /// The cells of an edit by themselves, of each write dense and in C order.
+    pub(crate) fn cells_of(&self, edit: &ObjectEdit) -> Result<Vec<CellEdit>> {
+        let writes = edit.writes.iter();
+        writes
+            .map(|write| self.cells_in(write, edit.object))
+            .collect()
+    }
+
+    fn cells_in(&self, write: &SlabWrite, object: u64) -> Result<CellEdit> {
+        let (slab, place) = self.inside(&write.slab, object)?;
+        let cells = match &write.data {
             WriteData::Scalar(value) => WriteData::Scalar(*value),
             WriteData::Cells(cells) => {
                 let mut own = ArrayBuf::zeroed(cells.dtype(), &slab.shape())?;
@@ -165,6 +228,19 @@ impl ObjectCodec {
             }
         };
         Ok(CellEdit { slab, cells })
+    }
+
+    /// The edit of one object by cells of its own.
+    pub(crate) fn edit_of(&self, cells: Vec<CellEdit>) -> Result<Arc<ObjectEdit>> {
+        let writes = cells.into_iter();
+        let writes: Vec<_> = writes
+            .map(|cells| SlabWrite::new(&cells.slab, cells.cells))
+            .collect();
+        let mut edits = self.edits(&writes);
+        match edits.pop() {
+            Some(edit) if edits.is_empty() => Ok(edit),
+            _ => Err(Error::internal("an edit of cells of another object")),
+        }
     }
 
     /// What of a hyperslab lies in an object, and where that is in the hyperslab's own buffer.

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyperslab_core::{ArrayBuf, DType, Durability, Error, Result, WriteData};
+use hyperslab_core::{
+    ArrayBuf, DType, Durability, Error, Hyperslab, Result, WriteData, byte_count,
+};
 use hyperslab_engine::Outgoing;
 use hyperslab_engine::codec::{Codec, CodecChain};
 
@@ -31,6 +33,12 @@ pub(crate) fn key(staging: &str, object: u64) -> String {
     format!("{staging}/{object}")
 }
 
+/// Where the writer of a change prepares the next state of an object of which a part stays. Nobody else looks at it: what it was made
+/// of may have changed.
+pub(crate) fn next_key(staging: &str, object: u64) -> String {
+    format!("{staging}/{object}.next")
+}
+
 /// Keeps what every edit needs, and gives what was staged as a whole object.
 pub(crate) async fn put(
     objects: &dyn Objects,
@@ -40,8 +48,8 @@ pub(crate) async fn put(
     durability: Durability,
 ) -> Result<Vec<Option<StagedObject>>> {
     let puts = edits.iter().map(|edit| async move {
-        let key = key(staging, edit.object());
-        let (bytes, staged) = if edit.is_whole() {
+        let key = key(staging, edit.object);
+        let (bytes, staged) = if edit.is_whole {
             let bytes = whole(codec, edit).await?;
             let staged = match bytes.is_empty() {
                 true => StagedObject::Fill,
@@ -56,7 +64,7 @@ pub(crate) async fn put(
         let put = objects.put(&key, bytes, Condition::None, durability);
         put.await.map(|_| staged)
     });
-    some(in_flight(codec.object_bytes()), puts).await
+    some(in_flight(objects, codec.object_bytes()), puts).await
 }
 
 async fn whole(codec: &Arc<ObjectCodec>, edit: &Arc<ObjectEdit>) -> Result<Bytes> {
@@ -72,13 +80,18 @@ async fn whole(codec: &Arc<ObjectCodec>, edit: &Arc<ObjectEdit>) -> Result<Bytes
 async fn cells(codec: &Arc<ObjectCodec>, edit: &Arc<ObjectEdit>) -> Result<Bytes> {
     let size = codec.object_bytes();
     let (codec, edit) = (Arc::clone(codec), Arc::clone(edit));
-    compute(size, move || match codec.cells_of(&edit)?.cells {
-        WriteData::Cells(cells) => {
-            let mut out = Outgoing::new(0);
-            packing().encode_onto(cells.bytes(), &mut out)?;
-            Ok(Bytes::from_owner(out))
+    compute(size, move || {
+        let cells = codec.cells_of(&edit)?;
+        let mut all = Vec::new();
+        for cells in &cells {
+            match &cells.cells {
+                WriteData::Cells(cells) => all.extend_from_slice(cells.bytes()),
+                WriteData::Scalar(_) => return Err(Error::internal("one value was to be staged")),
+            }
         }
-        WriteData::Scalar(_) => Err(Error::internal("one value was to be staged")),
+        let mut out = Outgoing::new(0);
+        packing().encode_onto(&all, &mut out)?;
+        Ok(Bytes::from_owner(out))
     })
     .await
 }
@@ -90,21 +103,36 @@ fn packing() -> CodecChain {
     }])
 }
 
-/// The cells of one object; `None` when they are there no longer, because the change is finished.
+/// The cells of one object, those of each of these hyperslabs after another; `None` when they are there no longer, because the
+/// change is finished.
 pub(crate) async fn get(
     objects: &dyn Objects,
     staging: &str,
     object: u64,
     dtype: DType,
-    shape: &[u64],
-) -> Result<Option<ArrayBuf>> {
+    slabs: &[Hyperslab],
+) -> Result<Option<Vec<ArrayBuf>>> {
     let key = key(staging, object);
     let Some(stored) = objects.get(&key).await? else {
         return Ok(None);
     };
-    let mut cells = ArrayBuf::zeroed(dtype, shape)?;
-    let decoded = packing().decode(&stored.bytes, 0, cells.bytes_mut());
+    let shapes: Vec<Vec<u64>> = slabs.iter().map(Hyperslab::shape).collect();
+    let sizes = shapes.iter().map(|shape| byte_count(dtype, shape));
+    let sizes: Vec<usize> = sizes.collect::<Result<_>>()?;
+    let total = sizes
+        .iter()
+        .try_fold(0, |sum: usize, &size| sum.checked_add(size));
+    let total = total.ok_or_else(|| damaged(objects, &key))?;
+    let mut all = ArrayBuf::zeroed(DType::UInt8, &[total as u64])?;
+    let decoded = packing().decode(&stored.bytes, 0, all.bytes_mut());
     decoded.map_err(|_| damaged(objects, &key))?;
+    let mut rest = all.bytes();
+    let mut cells = Vec::with_capacity(slabs.len());
+    for (shape, size) in shapes.iter().zip(sizes) {
+        let (own, after) = rest.split_at(size.min(rest.len()));
+        cells.push(ArrayBuf::from_bytes(dtype, shape, own)?);
+        rest = after;
+    }
     Ok(Some(cells))
 }
 
@@ -116,8 +144,7 @@ pub(crate) fn damaged(objects: &dyn Objects, key: &str) -> Error {
     ))
 }
 
-/// Forgets what was staged for objects. What cannot be deleted is found by a check.
-pub(crate) async fn clear(objects: &dyn Objects, staging: &str, numbers: &[u64]) {
-    let keys = numbers.iter().map(|&object| key(staging, object));
-    let _ = objects.delete(keys.collect(), Durability::Relaxed).await;
+/// Forgets what was staged. What cannot be deleted is found by a check.
+pub(crate) async fn clear(objects: &dyn Objects, keys: Vec<String>) {
+    let _ = objects.delete(keys, Durability::Relaxed).await;
 }

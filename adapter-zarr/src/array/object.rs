@@ -6,12 +6,12 @@ use hyperslab_core::{Durability, Error, Result};
 
 use super::Shared;
 use super::write::{Edited, ObjectWrite};
-use crate::chunks::Part;
 use crate::compute::compute;
-use crate::edit::{NewObject, ObjectEdit, OldObject, Piece};
+use crate::document::Change;
+use crate::edit::{ChunkEdit, NewObject, ObjectEdit, OldObject, Piece};
 use crate::objects::{Condition, Put, Ranges, Version};
 use crate::shard;
-use crate::staged::StagedObject;
+use crate::staged::{self, StagedObject};
 use crate::stored;
 
 /// An object as it was before an edit.
@@ -20,7 +20,15 @@ pub(super) struct Base {
     old: OldObject,
     condition: Condition,
     /// The object after the edit, where that is known already.
-    made: Option<NewObject>,
+    made: Option<Made>,
+}
+
+/// An object that was made before its change was decided.
+#[derive(Debug)]
+enum Made {
+    Here(NewObject),
+    /// It is on the disk, under this key.
+    Prepared(String),
 }
 
 impl Base {
@@ -40,8 +48,8 @@ impl Base {
 impl Shared {
     /// An object as an edit needs it: its bytes only where some of them stay.
     pub(super) async fn base(&self, edit: &ObjectEdit) -> Result<Base> {
-        let key = self.object_key(edit.object());
-        if edit.is_whole() {
+        let key = self.object_key(edit.object);
+        if edit.is_whole {
             // Whether there was one decides whether an object of nothing but fill has to be put.
             let version = self.objects().version(&key).await?;
             return Ok(Base::new(
@@ -73,11 +81,11 @@ impl Shared {
             let index = shard::parse_index(&tail.bytes, count, tail.size)
                 .map_err(|error| error.context(format!("{}/{key}", self.objects().url())))?;
             // A chunk that is written over is not looked at.
-            let range = |part: &Part| match part.piece.whole {
+            let range = |chunk: &ChunkEdit| match chunk.is_whole {
                 true => None,
-                false => index.get(part.number).cloned().flatten(),
+                false => index.get(chunk.number).cloned().flatten(),
             };
-            let ranges: Vec<_> = edit.part.parts.iter().map(range).collect();
+            let ranges: Vec<_> = edit.chunks.iter().map(range).collect();
             let wanted: Vec<_> = ranges.iter().flatten().cloned().collect();
             let mut parts = if wanted.is_empty() {
                 Vec::new().into_iter()
@@ -100,23 +108,42 @@ impl Shared {
         Ok(None)
     }
 
-    /// The same, with the object that the edit makes of it if some of its bytes stay: then it may turn out to be damaged.
-    pub(super) async fn tried(&self, edit: &Arc<ObjectEdit>) -> Result<Base> {
+    /// The same, with the object that the edit makes of it if some of its bytes stay: then it may turn out to be damaged. Where
+    /// files can be linked it is written already, so that it need not be kept in memory.
+    pub(super) async fn tried(&self, edit: &Arc<ObjectEdit>, change: &Change) -> Result<Base> {
         let mut base = self.base(edit).await?;
-        if !matches!(base.old, OldObject::Absent | OldObject::Replaced) {
-            let old = std::mem::replace(&mut base.old, OldObject::Replaced);
-            base.made = Some(self.make(edit, old).await?);
+        if matches!(base.old, OldObject::Absent | OldObject::Replaced) {
+            return Ok(base);
         }
+        let old = std::mem::replace(&mut base.old, OldObject::Replaced);
+        let made = match self.make(edit, old).await? {
+            NewObject::Bytes(bytes) if self.prepares(change) => {
+                let staging = self.place.staged_of(change.id, &change.writer);
+                let key = staged::next_key(&staging, edit.object);
+                // It is synced when it gets its place.
+                let relaxed = Durability::Relaxed;
+                let put = self.objects().put(&key, bytes, Condition::None, relaxed);
+                put.await?;
+                Made::Prepared(key)
+            }
+            made => Made::Here(made),
+        };
+        base.made = Some(made);
         Ok(base)
+    }
+
+    /// Whether the objects of a change are written before it is decided.
+    pub(super) fn prepares(&self, change: &Change) -> bool {
+        change.value.is_none() && self.objects().files().is_some()
     }
 
     /// The object after an edit.
     async fn make(&self, edit: &Arc<ObjectEdit>, old: OldObject) -> Result<NewObject> {
         let (codec, edited) = (Arc::clone(&self.codec), Arc::clone(edit));
-        let size = codec.codecs.byte_count() * edit.part.parts.len();
+        let size = codec.codecs.byte_count() * edit.chunks.len();
         let made = compute(size, move || codec.apply(&edited, old)).await;
         made.map_err(|error| {
-            let key = self.object_key(edit.object());
+            let key = self.object_key(edit.object);
             error.context(format!("{}/{key}", self.objects().url()))
         })
     }
@@ -128,18 +155,20 @@ impl Shared {
         base: Base,
         durability: Durability,
     ) -> Result<Edited> {
-        let (key, number) = (self.object_key(write.edit.object()), write.edit.object());
+        let (key, number) = (self.object_key(write.edit.object), write.edit.object);
         let was_there = !matches!(base.old, OldObject::Absent);
-        let made = match (&write.staged, base.made) {
-            (_, Some(made)) => made,
-            (Some(StagedObject::There(staged)), _) => {
+        let made = match (base.made, write.staged.clone()) {
+            (Some(Made::Here(made)), _) => made,
+            (Some(Made::Prepared(staged)), _) | (None, Some(StagedObject::There(staged))) => {
                 return self
-                    .put_staged(staged, &key, base.condition, durability)
+                    .put_staged(&staged, &key, base.condition, durability)
                     .await;
             }
-            (Some(StagedObject::Bytes(bytes)), _) => NewObject::Bytes(bytes.clone()),
-            (Some(StagedObject::Fill), _) if was_there => NewObject::Bytes(self.codec.all_fill()?),
-            (Some(StagedObject::Fill), _) => NewObject::Nothing,
+            (None, Some(StagedObject::Bytes(bytes))) => NewObject::Bytes(bytes),
+            (None, Some(StagedObject::Fill)) if was_there => {
+                NewObject::Bytes(self.codec.all_fill()?)
+            }
+            (None, Some(StagedObject::Fill)) => NewObject::Nothing,
             (None, None) => self.make(&write.edit, base.old).await?,
         };
         let put = match made {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyperslab_core::{Durability, Error, ErrorKind, Result, Scalar, WriteData};
+use hyperslab_core::{Durability, Error, ErrorKind, Hyperslab, Result, Scalar, WriteData};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -109,10 +109,12 @@ impl Shared {
 
     /// What a change does to each object, with one value for the cells that are staged, which is also given if it is meant.
     fn objects_of(&self, change: &Change) -> Result<(Vec<Arc<ObjectEdit>>, Option<Scalar>)> {
-        let slab = change.slab(self.codec.layout.shape())?;
+        let slabs = change.slabs(self.codec.layout.shape())?;
         let scalar = change.scalar(&self.collection().schema)?;
-        let value = WriteData::Scalar(scalar.unwrap_or(self.codec.fill));
-        Ok((self.codec.edits(&SlabWrite::new(&slab, value)), scalar))
+        let value = scalar.unwrap_or(self.codec.fill);
+        let writes = slabs.iter();
+        let writes = writes.map(|slab| SlabWrite::new(slab, WriteData::Scalar(value)));
+        Ok((self.codec.edits(&writes.collect::<Vec<_>>()), scalar))
     }
 
     /// What a change has to do, from what it has staged; `None` when that is no longer there.
@@ -124,8 +126,8 @@ impl Shared {
         let staging = self.place.staged_of(change.id, &change.writer);
         let mut writes = Vec::with_capacity(edits.len());
         for edit in edits {
-            let write = if edit.is_whole() {
-                let key = staged::key(&staging, edit.object());
+            let write = if edit.is_whole {
+                let key = staged::key(&staging, edit.object);
                 let staged = match self.objects().get_tail(&key, 1).await? {
                     None => return Ok(None),
                     Some(tail) if tail.size == 0 => StagedObject::Fill,
@@ -156,31 +158,46 @@ impl Shared {
             };
             match found {
                 None => return Ok(None),
-                Some(found) => cells.push(found),
+                Some(found) => cells.extend(found),
             }
         }
         Ok(Some(cells))
     }
 
-    async fn staged_cells(&self, staging: &str, edit: &ObjectEdit) -> Result<Option<CellEdit>> {
-        let (objects, object) = (self.objects(), edit.object());
-        let mut own = self.codec.cells_of(edit)?;
-        if edit.is_whole() {
+    async fn staged_cells(
+        &self,
+        staging: &str,
+        edit: &ObjectEdit,
+    ) -> Result<Option<Vec<CellEdit>>> {
+        let (objects, object) = (self.objects(), edit.object);
+        if edit.is_whole {
+            let whole = Hyperslab::full(self.codec.layout.shape());
+            let slab = self.codec.inside(&whole, object)?.0;
             let key = staged::key(staging, object);
             let Some(stored) = objects.get(&key).await? else {
                 return Ok(None);
             };
-            if !stored.bytes.is_empty() {
-                let cells = self.codec.decode_object(edit, &stored.bytes);
-                own.cells = WriteData::Cells(cells.map_err(|_| staged::damaged(objects, &key))?);
-            }
-            return Ok(Some(own));
+            let cells = if stored.bytes.is_empty() {
+                WriteData::Scalar(self.codec.fill)
+            } else {
+                let cells = self.codec.decode_object(&slab, &stored.bytes);
+                WriteData::Cells(cells.map_err(|_| staged::damaged(objects, &key))?)
+            };
+            return Ok(Some(vec![CellEdit { slab, cells }]));
         }
-        let (dtype, shape) = (self.codec.fill.dtype(), own.slab.shape());
-        let cells = staged::get(objects, staging, object, dtype, &shape).await?;
-        Ok(cells.map(|cells| CellEdit {
-            cells: WriteData::Cells(cells),
-            ..own
+        let slabs = edit.writes.iter();
+        let slabs = slabs.map(|write| Ok(self.codec.inside(&write.slab, object)?.0));
+        let slabs: Vec<Hyperslab> = slabs.collect::<Result<_>>()?;
+        let dtype = self.codec.fill.dtype();
+        let cells = staged::get(objects, staging, object, dtype, &slabs).await?;
+        Ok(cells.map(|cells| {
+            let edits = slabs.into_iter().zip(cells);
+            edits
+                .map(|(slab, cells)| CellEdit {
+                    slab,
+                    cells: WriteData::Cells(cells),
+                })
+                .collect()
         }))
     }
 

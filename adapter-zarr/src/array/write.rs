@@ -8,9 +8,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use hyperslab_core::{
-    Durability, Error, ErrorKind, Hyperslab, Result, Scalar, WriteData, WriteOptions,
-};
+use hyperslab_core::{Durability, Error, ErrorKind, Hyperslab, Result, WriteOptions};
 
 use super::Shared;
 use super::object::Base;
@@ -45,6 +43,15 @@ struct Decided {
     at: Moment,
 }
 
+/// What became of an attempt to write one object alone.
+enum Attempt {
+    Done,
+    /// The head that was seen names a change.
+    Pending(Box<Seen>),
+    /// It was no longer as it had been read.
+    Refused,
+}
+
 /// What became of an edit of one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edited {
@@ -66,21 +73,35 @@ impl Edited {
 }
 
 impl Shared {
-    pub(super) async fn write(
+    /// Writes one after the other, of which readers see all or none.
+    pub(super) async fn write_all(
         &self,
-        slab: &Hyperslab,
-        data: WriteData,
+        writes: &[Arc<SlabWrite>],
         options: &WriteOptions,
     ) -> Result<()> {
-        let scalar = match &data {
-            WriteData::Scalar(value) => Some(*value),
-            WriteData::Cells(_) => None,
-        };
-        let edits = self.codec.edits(&SlabWrite::new(slab, data));
+        let edits = self.codec.edits(writes);
         match edits.as_slice() {
             [] => self.look().await.map(drop),
             [edit] => self.write_one(Arc::clone(edit), options).await,
-            _ => self.write_several(slab, edits, scalar, options).await,
+            _ => self.write_several(writes, edits, options).await,
+        }
+    }
+
+    /// A write of one object, without waiting for anybody; false when it would have to.
+    pub(super) async fn write_at_once(
+        &self,
+        write: &Arc<SlabWrite>,
+        options: &WriteOptions,
+    ) -> Result<bool> {
+        match self.codec.edits(std::slice::from_ref(write)).as_slice() {
+            [edit] => {
+                let write = ObjectWrite::from(Arc::clone(edit));
+                Ok(matches!(
+                    self.try_one(&write, options).await?,
+                    Attempt::Done
+                ))
+            }
+            _ => Ok(false),
         }
     }
 
@@ -88,29 +109,41 @@ impl Shared {
         let write = ObjectWrite::from(edit);
         let mut backoff = Backoff::new(options.lock_timeout);
         loop {
-            let (seen, base) = futures::try_join!(self.look(), self.base(&write.edit))?;
-            if seen.head.change.is_some() {
-                self.settle(seen, &mut backoff).await?;
-                continue;
+            match self.try_one(&write, options).await? {
+                Attempt::Done => return Ok(()),
+                Attempt::Pending(seen) => self.settle(*seen, &mut backoff).await?,
+                Attempt::Refused => backoff.wait(|| self.busy(None)).await?,
             }
-            match self.put_edit(&write, base, options.durability).await? {
-                Edited::Stored => return self.mark(&seen.head, &[write.edit.object()]).await,
-                Edited::Nothing => return Ok(()),
-                Edited::Refused => {}
-            }
-            backoff.wait(|| self.busy(None)).await?;
         }
+    }
+
+    async fn try_one(&self, write: &ObjectWrite, options: &WriteOptions) -> Result<Attempt> {
+        let (seen, base) = futures::try_join!(self.look(), self.base(&write.edit))?;
+        if seen.head.change.is_some() {
+            return Ok(Attempt::Pending(Box::new(seen)));
+        }
+        match self.put_edit(write, base, options.durability).await? {
+            Edited::Stored => self.mark(&seen.head, &[write.edit.object]).await?,
+            Edited::Nothing => {}
+            Edited::Refused => return Ok(Attempt::Refused),
+        }
+        Ok(Attempt::Done)
     }
 
     async fn write_several(
         &self,
-        slab: &Hyperslab,
+        writes: &[Arc<SlabWrite>],
         edits: Vec<Arc<ObjectEdit>>,
-        scalar: Option<Scalar>,
         options: &WriteOptions,
     ) -> Result<()> {
-        let bytes = slab.cell_count() * self.codec.fill.dtype().size() as u64;
-        let change = Change::new(slab, scalar, bytes);
+        let scalar = match writes {
+            [write] => write.scalar(),
+            _ => None,
+        };
+        let slabs = writes.iter().map(|write| &write.slab);
+        let cell_count: u64 = slabs.clone().map(Hyperslab::cell_count).sum();
+        let bytes = cell_count * self.codec.fill.dtype().size() as u64;
+        let change = Change::new(slabs, scalar, bytes);
         let writes = self.stage(&change, edits, options.durability).await?;
         let decided = match self.decide(&change, &writes, options).await {
             Ok(decided) => decided,
@@ -147,8 +180,13 @@ impl Shared {
     pub(super) async fn unstage(&self, change: &Change, writes: &[ObjectWrite]) {
         if change.value.is_none() {
             let staging = self.place.staged_of(change.id, &change.writer);
-            let numbers = writes.iter().map(|write| write.edit.object());
-            staged::clear(self.objects(), &staging, &numbers.collect::<Vec<_>>()).await;
+            let prepares = self.prepares(change);
+            let keys = writes.iter().flat_map(|write| {
+                let (edit, object) = (&write.edit, write.edit.object);
+                let next = (prepares && !edit.is_whole).then(|| staged::next_key(&staging, object));
+                std::iter::once(staged::key(&staging, object)).chain(next)
+            });
+            staged::clear(self.objects(), keys.collect()).await;
         }
     }
 
@@ -166,7 +204,8 @@ impl Shared {
                 self.settle(seen, &mut backoff).await?;
                 continue;
             }
-            let tries = writes.iter().map(|write| self.tried(&write.edit));
+            let tries = writes.iter();
+            let tries = tries.map(|write| self.tried(&write.edit, change));
             let bases = some(self.at_a_time(), tries).await?;
             let at = Moment::now();
             let next = ArrayHead {
@@ -227,7 +266,7 @@ impl Shared {
         let (mut stored, mut damage) = (Vec::new(), None);
         for (write, edited) in writes.iter().zip(edited) {
             match edited {
-                Ok(Edited::Stored) => stored.push(write.edit.object()),
+                Ok(Edited::Stored) => stored.push(write.edit.object),
                 Ok(Edited::Nothing | Edited::Refused) => {}
                 Err(error) if error.kind() == ErrorKind::Corrupt => damage = Some(error),
                 Err(error) => return Err(error),
@@ -252,7 +291,7 @@ impl Shared {
 
     /// How many objects are read, made and put at a time.
     pub(super) fn at_a_time(&self) -> usize {
-        in_flight(self.codec.object_bytes())
+        in_flight(self.objects(), self.codec.object_bytes())
     }
 
     pub(super) fn busy(&self, change: Option<&Change>) -> Error {

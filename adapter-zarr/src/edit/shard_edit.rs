@@ -7,8 +7,7 @@ use hyperslab_core::{Error, Result};
 use hyperslab_engine::Outgoing;
 use rayon::prelude::*;
 
-use super::{NewObject, ObjectCodec, ObjectEdit, OldObject, Piece, whole_index, within};
-use crate::chunks::Part;
+use super::{ChunkEdit, NewObject, ObjectCodec, ObjectEdit, OldObject, Piece, whole_index, within};
 use crate::shard::{self, ShardIndex};
 
 /// So many chunks are encoded by one thread at a time.
@@ -31,24 +30,18 @@ enum Fate {
 impl ObjectCodec {
     pub(super) fn shard_after(&self, edit: &ObjectEdit, old: OldObject) -> Result<NewObject> {
         let count = self.layout.chunks_per_object();
-        let parts = &edit.part.parts;
-        let bytes = match &old {
-            OldObject::Bytes(bytes) => Some(&bytes[..]),
-            OldObject::Buffer(buffer) => Some(&buffer[..]),
-            _ => None,
-        };
-        let bytes = bytes.filter(|_| !edit.is_whole());
+        let bytes = old.bytes().filter(|_| !edit.is_whole);
         let index = match (&old, bytes) {
             (_, Some(bytes)) => whole_index(bytes, count)?,
-            (OldObject::Shard { index, .. }, _) if !edit.is_whole() => index.to_vec(),
+            (OldObject::Shard { index, .. }, _) if !edit.is_whole => index.to_vec(),
             _ => vec![None; count],
         };
-        let stored = |place: usize, part: &Part| match (&old, bytes) {
-            (_, Some(bytes)) => within(bytes, index.get(part.number)?.as_ref()?),
+        let stored = |place: usize, chunk: &ChunkEdit| match (&old, bytes) {
+            (_, Some(bytes)) => within(bytes, index.get(chunk.number)?.as_ref()?),
             (OldObject::Shard { touched, .. }, _) => touched.get(place)?.as_deref(),
             _ => None,
         };
-        let groups = self.encode_parts(edit, parts, stored)?;
+        let groups = self.encode_chunks(edit, stored)?;
         let fates = fates(&index, &groups);
         if fates.iter().all(|fate| matches!(fate, Fate::Absent)) {
             return Ok(NewObject::Nothing);
@@ -62,31 +55,30 @@ impl ObjectCodec {
     }
 
     /// Encodes the chunks that an edit touches, by several threads where there is much to do.
-    fn encode_parts<'a>(
+    fn encode_chunks<'a>(
         &self,
         edit: &ObjectEdit,
-        parts: &[Part],
-        stored: impl Fn(usize, &Part) -> Option<&'a [u8]> + Sync,
+        stored: impl Fn(usize, &ChunkEdit) -> Option<&'a [u8]> + Sync,
     ) -> Result<Vec<Encoded>> {
         let size = match edit.shared_out {
             true => GROUP,
-            false => parts.len().max(1),
+            false => edit.chunks.len().max(1),
         };
-        let encode = |(group, parts): (usize, &[Part])| {
+        let encode = |(group, chunks): (usize, &[ChunkEdit])| {
             let mut out = Outgoing::new(0);
-            let mut chunks = Vec::with_capacity(parts.len());
-            for (place, part) in parts.iter().enumerate() {
+            let mut made = Vec::with_capacity(chunks.len());
+            for (place, chunk) in chunks.iter().enumerate() {
                 let start = out.len();
-                let old = stored(group * size + place, part);
-                let is_stored = self.put_part(edit, part, old, &mut out)?;
-                chunks.push((part.number, is_stored.then(|| start..out.len())));
+                let old = stored(group * size + place, chunk);
+                let is_stored = self.put_chunk(chunk, old, &mut out)?;
+                made.push((chunk.number, is_stored.then(|| start..out.len())));
             }
-            Ok(Encoded { out, chunks })
+            Ok(Encoded { out, chunks: made })
         };
-        if parts.len() <= size {
-            return Ok(vec![encode((0, parts))?]);
+        if edit.chunks.len() <= size {
+            return Ok(vec![encode((0, &edit.chunks))?]);
         }
-        let groups = parts.par_chunks(size).enumerate().with_max_len(1);
+        let groups = edit.chunks.par_chunks(size).enumerate().with_max_len(1);
         groups.map(encode).collect()
     }
 }

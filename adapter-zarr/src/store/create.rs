@@ -138,8 +138,8 @@ impl Creation<'_> {
         let variable = nodes::variable_name(self.collection, &plan);
         let variable = format!("{}/{variable}", self.group());
         let whole = Hyperslab::full(codec.layout.shape());
-        let edits = codec.edits(&SlabWrite::new(&whole, WriteData::Cells(cells)));
-        let batch_size = in_flight(codec.object_bytes()) / 2;
+        let edits = codec.edits(&[SlabWrite::new(&whole, WriteData::Cells(cells))]);
+        let batch_size = in_flight(&**objects, codec.object_bytes()) / 2;
         let (first, rest) = edits.split_at(edits.len().min(batch_size));
         let batches = std::iter::once((made, first))
             .chain(rest.chunks(batch_size).map(|rest| (Vec::new(), rest)));
@@ -264,7 +264,7 @@ async fn encode(
     edits: &[Arc<ObjectEdit>],
 ) -> Result<Vec<(u64, (String, Bytes))>> {
     let encoded = edits.iter().map(|edit| async move {
-        let number = edit.object();
+        let number = edit.object;
         let key = layout::chunk(variable, &codec.layout.objects().position(number));
         let (codec, edit) = (Arc::clone(codec), Arc::clone(edit));
         let made = compute(codec.object_bytes(), move || {
