@@ -1,5 +1,7 @@
 //! An open array: the handle, and what reading and writing share.
 
+mod buffer;
+mod object;
 mod read;
 mod settle;
 mod write;
@@ -14,9 +16,10 @@ use hyperslab_core::{
 };
 use uuid::Uuid;
 
-use crate::compute::all;
+use self::buffer::WriteBuffer;
+use crate::compute::{all, on_one_thread};
 use crate::document::Change;
-use crate::edit::ObjectCodec;
+use crate::edit::{ObjectCodec, SlabWrite};
 use crate::head::{HeadPlace, Seen};
 use crate::layout::{self, Place};
 use crate::nodes;
@@ -47,6 +50,8 @@ struct Shared {
     indexes: Mutex<IndexCache>,
     /// Objects that this handle has marked as stored.
     marked: Mutex<HashSet<u64>>,
+    /// Writes that this handle has accepted and not published.
+    buffer: WriteBuffer,
 }
 
 /// The index of the shard that was read last, and of which state of it.
@@ -76,6 +81,7 @@ impl ZarrArray {
                 seen: Mutex::new(seen),
                 indexes: Mutex::default(),
                 marked: Mutex::default(),
+                buffer: WriteBuffer::default(),
             }),
         })
     }
@@ -163,7 +169,10 @@ impl ArrayHandle for ZarrArray {
     async fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
         let schema = &self.shared.collection().schema;
         schema.check_read(slab, &out)?;
-        let read = self.shared.read_into(slab, out).await?;
+        // Before the read: what is flushed meanwhile must be in one of the two.
+        let kept = self.shared.buffer.writes();
+        let mut read = self.shared.read_into(slab, out).await?;
+        Shared::lay_kept_over(&kept, slab, &mut read)?;
         schema
             .check_stored(&read)
             .map_err(|error| error.context(self.shared.name()))?;
@@ -173,8 +182,26 @@ impl ArrayHandle for ZarrArray {
     async fn write(&self, slab: &Hyperslab, data: WriteData, options: &WriteOptions) -> Result<()> {
         self.shared.collection().schema.check_write(slab, &data)?;
         let (shared, slab, options) = (Arc::clone(&self.shared), slab.clone(), *options);
-        // On a task of its own: a caller who stops waiting must not leave a change half done.
-        run(async move { shared.write(&slab, data, &options).await }).await
+        if options.durability == Durability::Buffered && !shared.is_large(&slab) {
+            if shared.buffer.is_full() {
+                self.flush().await?;
+            }
+            return shared.write_later(&slab, data, &options).await;
+        }
+        // Buffered writes came first. Every write on a task of its own: a caller who stops waiting must not leave a change half done.
+        if !shared.buffer.is_empty() {
+            self.flush().await?;
+        }
+        let is_small = shared.objects().files().is_some() && shared.codec.is_small(&slab);
+        let write = SlabWrite::new(&slab, data);
+        if is_small {
+            let (shared, write) = (Arc::clone(&shared), Arc::clone(&write));
+            let at_once = async move { shared.write_at_once(&write, &options).await };
+            if on_one_thread(at_once).await? {
+                return Ok(());
+            }
+        }
+        run(async move { shared.write_all(&[write], &options).await }).await
     }
 
     async fn update_attributes(
@@ -191,6 +218,25 @@ impl ArrayHandle for ZarrArray {
     async fn plan(&self, slab: &Hyperslab) -> Result<ReadPlan> {
         self.shared.collection().schema.check_slab(slab)?;
         self.shared.plan(slab).await
+    }
+
+    async fn flush(&self) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        run(async move { shared.flush().await }).await
+    }
+}
+
+impl Drop for ZarrArray {
+    fn drop(&mut self) {
+        // Nobody waits for it. If the runtime ends before, the buffer says what is lost.
+        if let Some(runtime) = self.shared.buffer.runtime() {
+            let shared = Arc::clone(&self.shared);
+            runtime.spawn(async move {
+                if let Err(error) = shared.flush().await {
+                    tracing::warn!(array = shared.name(), %error, "a handle was dropped and not flushed");
+                }
+            });
+        }
     }
 }
 

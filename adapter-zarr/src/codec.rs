@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::num::NonZeroU64;
 
 use hyperslab_core::{DType, Error, Result, Scalar};
+use hyperslab_engine::Outgoing;
 use hyperslab_engine::codec::CodecChain as NativeChain;
 use serde_json::Value;
 use zarrs::array::{
@@ -75,11 +76,6 @@ impl Codecs {
         self.byte_count
     }
 
-    /// The chain, if the chunk engine has all of it.
-    pub(crate) fn native(&self) -> Option<&NativeChain> {
-        self.native.as_ref()
-    }
-
     /// Encodes the cells of one chunk.
     pub(crate) fn encode(&self, cells: &[u8]) -> Result<Vec<u8>> {
         if let Some(native) = &self.native {
@@ -90,6 +86,58 @@ impl Codecs {
             .encode(bytes, &self.shape, &self.dtype, &self.fill, &options())
             .map(Cow::into_owned)
             .map_err(|error| Error::internal(format!("a chunk is not encoded: {error}")))
+    }
+
+    /// Encodes the cells of one chunk and puts them at the end of `out`.
+    pub(crate) fn encode_onto(&self, cells: &[u8], out: &mut Outgoing) -> Result<()> {
+        match &self.native {
+            Some(native) => native.encode_onto(cells, out),
+            None => {
+                out.extend(&self.encode(cells)?);
+                Ok(())
+            }
+        }
+    }
+
+    /// Room for an encoded chunk, as a rule.
+    pub(crate) fn room(&self) -> usize {
+        self.byte_count + self.byte_count / 128 + 4096
+    }
+
+    /// Whether chunks are stored as their cells are in memory.
+    pub(crate) fn stores_cells(&self) -> bool {
+        self.native.as_ref().is_some_and(NativeChain::is_raw)
+    }
+
+    /// Whether chunks are stored as their cells are in memory, with nothing but checksums behind them.
+    pub(crate) fn has_only_checksums(&self) -> bool {
+        (self.native.as_ref()).is_some_and(NativeChain::has_only_checksums)
+    }
+
+    /// Puts the checksums of a chunk of which that holds behind what is in `out` from `start` on.
+    pub(crate) fn put_checksums(&self, out: &mut Outgoing, start: usize) {
+        if let Some(native) = &self.native {
+            native.put_checksums(out, start);
+        }
+    }
+
+    /// The cells of such a chunk, whose checksums hold.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub(crate) fn checked<'a>(&self, stored: &'a [u8]) -> Result<&'a [u8]> {
+        let cells = match &self.native {
+            Some(native) => native.checked(stored)?,
+            None => stored,
+        };
+        if cells.len() == self.byte_count {
+            return Ok(cells);
+        }
+        Err(Error::corrupt(format!(
+            "a chunk has {} bytes, not {}",
+            cells.len(),
+            self.byte_count
+        )))
     }
 
     /// Decodes one chunk into `out`, which has the bytes of its cells.

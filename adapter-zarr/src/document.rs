@@ -181,8 +181,8 @@ impl IdDocument {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
     pub(crate) id: Uuid,
-    /// `start`, `count`, `stride` of each axis.
-    pub(crate) slab: Vec<[u64; 3]>,
+    /// The hyperslabs that are written, one after the other: `start`, `count`, `stride` of each axis.
+    pub(crate) slabs: Vec<Vec<[u64; 3]>>,
     /// The value of all cells; without it the cells are staged, one object for each chunk or shard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) value: Option<Value>,
@@ -193,12 +193,16 @@ pub(crate) struct Change {
 
 impl Change {
     /// A change of so many bytes by this process.
-    pub(crate) fn new(slab: &Hyperslab, value: Option<Scalar>, bytes: u64) -> Self {
-        let axes = slab.axes().iter();
+    pub(crate) fn new<'a>(
+        slabs: impl Iterator<Item = &'a Hyperslab>,
+        value: Option<Scalar>,
+        bytes: u64,
+    ) -> Self {
+        let axis = |axis: &AxisSlab| [axis.start, axis.count, axis.stride];
         Self {
             id: Uuid::new_v4(),
-            slab: axes
-                .map(|axis| [axis.start, axis.count, axis.stride])
+            slabs: slabs
+                .map(|slab| slab.axes().iter().map(axis).collect())
                 .collect(),
             value: value.map(Scalar::to_json),
             bytes,
@@ -210,7 +214,7 @@ impl Change {
     pub(crate) fn pause(bytes: u64) -> Self {
         Self {
             id: Uuid::new_v4(),
-            slab: Vec::new(),
+            slabs: Vec::new(),
             value: None,
             bytes,
             writer: Process::own(),
@@ -218,16 +222,19 @@ impl Change {
     }
 
     pub(crate) fn is_pause(&self) -> bool {
-        self.slab.is_empty()
+        self.slabs.is_empty()
     }
 
-    pub(crate) fn slab(&self, shape: &[u64]) -> Result<Hyperslab> {
+    pub(crate) fn slabs(&self, shape: &[u64]) -> Result<Vec<Hyperslab>> {
         let axis = |&[start, count, stride]: &[u64; 3]| AxisSlab {
             start,
             count,
             stride,
         };
-        Hyperslab::new(self.slab.iter().map(axis).collect(), shape)
+        let slabs = self.slabs.iter();
+        slabs
+            .map(|slab| Hyperslab::new(slab.iter().map(axis).collect(), shape))
+            .collect::<Result<_>>()
             .map_err(|error| Error::corrupt(format!("a pending change: {error}")))
     }
 

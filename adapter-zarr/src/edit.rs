@@ -1,13 +1,21 @@
 //! What a write does to one object: new cells over the old ones.
 
+mod apply;
+mod shard_edit;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
 use bytes::Bytes;
-use hyperslab_core::chunk::{CopyAxis, copy_cells};
+use hyperslab_core::chunk::ChunkPiece;
 use hyperslab_core::copy::gather;
 use hyperslab_core::{ArrayBuf, AxisSlab, Error, Hyperslab, Result, Scalar, WriteData};
+use hyperslab_engine::Outgoing;
 
-use crate::chunks::{ChunkLayout, Part};
+use crate::chunks::{ChunkLayout, ObjectPart, Part};
 use crate::codec::Codecs;
-use crate::shard;
+use crate::shard::{self, ShardIndex};
 
 /// How the objects of an array are made and read.
 #[derive(Debug, Clone)]
@@ -17,57 +25,222 @@ pub(crate) struct ObjectCodec {
     pub(crate) fill: Scalar,
 }
 
-/// The cells that one object gets.
+/// A write: the cells of a hyperslab, kept once for all objects that get some of them.
+#[derive(Debug)]
+pub(crate) struct SlabWrite {
+    pub(crate) slab: Hyperslab,
+    pub(crate) shape: Vec<u64>,
+    pub(crate) data: WriteData,
+}
+
+/// What writes do to one object, one after the other.
 #[derive(Debug, Clone)]
 pub(crate) struct ObjectEdit {
+    /// The number of the object.
     pub(crate) object: u64,
-    /// The cells of the array that change, all of them in this object.
+    /// The chunks that get cells, by their number in the object.
+    pub(crate) chunks: Vec<ChunkEdit>,
+    /// Whether nothing of the old object stays.
+    pub(crate) is_whole: bool,
+    /// The writes that have cells in this object, in their order.
+    pub(crate) writes: Vec<Arc<SlabWrite>>,
+    /// Whether there are so few objects that several threads should encode the chunks of each.
+    shared_out: bool,
+}
+
+/// What one chunk gets.
+#[derive(Debug, Clone)]
+pub(crate) struct ChunkEdit {
+    /// The number of the chunk in its object.
+    pub(crate) number: usize,
+    /// Whether nothing of the old chunk stays.
+    pub(crate) is_whole: bool,
+    /// What it gets of each write, in their order.
+    pieces: Vec<(ChunkPiece, Arc<SlabWrite>)>,
+}
+
+/// The cells that one object gets, by themselves.
+#[derive(Debug, Clone)]
+pub(crate) struct CellEdit {
+    /// The cells of the array that change, all of them in one object.
     pub(crate) slab: Hyperslab,
     pub(crate) cells: WriteData,
-    /// Whether nothing of the old object stays.
-    pub(crate) whole: bool,
+}
+
+/// An object as it was before an edit.
+#[derive(Debug)]
+pub(crate) enum OldObject {
+    Absent,
+    /// There is one, of which nothing stays.
+    Replaced,
+    /// All its bytes.
+    Bytes(Bytes),
+    /// All its bytes, in a buffer that can become the next ones.
+    Buffer(Outgoing),
+    /// A shard: its index, and the stored bytes of the chunks that an edit touches, in the order of its chunks.
+    Shard {
+        index: Arc<ShardIndex>,
+        touched: Vec<Option<Bytes>>,
+    },
+}
+
+/// A part of the next state of an object.
+#[derive(Debug, Clone)]
+pub(crate) enum Piece {
+    New(Bytes),
+    /// These bytes of the state before.
+    Old(Range<u64>),
+}
+
+/// The next state of an object.
+#[derive(Debug, Clone)]
+pub(crate) enum NewObject {
+    /// It is not stored: all of it is fill and it was not there before.
+    Nothing,
+    Bytes(Bytes),
+    Pieces(Vec<Piece>),
+}
+
+impl SlabWrite {
+    pub(crate) fn new(slab: &Hyperslab, data: WriteData) -> Arc<Self> {
+        Arc::new(Self {
+            slab: slab.clone(),
+            shape: slab.shape(),
+            data,
+        })
+    }
+
+    /// The value that every cell gets, if it is one.
+    pub(crate) fn scalar(&self) -> Option<Scalar> {
+        match self.data {
+            WriteData::Scalar(value) => Some(value),
+            WriteData::Cells(_) => None,
+        }
+    }
+
+    /// The cells in C order; none for a write of one value.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match &self.data {
+            WriteData::Cells(cells) => cells.bytes(),
+            WriteData::Scalar(_) => &[],
+        }
+    }
+}
+
+/// A part of the cells of a write as bytes that can be put.
+struct SharedCells(Arc<SlabWrite>);
+
+impl AsRef<[u8]> for SharedCells {
+    fn as_ref(&self) -> &[u8] {
+        self.0.bytes()
+    }
+}
+
+impl ObjectEdit {
+    /// Adds what a later write does.
+    fn add(&mut self, part: ObjectPart, write: &Arc<SlabWrite>) {
+        if part.whole {
+            // Nothing of what came before is seen again.
+            self.chunks.clear();
+            self.writes.clear();
+            self.is_whole = true;
+        }
+        self.writes.push(Arc::clone(write));
+        for Part { number, piece } in part.parts {
+            let at = self.chunks.partition_point(|chunk| chunk.number < number);
+            if self
+                .chunks
+                .get(at)
+                .is_none_or(|chunk| chunk.number != number)
+            {
+                let chunk = ChunkEdit {
+                    number,
+                    is_whole: false,
+                    pieces: Vec::new(),
+                };
+                self.chunks.insert(at, chunk);
+            }
+            let Some(chunk) = self.chunks.get_mut(at) else {
+                continue;
+            };
+            if piece.whole {
+                chunk.pieces.clear();
+                chunk.is_whole = true;
+            }
+            chunk.pieces.push((piece, Arc::clone(write)));
+        }
+    }
+}
+
+impl OldObject {
+    fn is_there(&self) -> bool {
+        !matches!(self, Self::Absent)
+    }
+
+    /// All its bytes, where they are known.
+    fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Buffer(buffer) => Some(buffer),
+            _ => None,
+        }
+    }
 }
 
 impl ObjectCodec {
-    /// The edits that a write comes to, one for each object it touches.
-    pub(crate) fn edits(&self, slab: &Hyperslab, data: &WriteData) -> Result<Vec<ObjectEdit>> {
-        let objects = self.layout.objects_of(slab).into_iter();
-        objects
-            .map(|part| {
-                let (inner, place) = self.inside(slab, part.object)?;
-                let cells = match data {
-                    WriteData::Scalar(value) => WriteData::Scalar(*value),
-                    WriteData::Cells(cells) => {
-                        let mut own = ArrayBuf::zeroed(cells.dtype(), &inner.shape())?;
-                        let size = cells.dtype().size();
-                        gather(cells.bytes(), cells.shape(), size, &place, own.bytes_mut())?;
-                        WriteData::Cells(own)
-                    }
-                };
-                Ok(ObjectEdit {
+    /// The edits that writes, one after the other, come to: one for each object they touch.
+    pub(crate) fn edits(&self, writes: &[Arc<SlabWrite>]) -> Vec<Arc<ObjectEdit>> {
+        let mut edits: BTreeMap<u64, ObjectEdit> = BTreeMap::new();
+        for write in writes {
+            for part in self.layout.objects_of(&write.slab) {
+                let edit = edits.entry(part.object).or_insert_with(|| ObjectEdit {
                     object: part.object,
-                    slab: inner,
-                    cells,
-                    whole: part.whole,
-                })
-            })
+                    chunks: Vec::new(),
+                    is_whole: false,
+                    writes: Vec::new(),
+                    shared_out: false,
+                });
+                edit.add(part, write);
+            }
+        }
+        let shared_out = edits.len() < rayon::current_num_threads();
+        let edit = |edit| Arc::new(ObjectEdit { shared_out, ..edit });
+        edits.into_values().map(edit).collect()
+    }
+
+    /// The cells of an edit by themselves, of each write dense and in C order.
+    pub(crate) fn cells_of(&self, edit: &ObjectEdit) -> Result<Vec<CellEdit>> {
+        let writes = edit.writes.iter();
+        writes
+            .map(|write| self.cells_in(write, edit.object))
             .collect()
     }
 
-    /// An object as it is first made, from the cells of the whole array; `None` when all of it is fill.
-    pub(crate) fn first(&self, object: u64, cells: &ArrayBuf) -> Result<Option<Bytes>> {
-        let whole = Hyperslab::full(self.layout.shape());
-        let (slab, place) = self.inside(&whole, object)?;
-        let mut own = ArrayBuf::zeroed(cells.dtype(), &slab.shape())?;
-        let size = cells.dtype().size();
-        gather(cells.bytes(), cells.shape(), size, &place, own.bytes_mut())?;
-        let edit = ObjectEdit {
-            object,
-            slab,
-            cells: WriteData::Cells(own),
-            whole: true,
+    fn cells_in(&self, write: &SlabWrite, object: u64) -> Result<CellEdit> {
+        let (slab, place) = self.inside(&write.slab, object)?;
+        let cells = match &write.data {
+            WriteData::Scalar(value) => WriteData::Scalar(*value),
+            WriteData::Cells(cells) => {
+                let mut own = ArrayBuf::zeroed(cells.dtype(), &slab.shape())?;
+                let size = cells.dtype().size();
+                gather(cells.bytes(), cells.shape(), size, &place, own.bytes_mut())?;
+                WriteData::Cells(own)
+            }
         };
-        self.apply(&edit, None)
+        Ok(CellEdit { slab, cells })
+    }
+
+    /// The edit of one object by cells of its own.
+    pub(crate) fn edit_of(&self, cells: Vec<CellEdit>) -> Result<Arc<ObjectEdit>> {
+        let writes = cells.into_iter();
+        let writes: Vec<_> = writes
+            .map(|cells| SlabWrite::new(&cells.slab, cells.cells))
+            .collect();
+        let mut edits = self.edits(&writes);
+        match edits.pop() {
+            Some(edit) if edits.is_empty() => Ok(edit),
+            _ => Err(Error::internal("an edit of cells of another object")),
+        }
     }
 
     /// What of a hyperslab lies in an object, and where that is in the hyperslab's own buffer.
@@ -101,30 +274,19 @@ impl ObjectCodec {
         ))
     }
 
-    /// The object after an edit; `None` when it is not stored because all of it is fill and it was not there before.
-    ///
-    /// # Errors
-    /// `Corrupt` when the old object has to be kept in part and does not decode.
-    pub(crate) fn apply(&self, edit: &ObjectEdit, old: Option<&Bytes>) -> Result<Option<Bytes>> {
-        let mut touched = self.layout.objects_of(&edit.slab);
-        let parts = match touched.pop() {
-            Some(part) if touched.is_empty() && part.object == edit.object => part.parts,
-            _ => return Err(Error::internal("an edit of cells of another object")),
-        };
-        let made = if self.layout.is_sharded() {
-            self.apply_to_shard(edit, &parts, old)?
-        } else {
-            match parts.first() {
-                Some(part) => self.changed_chunk(edit, part, old.map(|bytes| &bytes[..]))?,
-                None => None,
-            }
-        };
-        match made {
-            Some(bytes) => Ok(Some(bytes.into())),
-            None if old.is_none() => Ok(None),
-            // A medium may not be able to delete under a condition, so what was there is written over.
-            None => self.all_fill().map(Some),
-        }
+    /// Whether the cells of a hyperslab lie in one chunk, so that there is nothing to do beside each other.
+    pub(crate) fn is_small(&self, slab: &Hyperslab) -> bool {
+        let axes = slab.axes().iter().zip(self.layout.chunks().chunk_shape());
+        axes.into_iter().all(|(axis, &length)| {
+            let last = axis.last().unwrap_or(axis.start);
+            axis.start / length.max(1) == last / length.max(1)
+        })
+    }
+
+    /// Bytes of the cells of one object, saturating.
+    pub(crate) fn object_bytes(&self) -> usize {
+        let chunks = self.layout.chunks_per_object();
+        self.codecs.byte_count().saturating_mul(chunks)
     }
 
     /// Decodes all of an object.
@@ -138,10 +300,7 @@ impl ObjectCodec {
         let index = whole_index(bytes, self.layout.chunks_per_object())?;
         for (number, range) in index.into_iter().enumerate() {
             let Some(range) = range else { continue };
-            let range = usize::try_from(range.start)
-                .ok()
-                .zip(usize::try_from(range.end).ok());
-            let chunk = range.and_then(|(start, end)| bytes.get(start..end));
+            let chunk = within(bytes, &range);
             let chunk = chunk.ok_or_else(|| Error::corrupt("a chunk lies outside of its shard"))?;
             let decoded = self.codecs.decode(chunk);
             decoded.map_err(|error| error.context(format!("chunk {number} of the shard")))?;
@@ -154,92 +313,16 @@ impl ObjectCodec {
         if self.layout.is_sharded() {
             return Ok(shard::build(&vec![None; self.layout.chunks_per_object()]).into());
         }
-        Ok(self.codecs.encode(&self.fill_chunk())?.into())
+        let mut cells = vec![0; self.codecs.byte_count()];
+        hyperslab_core::fill_cells(&mut cells, &self.fill.to_bytes());
+        Ok(self.codecs.encode(&cells)?.into())
     }
+}
 
-    fn fill_chunk(&self) -> Vec<u8> {
-        let cell = self.fill.to_bytes();
-        cell.repeat(self.codecs.byte_count() / cell.len().max(1))
-    }
-
-    fn apply_to_shard(
-        &self,
-        edit: &ObjectEdit,
-        parts: &[Part],
-        old: Option<&Bytes>,
-    ) -> Result<Option<Vec<u8>>> {
-        let count = self.layout.chunks_per_object();
-        let old = old.filter(|_| !edit.whole);
-        let index = match old {
-            Some(bytes) => whole_index(bytes, count)?,
-            None => vec![None; count],
-        };
-        let stored = |number: usize| {
-            let range = index.get(number).and_then(Option::as_ref)?;
-            let (start, end) = (
-                usize::try_from(range.start).ok()?,
-                usize::try_from(range.end).ok()?,
-            );
-            old?.get(start..end)
-        };
-        let mut changed: Vec<Option<Option<Vec<u8>>>> = vec![None; count];
-        for part in parts {
-            if let Some(slot) = changed.get_mut(part.number) {
-                *slot = Some(self.changed_chunk(edit, part, stored(part.number))?);
-            }
-        }
-        let chunks: Vec<Option<&[u8]>> = (changed.iter().enumerate())
-            .map(|(number, changed)| match changed {
-                Some(made) => made.as_deref(),
-                None => stored(number),
-            })
-            .collect();
-        if chunks.iter().all(Option::is_none) {
-            return Ok(None);
-        }
-        Ok(Some(shard::build(&chunks)))
-    }
-
-    /// A chunk after an edit; `None` when all its cells are fill.
-    fn changed_chunk(
-        &self,
-        edit: &ObjectEdit,
-        part: &Part,
-        old: Option<&[u8]>,
-    ) -> Result<Option<Vec<u8>>> {
-        let mut cells = match old {
-            Some(stored) if !part.piece.whole => self.codecs.decode(stored)?,
-            _ => self.fill_chunk(),
-        };
-        let fill = self.fill.to_bytes();
-        let copy = self
-            .layout
-            .chunks()
-            .copy_of(&part.piece, &edit.slab.shape(), fill.len());
-        match &edit.cells {
-            WriteData::Cells(new) => copy_cells(
-                &copy.reversed(),
-                fill.len(),
-                (new.bytes(), copy.in_slab),
-                (&mut cells, copy.in_chunk),
-            ),
-            WriteData::Scalar(value) => {
-                // One cell, read again and again.
-                let axes = copy.reversed().into_iter();
-                let axes: Vec<CopyAxis> = axes.map(|axis| CopyAxis { from: 0, ..axis }).collect();
-                copy_cells(
-                    &axes,
-                    fill.len(),
-                    (&value.to_bytes(), 0),
-                    (&mut cells, copy.in_chunk),
-                );
-            }
-        }
-        if cells.chunks_exact(fill.len()).all(|cell| cell == fill) {
-            return Ok(None);
-        }
-        self.codecs.encode(&cells).map(Some)
-    }
+/// The bytes of a shard in a range, if they are there.
+fn within<'a>(bytes: &'a [u8], range: &Range<u64>) -> Option<&'a [u8]> {
+    let start = usize::try_from(range.start).ok()?;
+    bytes.get(start..usize::try_from(range.end).ok()?)
 }
 
 /// The index of a shard that is in memory.

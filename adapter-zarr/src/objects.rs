@@ -23,8 +23,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Error, Result, WriterScope};
+use hyperslab_engine::Outgoing;
 
 use crate::compute::all;
+use crate::edit::Piece;
 
 /// One state of one object: an ETag, a generation, or the identity of a file.
 ///
@@ -199,4 +201,37 @@ pub(crate) trait Objects: Debug + Send + Sync + 'static {
 
     /// What lies directly under the prefix. Empty means the root.
     async fn list_level(&self, prefix: &str) -> Result<Level>;
+
+    /// What can be done beside if the objects are files of this machine.
+    fn files(&self) -> Option<&dyn Files> {
+        None
+    }
+}
+
+/// Objects that are files of this machine, so that one can be made of another without its bytes passing through the process.
+///
+/// *Contract.* A put is what [`Objects::put`] says.
+#[async_trait]
+pub(crate) trait Files: Debug + Send + Sync {
+    /// The whole object, in a buffer that can become another one.
+    async fn read(&self, key: &str) -> Result<Option<(Outgoing, Version)>>;
+
+    /// Puts the object `from` under another key as well, where nobody changes it either. Putting it where it is already changes
+    /// nothing and is done. `None` when there is no such object, or the file system has no such call.
+    async fn link(
+        &self,
+        from: &str,
+        key: &str,
+        condition: &Condition,
+        durability: Durability,
+    ) -> Result<Option<Put>>;
+
+    /// Puts an object in the place of one in the state `base`, some of whose bytes it keeps.
+    async fn splice(
+        &self,
+        key: &str,
+        pieces: Vec<Piece>,
+        base: &Version,
+        durability: Durability,
+    ) -> Result<Put>;
 }

@@ -64,22 +64,34 @@ pub(crate) fn parse_index(end: &[u8], chunk_count: usize, size: u64) -> Result<S
         .collect()
 }
 
-/// Puts encoded chunks together, those that are there, in their order.
-pub(crate) fn build(chunks: &[Option<&[u8]>]) -> Vec<u8> {
-    let length: usize = chunks.iter().flatten().map(|chunk| chunk.len()).sum();
-    let mut shard = Vec::with_capacity(length + chunks.len() * 16 + 4);
-    let mut index = Vec::with_capacity(chunks.len() * 16);
+/// The index of a shard whose chunks lie in these ranges, in the order of their numbers.
+pub(crate) fn index_bytes(chunks: impl Iterator<Item = Option<Range<u64>>>) -> Vec<u8> {
+    let mut index = Vec::new();
     for chunk in chunks {
         let (offset, length) = match chunk {
-            Some(bytes) => (shard.len() as u64, bytes.len() as u64),
+            Some(range) => (range.start, range.end - range.start),
             None => (u64::MAX, u64::MAX),
         };
         index.extend_from_slice(&offset.to_le_bytes());
         index.extend_from_slice(&length.to_le_bytes());
-        shard.extend_from_slice(chunk.unwrap_or_default());
     }
+    let checksum = crc32c::crc32c(&index).to_le_bytes();
+    index.extend_from_slice(&checksum);
+    index
+}
+
+/// Puts encoded chunks together, those that are there, in their order.
+pub(crate) fn build(chunks: &[Option<&[u8]>]) -> Vec<u8> {
+    let mut shard: Vec<u8> = Vec::new();
+    let ranges = chunks.iter().map(|chunk| {
+        chunk.map(|bytes| {
+            let start = shard.len() as u64;
+            shard.extend_from_slice(bytes);
+            start..shard.len() as u64
+        })
+    });
+    let index = index_bytes(ranges);
     shard.extend_from_slice(&index);
-    shard.extend_from_slice(&crc32c::crc32c(&index).to_le_bytes());
     shard
 }
 

@@ -402,7 +402,7 @@ async fn a_change_whose_cells_are_lost_is_given_up_by_a_repair() {
     document["generation"] = json!(1);
     document["change"] = json!({
         "id": "00000000-0000-4000-8000-000000000001",
-        "slab": [[0, 5, 1], [0, 2, 1], [0, 7, 1]],
+        "slabs": [[[0, 5, 1], [0, 2, 1], [0, 7, 1]]],
         "bytes": 280,
         "writer": gone(),
     });

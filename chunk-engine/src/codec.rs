@@ -2,6 +2,7 @@
 //!
 //! They are those of the HDF5 filters and of the codecs of Zarr; which of them a file names, and how, is known to its adapter.
 
+mod append;
 mod bitshuffle;
 mod blosc;
 mod chain;

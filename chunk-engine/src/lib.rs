@@ -6,6 +6,7 @@
 //!
 //! - [`codec`]: chains of codecs, cells on one side and stored bytes on the other.
 //! - [`Destination`] and [`Slot`]: a result that many threads fill, each its own cells.
+//! - [`Outgoing`]: bytes on their way to a medium.
 //! - [`ChunkCache`]: decoded chunks, by the state of the object they come from.
 //! - [`Engine`]: puts the three together, and counts what was done.
 
@@ -17,6 +18,7 @@ pub mod fuzzing;
 mod cache;
 mod destination;
 mod engine;
+mod outgoing;
 mod scratch;
 mod stats;
 mod stored;
@@ -25,6 +27,7 @@ mod touched;
 pub use cache::{ChunkCache, ChunkKey, ObjectId};
 pub use destination::{Destination, Slot};
 pub use engine::{Decoding, Engine};
+pub use outgoing::Outgoing;
 pub use scratch::Scratch;
 pub use stats::Stats;
 pub use stored::StoredChunk;

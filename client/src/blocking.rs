@@ -210,6 +210,14 @@ impl Collection {
 /// Each method fails as the async method of the same name does.
 #[expect(clippy::missing_errors_doc, reason = "the async twin says them")]
 impl Array {
+    /// As [`flush`](core::Array::flush).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn flush(&self) -> Result<()> {
+        wait(self.0.flush())
+    }
+
     /// All cells.
     #[must_use]
     pub fn all(&self) -> Subset {

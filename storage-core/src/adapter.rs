@@ -94,6 +94,10 @@ pub enum Durability {
     Synced,
     /// From a crash of the process only; the operating system writes it out later.
     Relaxed,
+    /// Not before [`ArrayHandle::flush`], which makes it as safe as `Synced`: the cells of an acknowledged write may be kept in
+    /// memory, where this handle sees them and no other does, and be lost with the process. An adapter that keeps none, and
+    /// every change but one of cells, is `Synced`.
+    Buffered,
 }
 
 /// How changes are made.
@@ -335,4 +339,10 @@ pub trait ArrayHandle: Debug + Send + Sync + 'static {
 
     /// What reading this hyperslab will touch; reads no cell.
     async fn plan(&self, slab: &Hyperslab) -> Result<ReadPlan>;
+
+    /// Publishes what was written with [`Durability::Buffered`] through this handle. *Contract.* All of it becomes visible at once,
+    /// and safe as with [`Durability::Synced`], if that has not happened before. After an error it is still kept, and can be
+    /// flushed again. An adapter may flush by itself, for room or after a while, and when a write that is not buffered, or the
+    /// end of the handle, follows.
+    async fn flush(&self) -> Result<()>;
 }

@@ -180,6 +180,19 @@ impl Array {
         Ok(())
     }
 
+    /// Publishes what was written through this array, and what was cloned from it, with [`Durability::Buffered`](crate::Durability::Buffered),
+    /// all at once; returns when it is safe. Without buffered writes there is nothing to do.
+    ///
+    /// # Errors
+    /// `NotFound` when the array has been deleted, `Locked`, `Unavailable`; what was written is kept and can be flushed again.
+    pub async fn flush(&self) -> Result<()> {
+        match self.handle.get() {
+            Some(handle) => handle.flush().await,
+            // Never opened, so never written to.
+            None => Ok(()),
+        }
+    }
+
     /// Deletes the array.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 pub mod arrays;
 pub mod attributes;
+pub mod buffered;
 pub mod cells;
 pub mod collections;
 pub mod concurrency;

@@ -311,7 +311,7 @@ pub(super) async fn stored(shared: &Shared, object: &ObjectPart) -> Result<(u64,
 }
 
 /// The cells that two hyperslabs of one array share, as positions in the buffer of either; `None` when there are none.
-fn common(one: &Hyperslab, other: &Hyperslab) -> Option<(Hyperslab, Hyperslab)> {
+pub(super) fn common(one: &Hyperslab, other: &Hyperslab) -> Option<(Hyperslab, Hyperslab)> {
     let axes = one.axes().iter().zip(other.axes());
     let axes: Option<Vec<_>> = axes.map(|(a, b)| common_axis(a, b)).collect();
     let (in_one, in_other): (Vec<_>, Vec<_>) = axes?.into_iter().unzip();

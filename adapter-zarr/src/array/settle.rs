@@ -1,19 +1,20 @@
 //! Changes that are under way: waiting for those of others, finishing those whose writer has gone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use hyperslab_core::{Durability, Error, ErrorKind, Result, WriteData};
+use hyperslab_core::{Durability, Error, ErrorKind, Hyperslab, Result, Scalar, WriteData};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Shared;
-use super::write::Edited;
-use crate::compute::every;
+use super::write::{Edited, ObjectWrite};
+use crate::compute::some_to_their_end;
 use crate::document::{ArrayHead, Change};
-use crate::edit::ObjectEdit;
+use crate::edit::{CellEdit, ObjectEdit, SlabWrite};
 use crate::head::Seen;
 use crate::pause::Backoff;
-use crate::staged;
+use crate::staged::{self, StagedObject};
 
 /// How long a writer may stay silent before others finish its change for it. Each measures that on its own clock.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -79,15 +80,15 @@ impl Shared {
         tracing::info!(array = self.stem, writer = %change.writer, "finishing an interrupted write");
         // Its writer may have been asked for no less.
         let durability = Durability::Synced;
-        let Some(edits) = self.edits_of(change).await? else {
+        let Some(writes) = self.writes_of(change).await? else {
             return self.check_finished(change).await;
         };
-        let put = |edit| self.put_edit_again(edit, Some(change.id), durability);
-        let edited = every(edits.iter().map(put)).await;
-        let concluded = self.conclude_with(seen, &edits, edited, durability).await;
+        let puts = writes.iter();
+        let puts = puts.map(|write| self.put_edit_again(write, Some(change.id), durability));
+        let edited = some_to_their_end(self.at_a_time(), puts).await;
+        let concluded = self.conclude_with(seen, &writes, edited, durability).await;
         if !matches!(&concluded, Err(error) if error.kind() != ErrorKind::Corrupt) {
-            let staging = self.place.staged_of(change.id, &change.writer);
-            staged::clear(self.objects(), &staging, &edits).await;
+            self.unstage(change, &writes).await;
         }
         concluded
     }
@@ -106,25 +107,98 @@ impl Shared {
         }
     }
 
-    /// The edits of a change, from what it has staged; `None` when that is no longer there.
-    pub(super) async fn edits_of(&self, change: &Change) -> Result<Option<Vec<ObjectEdit>>> {
-        let slab = change.slab(self.codec.layout.shape())?;
+    /// What a change does to each object, with one value for the cells that are staged, which is also given if it is meant.
+    fn objects_of(&self, change: &Change) -> Result<(Vec<Arc<ObjectEdit>>, Option<Scalar>)> {
+        let slabs = change.slabs(self.codec.layout.shape())?;
         let scalar = change.scalar(&self.collection().schema)?;
         let value = scalar.unwrap_or(self.codec.fill);
-        let mut edits = self.codec.edits(&slab, &WriteData::Scalar(value))?;
+        let writes = slabs.iter();
+        let writes = writes.map(|slab| SlabWrite::new(slab, WriteData::Scalar(value)));
+        Ok((self.codec.edits(&writes.collect::<Vec<_>>()), scalar))
+    }
+
+    /// What a change has to do, from what it has staged; `None` when that is no longer there.
+    async fn writes_of(&self, change: &Change) -> Result<Option<Vec<ObjectWrite>>> {
+        let (edits, scalar) = self.objects_of(change)?;
         if scalar.is_some() {
-            return Ok(Some(edits));
+            return Ok(Some(edits.into_iter().map(ObjectWrite::from).collect()));
         }
         let staging = self.place.staged_of(change.id, &change.writer);
-        for edit in &mut edits {
-            let (dtype, shape) = (self.codec.fill.dtype(), edit.slab.shape());
-            let cells = staged::get(self.objects(), &staging, edit.object, dtype, &shape).await?;
-            let Some(cells) = cells else {
+        let mut writes = Vec::with_capacity(edits.len());
+        for edit in edits {
+            let write = if edit.is_whole {
+                let key = staged::key(&staging, edit.object);
+                let staged = match self.objects().get_tail(&key, 1).await? {
+                    None => return Ok(None),
+                    Some(tail) if tail.size == 0 => StagedObject::Fill,
+                    Some(_) => StagedObject::There(key),
+                };
+                let staged = Some(staged);
+                ObjectWrite { edit, staged }
+            } else {
+                match self.staged_cells(&staging, &edit).await? {
+                    None => return Ok(None),
+                    Some(cells) => self.codec.edit_of(cells)?.into(),
+                }
+            };
+            writes.push(write);
+        }
+        Ok(Some(writes))
+    }
+
+    /// The cells of a change, from what it has staged; `None` when that is no longer there.
+    pub(super) async fn edits_of(&self, change: &Change) -> Result<Option<Vec<CellEdit>>> {
+        let (edits, scalar) = self.objects_of(change)?;
+        let staging = self.place.staged_of(change.id, &change.writer);
+        let mut cells = Vec::with_capacity(edits.len());
+        for edit in edits {
+            let found = match scalar {
+                Some(_) => Some(self.codec.cells_of(&edit)?),
+                None => self.staged_cells(&staging, &edit).await?,
+            };
+            match found {
+                None => return Ok(None),
+                Some(found) => cells.extend(found),
+            }
+        }
+        Ok(Some(cells))
+    }
+
+    async fn staged_cells(
+        &self,
+        staging: &str,
+        edit: &ObjectEdit,
+    ) -> Result<Option<Vec<CellEdit>>> {
+        let (objects, object) = (self.objects(), edit.object);
+        if edit.is_whole {
+            let whole = Hyperslab::full(self.codec.layout.shape());
+            let slab = self.codec.inside(&whole, object)?.0;
+            let key = staged::key(staging, object);
+            let Some(stored) = objects.get(&key).await? else {
                 return Ok(None);
             };
-            edit.cells = WriteData::Cells(cells);
+            let cells = if stored.bytes.is_empty() {
+                WriteData::Scalar(self.codec.fill)
+            } else {
+                let cells = self.codec.decode_object(&slab, &stored.bytes);
+                WriteData::Cells(cells.map_err(|_| staged::damaged(objects, &key))?)
+            };
+            return Ok(Some(vec![CellEdit { slab, cells }]));
         }
-        Ok(Some(edits))
+        let slabs = edit.writes.iter();
+        let slabs = slabs.map(|write| Ok(self.codec.inside(&write.slab, object)?.0));
+        let slabs: Vec<Hyperslab> = slabs.collect::<Result<_>>()?;
+        let dtype = self.codec.fill.dtype();
+        let cells = staged::get(objects, staging, object, dtype, &slabs).await?;
+        Ok(cells.map(|cells| {
+            let edits = slabs.into_iter().zip(cells);
+            edits
+                .map(|(slab, cells)| CellEdit {
+                    slab,
+                    cells: WriteData::Cells(cells),
+                })
+                .collect()
+        }))
     }
 
     /// Puts an edited object until it is put, or the change it belongs to is finished.
@@ -133,13 +207,13 @@ impl Shared {
     /// state that was read, and a put that finds this state cannot undo a later write.
     pub(super) async fn put_edit_again(
         &self,
-        edit: &ObjectEdit,
+        write: &ObjectWrite,
         change: Option<Uuid>,
         durability: Durability,
     ) -> Result<Edited> {
         let mut backoff = Backoff::new(PERSISTENCE);
         loop {
-            let trouble = match self.try_edit(edit, change, durability).await {
+            let trouble = match self.try_edit(write, change, durability).await {
                 Ok(done @ (Edited::Stored | Edited::Nothing)) => return Ok(done),
                 Ok(Edited::Refused) => {
                     Error::unavailable(format!("{} is changed all the time", self.name()))
@@ -154,11 +228,11 @@ impl Shared {
     /// One attempt. There is nothing to do when the change is no longer under way.
     async fn try_edit(
         &self,
-        edit: &ObjectEdit,
+        write: &ObjectWrite,
         change: Option<Uuid>,
         durability: Durability,
     ) -> Result<Edited> {
-        let base = self.base(edit).await?;
+        let base = self.base(&write.edit).await?;
         let now = match self.head.read().await? {
             Some(seen) if seen.head.folder == self.folder => seen.head.change,
             _ => None,
@@ -166,7 +240,7 @@ impl Shared {
         if now.map(|change| change.id) != change {
             return Ok(Edited::Nothing);
         }
-        self.put_edit(edit, base, durability).await
+        self.put_edit(write, base, durability).await
     }
 
     /// Says in the head that a change has reached every object, and which of them are stored.

@@ -1,36 +1,39 @@
 //! Writing.
 //!
 //! A write into one object reads it, changes it, and puts it back if it has not changed meanwhile. A write into several
-//! goes through the head: its cells are staged, the head is swapped for one that names the change - from then on it has
+//! goes through the head: what it needs is staged, the head is swapped for one that names the change - from then on it has
 //! happened, and whoever reads sees it - and then every object gets its part, and the head is swapped again. Whoever
 //! finds a change whose writer has gone finishes it. What a change keeps of an old object is decoded before it is decided, so
 //! that a damaged chunk refuses the write and not all that come after.
 
 use std::sync::{Arc, PoisonError};
 
-use bytes::Bytes;
-use hyperslab_core::{
-    Durability, Error, ErrorKind, Hyperslab, Result, Scalar, WriteData, WriteOptions,
-};
+use hyperslab_core::{Durability, Error, ErrorKind, Hyperslab, Result, WriteOptions};
 
 use super::Shared;
+use super::object::Base;
 use super::settle::patience;
-use crate::compute::{all, compute, every};
+use crate::compute::{in_flight, some, some_to_their_end};
 use crate::document::{ArrayHead, Change};
-use crate::edit::ObjectEdit;
+use crate::edit::{ObjectEdit, SlabWrite};
 use crate::head::Seen;
 use crate::moment::Moment;
-use crate::objects::{Condition, Put};
+use crate::objects::Put;
 use crate::pause::Backoff;
+use crate::staged::StagedObject;
 use crate::{staged, stored};
 
-/// An object as it was before an edit.
+/// What one object gets, and where that is staged as a whole object, if it is.
 #[derive(Debug, Clone)]
-pub(super) struct Base {
-    bytes: Option<Bytes>,
-    condition: Condition,
-    /// The object after the edit, where that is known already.
-    made: Option<Option<Bytes>>,
+pub(super) struct ObjectWrite {
+    pub(super) edit: Arc<ObjectEdit>,
+    pub(super) staged: Option<StagedObject>,
+}
+
+impl From<Arc<ObjectEdit>> for ObjectWrite {
+    fn from(edit: Arc<ObjectEdit>) -> Self {
+        Self { edit, staged: None }
+    }
 }
 
 /// A change that was decided: the head that says so, the objects as they were, and when that was.
@@ -38,6 +41,15 @@ struct Decided {
     seen: Seen,
     bases: Vec<Base>,
     at: Moment,
+}
+
+/// What became of an attempt to write one object alone.
+enum Attempt {
+    Done,
+    /// The head that was seen names a change.
+    Pending(Box<Seen>),
+    /// It was no longer as it had been read.
+    Refused,
 }
 
 /// What became of an edit of one object.
@@ -51,79 +63,130 @@ pub(super) enum Edited {
     Refused,
 }
 
+impl Edited {
+    pub(super) fn of(put: &Put) -> Self {
+        match put {
+            Put::Done(_) => Self::Stored,
+            Put::Refused => Self::Refused,
+        }
+    }
+}
+
 impl Shared {
-    pub(super) async fn write(
+    /// Writes one after the other, of which readers see all or none.
+    pub(super) async fn write_all(
         &self,
-        slab: &Hyperslab,
-        data: WriteData,
+        writes: &[Arc<SlabWrite>],
         options: &WriteOptions,
     ) -> Result<()> {
-        let (size, scalar) = match &data {
-            WriteData::Scalar(value) => (0, Some(*value)),
-            WriteData::Cells(cells) => (cells.bytes().len(), None),
-        };
-        let (codec, at) = (Arc::clone(&self.codec), slab.clone());
-        let edits = compute(size, move || codec.edits(&at, &data)).await?;
+        let edits = self.codec.edits(writes);
         match edits.as_slice() {
             [] => self.look().await.map(drop),
-            [edit] => self.write_one(edit, options).await,
-            _ => self.write_several(slab, &edits, scalar, options).await,
+            [edit] => self.write_one(Arc::clone(edit), options).await,
+            _ => self.write_several(writes, edits, options).await,
         }
     }
 
-    async fn write_one(&self, edit: &ObjectEdit, options: &WriteOptions) -> Result<()> {
+    /// A write of one object, without waiting for anybody; false when it would have to.
+    pub(super) async fn write_at_once(
+        &self,
+        write: &Arc<SlabWrite>,
+        options: &WriteOptions,
+    ) -> Result<bool> {
+        match self.codec.edits(std::slice::from_ref(write)).as_slice() {
+            [edit] => {
+                let write = ObjectWrite::from(Arc::clone(edit));
+                Ok(matches!(
+                    self.try_one(&write, options).await?,
+                    Attempt::Done
+                ))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn write_one(&self, edit: Arc<ObjectEdit>, options: &WriteOptions) -> Result<()> {
+        let write = ObjectWrite::from(edit);
         let mut backoff = Backoff::new(options.lock_timeout);
         loop {
-            let (seen, base) = futures::try_join!(self.look(), self.base(edit))?;
-            if seen.head.change.is_some() {
-                self.settle(seen, &mut backoff).await?;
-                continue;
+            match self.try_one(&write, options).await? {
+                Attempt::Done => return Ok(()),
+                Attempt::Pending(seen) => self.settle(*seen, &mut backoff).await?,
+                Attempt::Refused => backoff.wait(|| self.busy(None)).await?,
             }
-            match self.put_edit(edit, base, options.durability).await? {
-                Edited::Stored => return self.mark(&seen.head, &[edit.object]).await,
-                Edited::Nothing => return Ok(()),
-                Edited::Refused => {}
-            }
-            backoff.wait(|| self.busy(None)).await?;
         }
+    }
+
+    async fn try_one(&self, write: &ObjectWrite, options: &WriteOptions) -> Result<Attempt> {
+        let (seen, base) = futures::try_join!(self.look(), self.base(&write.edit))?;
+        if seen.head.change.is_some() {
+            return Ok(Attempt::Pending(Box::new(seen)));
+        }
+        match self.put_edit(write, base, options.durability).await? {
+            Edited::Stored => self.mark(&seen.head, &[write.edit.object]).await?,
+            Edited::Nothing => {}
+            Edited::Refused => return Ok(Attempt::Refused),
+        }
+        Ok(Attempt::Done)
     }
 
     async fn write_several(
         &self,
-        slab: &Hyperslab,
-        edits: &[ObjectEdit],
-        scalar: Option<Scalar>,
+        writes: &[Arc<SlabWrite>],
+        edits: Vec<Arc<ObjectEdit>>,
         options: &WriteOptions,
     ) -> Result<()> {
-        let bytes = slab.cell_count() * self.codec.fill.dtype().size() as u64;
-        let change = Change::new(slab, scalar, bytes);
-        let staging = self.place.staged_of(change.id, &change.writer);
-        if scalar.is_none() {
-            staged::put(self.objects(), &staging, edits, options.durability).await?;
-        }
-        let decided = match self.decide(&change, edits, options).await {
+        let scalar = match writes {
+            [write] => write.scalar(),
+            _ => None,
+        };
+        let slabs = writes.iter().map(|write| &write.slab);
+        let cell_count: u64 = slabs.clone().map(Hyperslab::cell_count).sum();
+        let bytes = cell_count * self.codec.fill.dtype().size() as u64;
+        let change = Change::new(slabs, scalar, bytes);
+        let writes = self.stage(&change, edits, options.durability).await?;
+        let decided = match self.decide(&change, &writes, options).await {
             Ok(decided) => decided,
             Err(error) => {
                 // An answer that was lost may have been a yes; then the cells are still needed.
                 if error.kind() != ErrorKind::Unavailable {
-                    self.unstage(&change, edits).await;
+                    self.unstage(&change, &writes).await;
                 }
                 return Err(error);
             }
         };
-        self.apply(decided, edits, options.durability).await?;
-        self.unstage(&change, edits).await;
+        self.apply(decided, &writes, options.durability).await?;
+        self.unstage(&change, &writes).await;
         Ok(())
     }
 
-    async fn unstage(&self, change: &Change, edits: &[ObjectEdit]) {
+    async fn stage(
+        &self,
+        change: &Change,
+        edits: Vec<Arc<ObjectEdit>>,
+        durability: Durability,
+    ) -> Result<Vec<ObjectWrite>> {
+        if change.value.is_some() {
+            return Ok(edits.into_iter().map(ObjectWrite::from).collect());
+        }
+        let staging = self.place.staged_of(change.id, &change.writer);
+        let staged = staged::put(self.objects(), &self.codec, &staging, &edits, durability).await?;
+        let writes = edits.into_iter().zip(staged);
+        Ok(writes
+            .map(|(edit, staged)| ObjectWrite { edit, staged })
+            .collect())
+    }
+
+    pub(super) async fn unstage(&self, change: &Change, writes: &[ObjectWrite]) {
         if change.value.is_none() {
-            staged::clear(
-                self.objects(),
-                &self.place.staged_of(change.id, &change.writer),
-                edits,
-            )
-            .await;
+            let staging = self.place.staged_of(change.id, &change.writer);
+            let prepares = self.prepares(change);
+            let keys = writes.iter().flat_map(|write| {
+                let (edit, object) = (&write.edit, write.edit.object);
+                let next = (prepares && !edit.is_whole).then(|| staged::next_key(&staging, object));
+                std::iter::once(staged::key(&staging, object)).chain(next)
+            });
+            staged::clear(self.objects(), keys.collect()).await;
         }
     }
 
@@ -131,7 +194,7 @@ impl Shared {
     async fn decide(
         &self,
         change: &Change,
-        edits: &[ObjectEdit],
+        writes: &[ObjectWrite],
         options: &WriteOptions,
     ) -> Result<Decided> {
         let mut backoff = Backoff::new(options.lock_timeout);
@@ -141,7 +204,9 @@ impl Shared {
                 self.settle(seen, &mut backoff).await?;
                 continue;
             }
-            let bases = all(edits.iter().map(|edit| self.tried(edit))).await?;
+            let tries = writes.iter();
+            let tries = tries.map(|write| self.tried(&write.edit, change));
+            let bases = some(self.at_a_time(), tries).await?;
             let at = Moment::now();
             let next = ArrayHead {
                 generation: seen.head.generation + 1,
@@ -165,7 +230,7 @@ impl Shared {
     async fn apply(
         &self,
         decided: Decided,
-        edits: &[ObjectEdit],
+        writes: &[ObjectWrite],
         durability: Durability,
     ) -> Result<()> {
         let Decided { seen, bases, at } = decided;
@@ -174,19 +239,19 @@ impl Shared {
         let head_start = seen.head.change.as_ref().map(|change| patience(change) / 2);
         let is_sure = self.objects().promises().distinct_versions;
         let change = seen.head.change.as_ref().map(|change| change.id);
-        let puts = edits.iter().zip(bases).map(|(edit, base)| async move {
+        let puts = writes.iter().zip(bases).map(|(write, base)| async move {
             if is_sure || Some(at.elapsed()) < head_start {
-                match self.put_edit(edit, base, durability).await {
+                match self.put_edit(write, base, durability).await {
                     Ok(Edited::Refused) => {}
                     // It was decided, so a store that does not answer is asked again.
                     Err(error) if error.kind() == ErrorKind::Unavailable => {}
                     done => return done,
                 }
             }
-            self.put_edit_again(edit, change, durability).await
+            self.put_edit_again(write, change, durability).await
         });
-        self.conclude_with(seen, edits, every(puts).await, durability)
-            .await
+        let edited = some_to_their_end(self.at_a_time(), puts).await;
+        self.conclude_with(seen, writes, edited, durability).await
     }
 
     /// Concludes a change after its edits. One of a damaged object is left out, and told when all others are done: its chunk
@@ -194,14 +259,14 @@ impl Shared {
     pub(super) async fn conclude_with(
         &self,
         seen: Seen,
-        edits: &[ObjectEdit],
+        writes: &[ObjectWrite],
         edited: Vec<Result<Edited>>,
         durability: Durability,
     ) -> Result<()> {
         let (mut stored, mut damage) = (Vec::new(), None);
-        for (edit, edited) in edits.iter().zip(edited) {
+        for (write, edited) in writes.iter().zip(edited) {
             match edited {
-                Ok(Edited::Stored) => stored.push(edit.object),
+                Ok(Edited::Stored) => stored.push(write.edit.object),
                 Ok(Edited::Nothing | Edited::Refused) => {}
                 Err(error) if error.kind() == ErrorKind::Corrupt => damage = Some(error),
                 Err(error) => return Err(error),
@@ -224,77 +289,9 @@ impl Shared {
         Ok(())
     }
 
-    /// An object as an edit needs it: its bytes only where some of them stay.
-    pub(super) async fn base(&self, edit: &ObjectEdit) -> Result<Base> {
-        let key = self.object_key(edit.object);
-        let (bytes, version) = if edit.whole {
-            let version = self.objects().version(&key).await?;
-            // Whether there was one decides whether an object of nothing but fill has to be put.
-            (version.is_some().then(Bytes::new), version)
-        } else {
-            let object = self.objects().get(&key).await?;
-            object.map_or((None, None), |object| {
-                (Some(object.bytes), Some(object.version))
-            })
-        };
-        Ok(Base {
-            bytes,
-            condition: version.map_or(Condition::Absent, Condition::Is),
-            made: None,
-        })
-    }
-
-    /// The same, with the object that the edit makes of it if some of its bytes stay: then it may turn out to be damaged.
-    async fn tried(&self, edit: &ObjectEdit) -> Result<Base> {
-        let mut base = self.base(edit).await?;
-        if !edit.whole && base.bytes.is_some() {
-            base.made = Some(self.make(edit, base.bytes.take()).await?);
-        }
-        Ok(base)
-    }
-
-    /// The object after an edit; `None` when it need not be stored.
-    async fn make(&self, edit: &ObjectEdit, old: Option<Bytes>) -> Result<Option<Bytes>> {
-        let (codec, edited) = (Arc::clone(&self.codec), edit.clone());
-        let size = codec.codecs.byte_count();
-        let made = compute(size, move || codec.apply(&edited, old.as_ref())).await;
-        made.map_err(|error| {
-            let key = self.object_key(edit.object);
-            error.context(format!("{}/{key}", self.objects().url()))
-        })
-    }
-
-    /// Puts an edited object, if it is still as it was.
-    pub(super) async fn put_edit(
-        &self,
-        edit: &ObjectEdit,
-        base: Base,
-        durability: Durability,
-    ) -> Result<Edited> {
-        let (key, number) = (self.object_key(edit.object), edit.object);
-        let made = match base.made {
-            Some(made) => made,
-            None => self.make(edit, base.bytes).await?,
-        };
-        let bytes = match made {
-            Some(bytes) => bytes,
-            // One that was lost is there again once its cells were written, whatever they are.
-            None if self.was_stored(number).await? => self.codec.all_fill()?,
-            None => return Ok(Edited::Nothing),
-        };
-        let put = self.objects().put(&key, bytes, base.condition, durability);
-        Ok(match put.await? {
-            Put::Done(_) => Edited::Stored,
-            Put::Refused => Edited::Refused,
-        })
-    }
-
-    /// Whether an object is recorded as stored.
-    async fn was_stored(&self, object: u64) -> Result<bool> {
-        if self.last_seen().head.stored.contains(object) {
-            return Ok(true);
-        }
-        stored::is_marked(self.objects(), &self.place, &self.folder, object).await
+    /// How many objects are read, made and put at a time.
+    pub(super) fn at_a_time(&self) -> usize {
+        in_flight(self.objects(), self.codec.object_bytes())
     }
 
     pub(super) fn busy(&self, change: Option<&Change>) -> Error {

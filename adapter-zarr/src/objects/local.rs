@@ -3,6 +3,7 @@
 //! A put writes a temporary file and renames it, so readers see whole objects without a lock. Conditions are decided under a
 //! lock of the operating system on one of 256 files, chosen by the key, which dies with its process. Opening writes nothing.
 
+mod files;
 mod folders;
 mod leftover;
 mod list;
@@ -24,10 +25,14 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Error, Result, WriterScope};
 
+use crate::compute::may_wait;
+
 use self::folders::SafeFolders;
 use self::stripe::Stripes;
 use super::key::{check_key, check_prefix};
-use super::{Condition, Level, Listed, Object, Objects, Promises, Put, Ranges, Tail, Version};
+use super::{
+    Condition, Files, Level, Listed, Object, Objects, Promises, Put, Ranges, Tail, Version,
+};
 
 /// The folder of machinery in the root.
 const MACHINERY: &str = ".hyperslab";
@@ -95,6 +100,9 @@ impl LocalObjects {
         &self,
         work: impl FnOnce(&Disk) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        if may_wait() {
+            return work(&self.disk);
+        }
         let disk = Arc::clone(&self.disk);
         let done = tokio::task::spawn_blocking(move || work(&disk)).await;
         done.map_err(|error| Error::internal(format!("a task of the disk failed: {error}")))?
@@ -232,6 +240,10 @@ impl Objects for LocalObjects {
         check_prefix(prefix)?;
         let prefix = prefix.to_owned();
         self.on_disk(move |disk| disk.level(&prefix)).await
+    }
+
+    fn files(&self) -> Option<&dyn Files> {
+        Some(self)
     }
 }
 

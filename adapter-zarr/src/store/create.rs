@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::stream::{self, StreamExt, TryStreamExt};
 use hyperslab_core::{
     ArrayBuf, ArrayMeta, Attributes, CollectionMeta, Durability, Error, ErrorKind, Hyperslab,
-    Result, WriteOptions, stem,
+    Result, WriteData, WriteOptions, stem,
 };
 use uuid::Uuid;
 
 use super::Store;
-use crate::compute::{IN_FLIGHT, all, compute};
+use crate::compute::{all, compute, in_flight, some};
 use crate::document::{ArrayHead, to_bytes};
-use crate::edit::ObjectCodec;
+use crate::edit::{NewObject, ObjectCodec, ObjectEdit, OldObject, SlabWrite};
 use crate::head::{HeadPlace, retire};
 use crate::layout::{self, Place};
 use crate::nodes;
@@ -22,8 +21,8 @@ use crate::process::Process;
 use crate::storage::StoragePlan;
 use crate::stored::{self, Stored};
 
-/// So many objects are put together, and two times as many are under way.
-const BATCH: usize = IN_FLIGHT / 2;
+/// So many objects are put together as half of what may be under way, and so many times.
+const BATCHES: usize = 3;
 
 /// An array that is being created.
 struct Creation<'a> {
@@ -138,17 +137,16 @@ impl Creation<'_> {
         let codec = Arc::new(nodes::object_codec(schema, &plan)?);
         let variable = nodes::variable_name(self.collection, &plan);
         let variable = format!("{}/{variable}", self.group());
-        let cells = Arc::new(cells);
         let whole = Hyperslab::full(codec.layout.shape());
-        let numbers = codec.layout.objects_of(&whole).into_iter();
-        let numbers: Vec<u64> = numbers.map(|object| object.object).collect();
-        let (first, rest) = numbers.split_at(numbers.len().min(BATCH));
-        let batches =
-            std::iter::once((made, first)).chain(rest.chunks(BATCH).map(|rest| (Vec::new(), rest)));
+        let edits = codec.edits(&[SlabWrite::new(&whole, WriteData::Cells(cells))]);
+        let batch_size = in_flight(&**objects, codec.object_bytes()) / 2;
+        let (first, rest) = edits.split_at(edits.len().min(batch_size));
+        let batches = std::iter::once((made, first))
+            .chain(rest.chunks(batch_size).map(|rest| (Vec::new(), rest)));
         // Collected first, as in `all`.
         let puts: Vec<_> = batches
-            .map(|(mut batch, numbers)| {
-                let encoded = encode(&codec, &variable, &cells, numbers);
+            .map(|(mut batch, edits)| {
+                let encoded = encode(&codec, &variable, edits);
                 async move {
                     let (stored, encoded): (Vec<u64>, Vec<_>) = encoded.await?.into_iter().unzip();
                     batch.extend(encoded);
@@ -157,7 +155,7 @@ impl Creation<'_> {
                 }
             })
             .collect();
-        let stored: Vec<Vec<u64>> = stream::iter(puts).buffered(2).try_collect().await?;
+        let stored: Vec<Vec<u64>> = some(BATCHES, puts).await?;
         self.record(&stored.concat()).await
     }
 
@@ -263,15 +261,20 @@ impl Creation<'_> {
 async fn encode(
     codec: &Arc<ObjectCodec>,
     variable: &str,
-    cells: &Arc<ArrayBuf>,
-    numbers: &[u64],
+    edits: &[Arc<ObjectEdit>],
 ) -> Result<Vec<(u64, (String, Bytes))>> {
-    let size = codec.codecs.byte_count();
-    let encoded = numbers.iter().map(|&number| async move {
+    let encoded = edits.iter().map(|edit| async move {
+        let number = edit.object;
         let key = layout::chunk(variable, &codec.layout.objects().position(number));
-        let (codec, cells) = (Arc::clone(codec), Arc::clone(cells));
-        let made = compute(size, move || codec.first(number, &cells)).await?;
-        Ok(made.map(|bytes| (number, (key, bytes))))
+        let (codec, edit) = (Arc::clone(codec), Arc::clone(edit));
+        let made = compute(codec.object_bytes(), move || {
+            codec.apply(&edit, OldObject::Absent)
+        });
+        match made.await? {
+            NewObject::Nothing => Ok(None),
+            NewObject::Bytes(bytes) => Ok(Some((number, (key, bytes)))),
+            NewObject::Pieces(_) => Err(Error::internal("a new object of parts of an old one")),
+        }
     });
     Ok(all(encoded).await?.into_iter().flatten().collect())
 }

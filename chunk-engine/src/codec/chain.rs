@@ -179,6 +179,11 @@ mod tests {
                 let mut out = vec![0xaa; cells.len()];
                 chain.decode(&encoded, 0, &mut out).unwrap();
                 prop_assert_eq!(&out, &cells);
+                let mut appended = crate::Outgoing::new(0);
+                appended.extend(b"before");
+                chain.encode_onto(&cells, &mut appended).unwrap();
+                prop_assert_eq!(&appended[..6], b"before");
+                prop_assert_eq!(&appended[6..], &encoded);
             }
         }
 

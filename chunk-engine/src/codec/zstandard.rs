@@ -6,7 +6,7 @@ use hyperslab_core::{Error, Result};
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::compress_bound;
 
-use crate::Scratch;
+use crate::{Outgoing, Scratch};
 
 /// What a compressor was made for: a level, and whether it adds a checksum.
 type Settings = (i32, bool);
@@ -17,6 +17,27 @@ thread_local! {
 }
 
 pub(super) fn compress(bytes: &[u8], level: i32, checksum: bool) -> Result<Scratch> {
+    let mut out = Scratch::new(compress_bound(bytes.len()));
+    let length = compress_into(bytes, level, checksum, &mut out)?;
+    out.truncate(length);
+    Ok(out)
+}
+
+/// Compresses into the end of a buffer.
+pub(super) fn compress_onto(
+    bytes: &[u8],
+    level: i32,
+    checksum: bool,
+    out: &mut Outgoing,
+) -> Result<()> {
+    let start = out.len();
+    let room = out.grow(compress_bound(bytes.len()));
+    let length = compress_into(bytes, level, checksum, room)?;
+    out.truncate(start + length);
+    Ok(())
+}
+
+fn compress_into(bytes: &[u8], level: i32, checksum: bool, out: &mut [u8]) -> Result<usize> {
     let fail = |error: std::io::Error| Error::internal(format!("zstd: {error}")).with_source(error);
     COMPRESSOR.with_borrow_mut(|slot| {
         let settings = (level, checksum);
@@ -26,14 +47,7 @@ pub(super) fn compress(bytes: &[u8], level: i32, checksum: bool) -> Result<Scrat
             *slot = Some((settings, made));
         }
         match slot {
-            Some((_, compressor)) => {
-                let mut out = Scratch::new(compress_bound(bytes.len()));
-                let length = compressor
-                    .compress_to_buffer(bytes, &mut *out)
-                    .map_err(fail)?;
-                out.truncate(length);
-                Ok(out)
-            }
+            Some((_, compressor)) => compressor.compress_to_buffer(bytes, out).map_err(fail),
             None => Err(Error::internal("there is no compressor")),
         }
     })

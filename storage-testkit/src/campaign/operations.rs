@@ -116,6 +116,7 @@ pub(crate) fn random_operation(
     };
     let durability = match random.u8(..4) {
         0 => Durability::Synced,
+        1 => Durability::Buffered,
         _ => Durability::Relaxed,
     };
     Operation {
@@ -147,7 +148,16 @@ pub(crate) async fn perform(store: &dyn StorageAdapter, operation: &Operation) -
             let cells = cells.clone();
             store.create_array(&collection, array, cells, options).await
         }
-        Change::Write(n, slab, data) => open(*n).await?.write(slab, data.clone(), options).await,
+        Change::Write(n, slab, data) => {
+            let handle = open(*n).await?;
+            handle.write(slab, data.clone(), options).await?;
+            if options.durability == Durability::Buffered {
+                // Twice, so that several are published together; where nothing is buffered, it is the same once more.
+                handle.write(slab, data.clone(), options).await?;
+                handle.flush().await?;
+            }
+            Ok(())
+        }
         Change::Update(n, changed, removed) => {
             let handle = open(*n).await?;
             let updated = handle.update_attributes(changed, removed, options).await;

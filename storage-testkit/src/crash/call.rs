@@ -97,6 +97,8 @@ impl Stopped<'_> {
             libc::SYS_write if descriptor(a) == OUTPUT => self.told(b, c),
             libc::SYS_write | libc::SYS_writev => return self.write(a, None),
             libc::SYS_pwrite64 | libc::SYS_pwritev => return self.write(a, Some(d)),
+            // What was copied is read back where it was put.
+            libc::SYS_copy_file_range if d == 0 => return self.write(c, None),
             libc::SYS_ftruncate => Event::Resize(self.file(a)?, b),
             libc::SYS_fsync | libc::SYS_fdatasync => Event::Sync(self.file(a)?),
             libc::SYS_renameat => self.rename([a, b, c, d], 0)?,

@@ -44,7 +44,9 @@ pub(super) fn operations(
         // There may be nothing left of which one of this kind can be made.
         let found = (0..2000).find_map(|_| {
             let mut operation = random_operation(&mut random, layouts);
-            operation.options.durability = Durability::Synced;
+            if operation.options.durability == Durability::Relaxed {
+                operation.options.durability = Durability::Synced;
+            }
             let mut after = content.clone();
             let fits = operation.kind() == *kind && after.apply(&operation).is_ok();
             fits.then_some((operation, after))

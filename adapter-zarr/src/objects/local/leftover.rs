@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use hyperslab_core::{Error, Result};
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::publish::Temporary;
 use super::{Disk, TEMPORARIES};
@@ -33,7 +34,34 @@ impl Disk {
         let file = file.map_err(|error| Error::io("put", target.display(), error))?;
         // Says that the file is in use, to processes of other machines too where the file system knows locks.
         let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
-        Ok(Temporary { path, file })
+        Ok(Temporary::new(path, file))
+    }
+
+    /// A second name for a file, to be renamed; `None` when there is no such file, or the file system has no second names.
+    pub(super) fn new_link(&self, source: &Path, target: &Path) -> Result<Option<Temporary>> {
+        let path = self.machinery(TEMPORARIES).join(new_name());
+        let fail = |error| Error::io("put", target.display(), error);
+        match rustix::fs::link(source, &path) {
+            Ok(()) => {}
+            Err(
+                Errno::NOENT
+                | Errno::PERM
+                | Errno::MLINK
+                | Errno::XDEV
+                | Errno::OPNOTSUPP
+                | Errno::NOSYS,
+            ) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(fail(error.into())),
+        }
+        match File::open(&path) {
+            Ok(file) => Ok(Some(Temporary::new(path, file))),
+            Err(error) => {
+                let _ = std::fs::remove_file(&path);
+                Err(fail(error))
+            }
+        }
     }
 }
 

@@ -31,6 +31,18 @@ impl Disk {
             return Ok(Put::Refused);
         }
         let new = self.written(&path, bytes)?;
+        self.put_written(key, path, new, condition, durability)
+    }
+
+    /// Puts a file that is complete.
+    pub(super) fn put_written(
+        &self,
+        key: &str,
+        path: PathBuf,
+        new: Temporary,
+        condition: &Condition,
+        durability: Durability,
+    ) -> Result<Put> {
         new.sync(&path, durability)?;
         let file = match condition {
             Condition::None => new.publish(&path)?,
@@ -116,12 +128,21 @@ impl Disk {
 /// A file under construction. It is removed when it is dropped without having been published.
 #[derive(Debug)]
 pub(super) struct Temporary {
-    pub(super) path: PathBuf,
+    path: PathBuf,
     pub(super) file: File,
+    is_published: bool,
 }
 
 impl Temporary {
-    fn sync(&self, target: &Path, durability: Durability) -> Result<()> {
+    pub(super) fn new(path: PathBuf, file: File) -> Self {
+        Self {
+            path,
+            file,
+            is_published: false,
+        }
+    }
+
+    pub(super) fn sync(&self, target: &Path, durability: Durability) -> Result<()> {
         if durability == Durability::Relaxed {
             return Ok(());
         }
@@ -130,11 +151,14 @@ impl Temporary {
     }
 
     /// Gives the file its name.
-    fn publish(self, target: &Path) -> Result<File> {
+    pub(super) fn publish(mut self, target: &Path) -> Result<File> {
         for _ in 0..ATTEMPTS {
             let fail = |error: io::Error| refused(target, error);
             match std::fs::rename(&self.path, target) {
-                Ok(()) => return self.file.try_clone().map_err(fail),
+                Ok(()) => {
+                    self.is_published = true;
+                    return self.file.try_clone().map_err(fail);
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     let made = target.parent().map(std::fs::create_dir_all);
                     match made {
@@ -164,12 +188,14 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // After publishing there is nothing of that name; what cannot be removed is swept by a later put.
-        let _ = std::fs::remove_file(&self.path);
+        if !self.is_published {
+            // What cannot be removed is swept by a later put.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
-fn holds(condition: &Condition, found: Option<&Version>) -> bool {
+pub(super) fn holds(condition: &Condition, found: Option<&Version>) -> bool {
     match condition {
         Condition::None => true,
         Condition::Absent => found.is_none(),
@@ -195,7 +221,7 @@ fn refused(target: &Path, error: io::Error) -> Error {
 }
 
 /// The time now, later than every time this process was given before.
-fn unique_time() -> SystemTime {
+pub(super) fn unique_time() -> SystemTime {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
