@@ -9,6 +9,7 @@ use hyperslab_core::{
     CollectionMeta, Durability, Error, FindingSink, IdSource, LockManager, Result, StorageAdapter,
     StorageExplanation, StoreInfo, Usage, WriteOptions, WriterScope,
 };
+use hyperslab_engine::Engine;
 
 use crate::array::run;
 use crate::document::{ADAPTER, FORMAT_VERSION, StoreDocument, to_bytes};
@@ -90,6 +91,23 @@ impl ZarrAdapter {
                 objects,
                 id: document.id,
                 locks: Arc::new(locks),
+                engine: Engine::shared(),
+                known: Arc::default(),
+                places: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The same store, read through another engine than the one that all share.
+    #[must_use]
+    pub fn with_engine(&self, engine: Arc<Engine>) -> Self {
+        Self {
+            store: Arc::new(Store {
+                objects: Arc::clone(&self.store.objects),
+                id: self.store.id,
+                locks: Arc::clone(&self.store.locks),
+                engine,
+                known: Arc::default(),
                 places: Mutex::default(),
             }),
         }

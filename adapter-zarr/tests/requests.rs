@@ -13,6 +13,7 @@ use hyperslab_core::{
     AxisSlab, CollectionMeta, DType, Dimension, Hyperslab, RandomIds, Schema, StorageAdapter,
     WriteOptions,
 };
+use hyperslab_engine::Engine;
 use hyperslab_testkit::objects::{FaultPlan, FaultStore, RequestCounts, S3Server};
 use hyperslab_zarr::{Medium, ZarrAdapter, ZarrGroup};
 use object_store::memory::InMemory;
@@ -273,7 +274,7 @@ async fn the_variables_of_a_foreign_group_are_asked_for_concurrently() {
     let runtime = tokio::runtime::Handle::current();
     let listing = tokio::task::spawn_blocking(move || {
         let begun = Instant::now();
-        let group = ZarrGroup::open(&place, runtime).unwrap();
+        let group = ZarrGroup::open(&place, runtime, Engine::shared()).unwrap();
         assert_eq!(group.variables().unwrap().len() as u64, VARIABLES);
         (begun.elapsed(), group)
     });

@@ -5,6 +5,7 @@
 mod blosc;
 mod chain;
 mod checksum;
+mod decode;
 mod deflate;
 mod fletcher;
 mod shuffle;
@@ -16,6 +17,7 @@ use std::borrow::Cow;
 use hyperslab_core::{Error, Result};
 
 pub use chain::CodecChain;
+pub use decode::Decode;
 
 /// One step of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -25,6 +25,23 @@ impl Scratch {
         buffer.resize(length, 0);
         Self(buffer)
     }
+
+    /// A buffer that takes about as much memory as it is long, for what is kept.
+    pub(crate) fn fitting(length: usize) -> Self {
+        let fits = |buffer: &Vec<u8>| {
+            let capacity = buffer.capacity();
+            capacity >= length && capacity - length <= length / 8
+        };
+        let found = POOL.with_borrow_mut(|pool| {
+            let at = pool.iter().position(fits)?;
+            Some(pool.swap_remove(at))
+        });
+        let Some(mut buffer) = found else {
+            return Self(vec![0; length]);
+        };
+        buffer.resize(length, 0);
+        Self(buffer)
+    }
 }
 
 impl Deref for Scratch {

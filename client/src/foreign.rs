@@ -123,5 +123,5 @@ fn open_folder(path: &Path) -> Result<Arc<dyn ForeignGroup>> {
 #[cfg(feature = "zarr")]
 fn open_zarr(medium: &Medium) -> Result<Arc<dyn ForeignGroup>> {
     let runtime = tokio::runtime::Handle::current();
-    Ok(Arc::new(ZarrGroup::open(medium, runtime)?))
+    Ok(Arc::new(ZarrGroup::open(medium, runtime, Engine::shared())?))
 }
