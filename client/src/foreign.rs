@@ -123,5 +123,9 @@ fn open_folder(path: &Path) -> Result<Arc<dyn ForeignGroup>> {
 #[cfg(feature = "zarr")]
 fn open_zarr(medium: &Medium) -> Result<Arc<dyn ForeignGroup>> {
     let runtime = tokio::runtime::Handle::current();
-    Ok(Arc::new(ZarrGroup::open(medium, runtime, Engine::shared())?))
+    Ok(Arc::new(ZarrGroup::open(
+        medium,
+        runtime,
+        Engine::shared(),
+    )?))
 }

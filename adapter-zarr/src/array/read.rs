@@ -7,9 +7,7 @@
 use std::future::ready;
 
 use hyperslab_core::copy::{copy_box, scatter_scalar};
-use hyperslab_core::{
-    ArrayBuf, AxisSlab, Durability, Hyperslab, Result, WriteData, WriteOptions,
-};
+use hyperslab_core::{ArrayBuf, AxisSlab, Durability, Hyperslab, Result, WriteData, WriteOptions};
 
 use super::Shared;
 use crate::cells::Request;

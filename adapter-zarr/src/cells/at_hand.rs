@@ -55,6 +55,8 @@ impl Cells {
             })
             .await;
         }
+        // Nothing below waits, so a caller that reads again and again would never let another task run.
+        tokio::task::coop::consume_budget().await;
         let (mut rests, mut is_stored) = (Vec::new(), false);
         let Request {
             destination,
@@ -67,7 +69,10 @@ impl Cells {
         }
         let is_quick = self.is_quick(&rests);
         let finish = move |cells: &Self| {
-            let bytes = rests.iter().map(|rest| cells.bytes_left(rest)).sum::<usize>();
+            let bytes = rests
+                .iter()
+                .map(|rest| cells.bytes_left(rest))
+                .sum::<usize>();
             let each = bytes / rests.len().max(1);
             cells.engine.each(rests, each, |rest| cells.finish(rest))?;
             let out = Destination::finish(destination)?;
@@ -158,8 +163,9 @@ impl Cells {
         } = rest;
         let bytes = self.chunk_cost(&chunks);
         self.engine.each(chunks, bytes, |(range, number, slot)| {
-            let length = usize::try_from(range.end - range.start)
-                .map_err(|_| Error::too_large(format!("a chunk of {key} does not fit in memory")))?;
+            let length = usize::try_from(range.end - range.start).map_err(|_| {
+                Error::too_large(format!("a chunk of {key} does not fit in memory"))
+            })?;
             let stored = StoredChunk::File {
                 file: &opened.file,
                 path: &opened.path,
@@ -251,5 +257,7 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Error::internal(format!("a read ended early: {error}")).with_source(error))?
+    done.map_err(|error| {
+        Error::internal(format!("a read ended early: {error}")).with_source(error)
+    })?
 }

@@ -108,7 +108,9 @@ impl Cells {
             Some(_) => self.fetch_shard(&key, place, chunks, room).await?,
         };
         let cells = Arc::clone(self);
-        let is_stored = pieces.iter().any(|piece| !matches!(piece, Piece::Absent(_)));
+        let is_stored = pieces
+            .iter()
+            .any(|piece| !matches!(piece, Piece::Absent(_)));
         let bytes: usize = pieces.iter().map(|piece| self.cost(piece)).sum();
         Ok(compute(bytes, move || {
             let each = bytes / pieces.len().max(1);
@@ -184,10 +186,7 @@ impl Cells {
             let known = self.seen(place, object.version, None);
             self.known.keep(place, &known);
         }
-        Ok((
-            vec![Piece::Whole(object.bytes, Some(chunk), slots)],
-            permit,
-        ))
+        Ok((vec![Piece::Whole(object.bytes, Some(chunk), slots)], permit))
     }
 
     /// Chunks of one shard: all of the state that its index is of.
@@ -223,14 +222,12 @@ impl Cells {
             match way {
                 Way::Absent => Piece::Absent(slots),
                 Way::Cached(cells) => Piece::Cached(cells, slots),
-                Way::Whole => {
-                    Piece::Whole(parts.next().unwrap_or_default(), Some(chunk), slots)
-                }
+                Way::Whole => Piece::Whole(parts.next().unwrap_or_default(), Some(chunk), slots),
                 Way::Parts(_) => {
                     // The slots first: a part that none of them takes would be lost.
                     let pairs = slots.into_iter().zip(parts.by_ref());
                     Piece::Parts(pairs.map(|(slot, bytes)| (bytes, slot)).collect())
-                },
+                }
             }
         });
         Ok((pieces.collect(), permit))
@@ -245,7 +242,9 @@ impl Cells {
         }
         let is_raw_chunk = range.end - range.start == self.form.chunk_bytes as u64;
         // One of another length is damaged, which shows when all of it has come.
-        let ranges = is_raw_chunk.then(|| self.ranges(slots, range.start)).flatten();
+        let ranges = is_raw_chunk
+            .then(|| self.ranges(slots, range.start))
+            .flatten();
         ranges.map_or(Way::Whole, Way::Parts)
     }
 

@@ -163,10 +163,7 @@ impl ForeignCells {
         Ok(())
     }
 
-    async fn one(
-        &self,
-        object: &ObjectPart,
-    ) -> Result<Vec<(Part, Option<ArrayBytes<'static>>)>> {
+    async fn one(&self, object: &ObjectPart) -> Result<Vec<(Part, Option<ArrayBytes<'static>>)>> {
         let stored = self.cells.stored(object).await?;
         let parts: Vec<_> = object.parts.iter().cloned().zip(stored).collect();
         let unit = Arc::clone(&self.unit);
@@ -191,7 +188,9 @@ fn form(
     unit: &Arc<Unit>,
     dtype: Option<DType>,
 ) -> Form {
-    let codecs = unit.chain.create_metadatas(&CodecMetadataOptions::default());
+    let codecs = unit
+        .chain
+        .create_metadatas(&CodecMetadataOptions::default());
     let codecs: Vec<Value> = codecs
         .iter()
         .filter_map(|codec| serde_json::to_value(codec).ok())
