@@ -91,6 +91,23 @@ impl ZarrAdapter {
                 objects,
                 id: document.id,
                 locks: Arc::new(locks),
+                engine: Engine::shared(),
+                known: Arc::default(),
+                places: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The same store, read through another engine than the one that all share.
+    #[must_use]
+    pub fn with_engine(&self, engine: Arc<Engine>) -> Self {
+        Self {
+            store: Arc::new(Store {
+                objects: Arc::clone(&self.store.objects),
+                id: self.store.id,
+                locks: Arc::clone(&self.store.locks),
+                engine,
+                known: Arc::default(),
                 places: Mutex::default(),
             }),
         }
@@ -151,7 +168,7 @@ impl StorageAdapter for ZarrAdapter {
     }
 
     fn read_stats(&self) -> ReadStats {
-        Engine::shared().stats().report()
+        self.store.engine.stats().report()
     }
 
     fn locks(&self) -> Arc<dyn LockManager> {

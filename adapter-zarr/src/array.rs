@@ -14,9 +14,11 @@ use hyperslab_core::{
     ArrayBuf, ArrayHandle, ArrayMeta, Attributes, CollectionMeta, Durability, Error, Hyperslab,
     ReadPlan, Result, WriteData, WriteOptions,
 };
+use hyperslab_engine::ObjectId;
 use uuid::Uuid;
 
 use self::buffer::WriteBuffer;
+use crate::cells::{Cells, Form, IndexPlace};
 use crate::compute::{all, on_one_thread};
 use crate::document::Change;
 use crate::edit::{ObjectCodec, SlabWrite};
@@ -24,10 +26,9 @@ use crate::head::{HeadPlace, Seen};
 use crate::layout::{self, Place};
 use crate::nodes;
 use crate::objects::Objects;
-use crate::objects::Version;
 use crate::pause::Backoff;
-use crate::shard::ShardIndex;
 use crate::storage::StoragePlan;
+use crate::store::Store;
 
 /// An open array.
 #[derive(Debug, Clone)]
@@ -47,43 +48,61 @@ struct Shared {
     codec: Arc<ObjectCodec>,
     /// The head as this handle last saw it.
     seen: Mutex<Seen>,
-    indexes: Mutex<IndexCache>,
+    cells: Arc<Cells>,
     /// Objects that this handle has marked as stored.
     marked: Mutex<HashSet<u64>>,
     /// Writes that this handle has accepted and not published.
     buffer: WriteBuffer,
 }
 
-/// The index of the shard that was read last, and of which state of it.
-type IndexCache = Option<(u64, Version, Arc<ShardIndex>)>;
-
 impl ZarrArray {
     pub(crate) fn new(
-        collection: &Arc<CollectionMeta>,
+        store: &Store,
         head: HeadPlace,
         place: &Place,
         plan: &StoragePlan,
         stem: String,
         seen: Seen,
     ) -> Result<Self> {
-        let schema = &collection.schema;
-        let variable = nodes::variable_name(collection, plan);
-        let codec = nodes::object_codec(schema, plan)?;
+        let variable = nodes::variable_name(&head.collection, plan);
+        let variable = format!("{}/{variable}", place.group(&seen.head.folder));
+        let codec = nodes::object_codec(&head.collection.schema, plan)?;
+        let cells = Cells::new(
+            form(&codec, variable.clone()),
+            Arc::clone(&head.objects),
+            Arc::clone(&store.engine),
+            Arc::clone(&store.known),
+        );
         Ok(Self {
             shared: Arc::new(Shared {
                 place: place.clone(),
                 id: seen.head.meta.id,
                 stem,
                 folder: seen.head.folder.clone(),
-                variable: format!("{}/{variable}", place.group(&seen.head.folder)),
+                variable,
                 codec: Arc::new(codec),
                 head,
                 seen: Mutex::new(seen),
-                indexes: Mutex::default(),
+                cells: Arc::new(cells),
                 marked: Mutex::default(),
                 buffer: WriteBuffer::default(),
             }),
         })
+    }
+}
+
+/// How the objects of an array of ours are read.
+fn form(codec: &ObjectCodec, variable: String) -> Form {
+    Form {
+        layout: codec.layout.clone(),
+        index: codec.layout.is_sharded().then_some(IndexPlace::End),
+        codecs: Box::new(codec.codecs.clone()),
+        chunk_bytes: codec.codecs.byte_count(),
+        fill: codec.fill.to_bytes(),
+        key: Box::new(move |position| layout::chunk(&variable, position)),
+        // No two arrays ever have the same folder, and none is ever stored in another way.
+        recipe: ObjectId::of(&"ours"),
+        is_ours: true,
     }
 }
 
@@ -292,7 +311,7 @@ impl Shared {
         };
         let looks = touched.iter().map(|object| async move {
             let key = self.object_key(object.object);
-            let found = read::stored(self, object).await?;
+            let found = self.cells.count_stored(object).await?;
             Ok::<_, Error>((key, found))
         });
         for (key, (chunks, bytes)) in all(looks).await? {

@@ -93,7 +93,7 @@ impl ChunkLayout {
     }
 
     /// The object of a chunk, and the number of the chunk in it.
-    fn place_of(&self, chunk: u64) -> (u64, usize) {
+    pub(crate) fn place_of(&self, chunk: u64) -> (u64, usize) {
         let position = self.chunks.position(chunk);
         let (mut object, mut number) = (0, 0);
         for (axis, along) in position.iter().enumerate() {

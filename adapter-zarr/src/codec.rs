@@ -8,12 +8,14 @@ use std::num::NonZeroU64;
 
 use hyperslab_core::{DType, Error, Result, Scalar};
 use hyperslab_engine::Outgoing;
-use hyperslab_engine::codec::CodecChain as NativeChain;
+use hyperslab_engine::codec::{CodecChain as NativeChain, Decode};
 use serde_json::Value;
 use zarrs::array::{
     ArrayBytes, ArrayToBytesCodecTraits, CodecChain, CodecOptions, DataType, FillValue,
 };
 use zarrs::metadata::v3::MetadataV3;
+
+pub(crate) use self::native::chain as native_chain;
 
 /// What the chunks of an array go through.
 #[derive(Debug, Clone)]
@@ -188,6 +190,16 @@ impl Codecs {
             decoded.len(),
             self.byte_count
         )))
+    }
+}
+
+impl Decode for Codecs {
+    fn decode(&self, bytes: &[u8], _: u32, out: &mut [u8]) -> Result<()> {
+        self.decode_into(bytes, out)
+    }
+
+    fn is_raw(&self) -> bool {
+        self.native.as_ref().is_some_and(NativeChain::is_raw)
     }
 }
 

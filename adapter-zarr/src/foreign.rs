@@ -31,13 +31,13 @@ pub struct ZarrGroup {
 }
 
 impl ZarrGroup {
-    /// Opens the group. Blocks; `runtime` is the one that requests run on.
+    /// Opens the group. Blocks; `runtime` is the one that requests run on, and `engine` decodes and keeps chunks.
     ///
     /// # Errors
     /// `NotFound` when there are no metadata of Zarr, `Corrupt` when they cannot be read, `Unsupported` for another version
     /// of Zarr than 2 and 3, `Denied`, `Unavailable`.
-    pub fn open(medium: &Medium, runtime: Handle) -> Result<Self> {
-        let nodes = Nodes::open(medium.objects(), runtime)?;
+    pub fn open(medium: &Medium, runtime: Handle, engine: Arc<Engine>) -> Result<Self> {
+        let nodes = Nodes::open(medium.objects(), runtime, engine)?;
         Ok(Self {
             nodes: Arc::new(nodes),
         })
@@ -46,7 +46,7 @@ impl ZarrGroup {
 
 impl ForeignGroup for ZarrGroup {
     fn read_stats(&self) -> ReadStats {
-        Engine::shared().stats().report()
+        self.nodes.engine().stats().report()
     }
 
     fn location(&self) -> String {

@@ -4,6 +4,7 @@
 
 mod adapter;
 mod array;
+mod cells;
 mod check;
 mod chunks;
 mod codec;

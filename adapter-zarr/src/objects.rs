@@ -2,6 +2,7 @@
 //!
 //! Everything above this module speaks of keys and versions and knows neither clouds nor files.
 
+pub(crate) mod at_hand;
 #[cfg(test)]
 mod contract_tests;
 pub(crate) mod failure;
@@ -23,8 +24,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Error, Result, WriterScope};
-use hyperslab_engine::Outgoing;
+use hyperslab_engine::{ObjectId, Outgoing};
 
+use self::at_hand::AtHand;
 use crate::compute::all;
 use crate::edit::Piece;
 
@@ -146,6 +148,15 @@ pub(crate) trait Objects: Debug + Send + Sync + 'static {
 
     /// What this medium promises.
     fn promises(&self) -> Promises;
+
+    /// What tells this medium from every other one that the process uses: two with one identity have the same objects.
+    fn identity(&self) -> ObjectId;
+
+    /// The same objects for whoever may block, where that is short: on a disk. A medium that waits, tries again or fails on
+    /// purpose has none, so that all of its reads go through the calls below.
+    fn at_hand(&self) -> Option<Arc<dyn AtHand>> {
+        None
+    }
 
     /// The whole object, in one request.
     async fn get(&self, key: &str) -> Result<Option<Object>>;

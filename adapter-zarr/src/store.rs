@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyperslab_core::name::check_collection_name;
 use hyperslab_core::{CollectionMeta, Durability, Error, LockManager, Result};
+use hyperslab_engine::Engine;
 use uuid::Uuid;
 
+use crate::cells::Memory;
 use crate::document::{ArrayHead, CollectionDocument};
 use crate::head::{HeadPlace, Slot, read_slot};
 use crate::layout::{self, Place};
@@ -26,6 +28,10 @@ pub(crate) struct Store {
     pub(crate) objects: Arc<dyn Objects>,
     pub(crate) id: Uuid,
     pub(crate) locks: Arc<dyn LockManager>,
+    /// What decodes and keeps chunks.
+    pub(crate) engine: Arc<Engine>,
+    /// The states of objects that reads have seen.
+    pub(crate) known: Arc<Memory>,
     /// Where the arrays of collections were when they were last looked for, by the identity of the collection: a hint that
     /// saves the wait for one request before another.
     pub(crate) places: Mutex<HashMap<Uuid, Place>>,

@@ -9,6 +9,7 @@ use hyperslab_core::{
     ArrayBuf, Attributes, AxisSlab, DType, Dimension, ErrorKind, Hyperslab, RandomIds, Result,
     Schema, Store, StoreOptions,
 };
+use hyperslab_engine::Engine;
 use hyperslab_zarr::{Medium, ZarrAdapter, ZarrGroup};
 use serde_json::{Value, json};
 
@@ -47,7 +48,11 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 async fn open(path: &Path) -> Result<ZarrGroup> {
     let medium = Medium::folder(path).unwrap();
-    blocking(move || ZarrGroup::open(&medium, tokio::runtime::Handle::current())).await
+    blocking(move || {
+        let runtime = tokio::runtime::Handle::current();
+        ZarrGroup::open(&medium, runtime, Engine::shared())
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ mod bitshuffle;
 mod blosc;
 mod chain;
 mod checksum;
+mod decode;
 mod deflate;
 mod fletcher;
 mod lz4;
@@ -21,6 +22,7 @@ use crate::Scratch;
 
 pub use bitshuffle::BlockCompressor;
 pub use chain::CodecChain;
+pub use decode::Decode;
 
 /// One step of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

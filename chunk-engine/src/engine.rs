@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use hyperslab_core::{Error, Result, memory_of_machine};
 use rayon::prelude::*;
 
-use crate::codec::CodecChain;
+use crate::codec::Decode;
 use crate::touched::Touched;
 use crate::{ChunkCache, ChunkKey, Scratch, Slot, Stats, StoredChunk};
 
@@ -28,7 +28,7 @@ const PARALLEL_BYTES_MIN: usize = 256 << 10;
 #[derive(Debug, Clone, Copy)]
 pub struct Decoding<'a> {
     /// What they went through.
-    pub codecs: &'a CodecChain,
+    pub codecs: &'a dyn Decode,
     /// Which of the codecs this chunk did not go through, a bit each.
     pub mask: u32,
     /// Bytes of the cells of one chunk.
@@ -76,20 +76,31 @@ impl Engine {
         &self.stats
     }
 
-    /// Runs `work` for each slot, on all threads if there is enough to do.
+    /// Runs `work` for each slot, or whatever else holds slots, on all threads if there is enough to do: `bytes` of cells each.
     ///
     /// # Errors
     /// The first that `work` gives.
-    pub fn each(
+    pub fn each<T: Send>(
         &self,
-        slots: Vec<Slot>,
-        chunk_bytes: usize,
-        work: impl Fn(Slot) -> Result<()> + Sync + Send,
+        slots: Vec<T>,
+        bytes: usize,
+        work: impl Fn(T) -> Result<()> + Sync + Send,
     ) -> Result<()> {
-        if slots.len() < 2 || slots.len().saturating_mul(chunk_bytes) < PARALLEL_BYTES_MIN {
+        if slots.len() < 2 || slots.len().saturating_mul(bytes) < PARALLEL_BYTES_MIN {
             return slots.into_iter().try_for_each(work);
         }
         slots.into_par_iter().with_max_len(1).try_for_each(work)
+    }
+
+    /// The cells of a chunk, if they are there decoded.
+    #[must_use]
+    pub fn cached(&self, key: &ChunkKey) -> Option<Arc<Scratch>> {
+        if !self.cache.is_on() {
+            return None;
+        }
+        let found = self.cache.get(key);
+        self.stats.looked_up(found.is_some());
+        found
     }
 
     /// Puts the cells that a slot wants of a chunk to their place, if the chunk is there decoded; gives the slot back if not.
@@ -97,12 +108,7 @@ impl Engine {
     /// # Errors
     /// `Internal` when the chunk that is kept is of another size.
     pub fn put_cached(&self, key: &ChunkKey, slot: Slot) -> Result<Option<Slot>> {
-        if !self.cache.is_on() {
-            return Ok(Some(slot));
-        }
-        let found = self.cache.get(key);
-        self.stats.looked_up(found.is_some());
-        match found {
+        match self.cached(key) {
             Some(cells) => slot.put(&cells).map(|()| None),
             None => Ok(Some(slot)),
         }
@@ -120,21 +126,36 @@ impl Engine {
         stored: StoredChunk<'_>,
         slot: Slot,
     ) -> Result<()> {
-        if decoding.codecs.is_raw() {
+        match key {
+            Some(key) => match self.put_cached(key, slot)? {
+                Some(slot) => self.put_new(Some(key), decoding, stored, slot),
+                None => Ok(()),
+            },
+            None => self.put_new(None, decoding, stored, slot),
+        }
+    }
+
+    /// The same for a chunk that was just looked for among those that are kept.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub fn put_new(
+        &self,
+        key: Option<&ChunkKey>,
+        decoding: Decoding<'_>,
+        stored: StoredChunk<'_>,
+        slot: Slot,
+    ) -> Result<()> {
+        // Nobody needs a whole chunk again soon, and what is needed again would have to make room.
+        let key = key.filter(|_| self.cache.is_on() && !slot.is_whole());
+        if decoding.codecs.is_raw() && matches!(stored, StoredChunk::File { .. }) {
             return self.put_raw(key, decoding.chunk_bytes, stored, slot);
         }
-        let Some(key) = key.filter(|_| self.cache.is_on()) else {
+        let Some(key) = key else {
             return self.put_decoded(decoding, stored, slot);
         };
-        let Some(slot) = self.put_cached(key, slot)? else {
-            return Ok(());
-        };
-        if slot.is_whole() {
-            // Nobody needs it again soon, and what is needed again would have to make room.
-            return self.put_decoded(decoding, stored, slot);
-        }
         let cells = self.cache.get_or_decode(key, || {
-            let mut cells = Scratch::new(decoding.chunk_bytes);
+            let mut cells = Scratch::fitting(decoding.chunk_bytes);
             self.decode(decoding, stored, &mut cells)?;
             Ok(cells)
         })?;
@@ -193,9 +214,6 @@ impl Engine {
                 "a chunk has {length} bytes, not {chunk_bytes}"
             )));
         }
-        if let StoredChunk::Memory(bytes) = stored {
-            return slot.put(bytes);
-        }
         if let Some(place) = slot.as_bytes_mut(length) {
             let spans = place.par_chunks_mut(SPAN_BYTES_MAX).enumerate();
             return spans.try_for_each(|(number, span)| {
@@ -203,23 +221,18 @@ impl Engine {
                 stored.read_at(number * SPAN_BYTES_MAX, span)
             });
         }
-        let kept = key.filter(|_| !slot.is_whole() && length <= SPAN_BYTES_MAX);
-        if let Some(key) = kept {
-            let Some(wanted) = self.put_cached(key, slot)? else {
-                return Ok(());
-            };
-            slot = wanted;
-        }
         let parts = slot.cut(GAP_BYTES_MAX, SPAN_BYTES_MAX);
-        if let Some(key) = kept.filter(|_| self.cache.is_on()) {
-            let ranges = parts.iter().map(|part| part.range_in_chunk().len());
-            let cost = ranges.fold(0, |cost, bytes| cost + bytes + REQUEST_BYTES);
+        let bytes: usize = parts.iter().map(|part| part.range_in_chunk().len()).sum();
+        if let Some(key) = key.filter(|_| length <= SPAN_BYTES_MAX) {
+            let cost = bytes + parts.len() * REQUEST_BYTES;
             if self.touched.add(key, cost) >= length.saturating_mul(KEPT_AFTER) {
                 let cells = self.cache.get_or_decode(key, || self.fetch(stored))?;
                 return parts.into_iter().try_for_each(|part| part.put(&cells));
             }
         }
-        self.each(parts, chunk_bytes.min(SPAN_BYTES_MAX), |part| {
+        // Copying is several times as fast as decoding.
+        let each = bytes / parts.len().max(1) / 4;
+        self.each(parts, each, |part| {
             let range = part.range_in_chunk();
             let mut bytes = Scratch::new(range.len());
             stored.read_at(range.start, &mut bytes)?;
@@ -229,7 +242,7 @@ impl Engine {
     }
 
     fn fetch(&self, stored: StoredChunk<'_>) -> Result<Scratch> {
-        let mut bytes = Scratch::new(stored.length());
+        let mut bytes = Scratch::fitting(stored.length());
         stored.read_at(0, &mut bytes)?;
         self.stats.fetched(bytes.len());
         Ok(bytes)

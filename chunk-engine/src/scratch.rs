@@ -71,6 +71,23 @@ impl Scratch {
     pub(crate) fn capacity(&self) -> usize {
         self.buffer.capacity()
     }
+
+    /// A buffer that takes about as much memory as it is long, for what is kept.
+    pub(crate) fn fitting(length: usize) -> Self {
+        let fits = |buffer: &Vec<u8>| {
+            let capacity = buffer.capacity();
+            capacity >= length && capacity - length <= length / 8
+        };
+        let found = POOL.with_borrow_mut(|pool| {
+            let at = pool.iter().position(fits)?;
+            Some(pool.swap_remove(at))
+        });
+        let mut buffer = found.unwrap_or_else(|| vec![0; length]);
+        if buffer.len() < length {
+            buffer.resize(length, 0);
+        }
+        Self { buffer, length }
+    }
 }
 
 impl Deref for Scratch {

@@ -39,8 +39,8 @@ const ON_DISK: &[&str] = &[
 /// The file that says of which adapter a store on a disk is.
 pub(crate) const STORE_DOCUMENT: &str = "hyperslab.json";
 
-/// Opens the store at a place, read through `engine`, which must be of the adapter `wanted`, if there is one. What another program wrote there is a
-/// store too, which can only be read.
+/// Opens the store at a place, read through `engine`, which must be of the adapter `wanted`, if there is one. What another
+/// program wrote there is a store too, which can only be read.
 ///
 /// # Errors
 /// `NotFound`; `Unsupported` when the store is of another adapter, or of one that is not built in; `InvalidInput` for an
@@ -53,7 +53,7 @@ pub(crate) async fn open(
     check_known(wanted)?;
     match place {
         // Every store in memory is a new one.
-        Place::Memory => memory(wanted).await,
+        Place::Memory => memory(wanted, engine).await,
         Place::Disk(path) => open_disk(path, wanted, engine).await,
         #[cfg(feature = "zarr")]
         Place::Bucket(url) => {
@@ -76,29 +76,35 @@ pub(crate) async fn create(
 ) -> Result<Arc<dyn StorageAdapter>> {
     check_known(wanted)?;
     match place {
-        Place::Memory => memory(wanted).await,
+        Place::Memory => memory(wanted, engine).await,
         Place::Disk(path) => create_disk(path, wanted, engine).await,
         #[cfg(feature = "zarr")]
         Place::Bucket(url) => {
             check_bucket(wanted)?;
             let medium = bucket(url)?;
-            Ok(Arc::new(ZarrAdapter::create(&medium, &RandomIds).await?))
+            zarr(ZarrAdapter::create(&medium, &RandomIds).await?, engine)
         }
         #[cfg(not(feature = "zarr"))]
         Place::Bucket(_) => Err(not_built("a bucket", "`aws`, `gcp` or `azure`")),
     }
 }
 
-async fn memory(wanted: Option<&str>) -> Result<Arc<dyn StorageAdapter>> {
+async fn memory(wanted: Option<&str>, engine: &Arc<Engine>) -> Result<Arc<dyn StorageAdapter>> {
     match wanted {
         #[cfg(feature = "zarr")]
         Some("zarr") => {
             let medium = Medium::memory();
-            Ok(Arc::new(ZarrAdapter::create(&medium, &RandomIds).await?))
+            zarr(ZarrAdapter::create(&medium, &RandomIds).await?, engine)
         }
         None | Some("memory") => Ok(Arc::new(MemoryAdapter::new())),
         Some(other) => Err(cannot_use(other, "memory", "memory, zarr")),
     }
+}
+
+/// A store that is read through an engine.
+#[cfg(feature = "zarr")]
+fn zarr(adapter: ZarrAdapter, engine: &Arc<Engine>) -> Result<Arc<dyn StorageAdapter>> {
+    Ok(Arc::new(adapter.with_engine(Arc::clone(engine))))
 }
 
 #[cfg(feature = "zarr")]
@@ -108,7 +114,7 @@ async fn open_bucket(
     engine: &Arc<Engine>,
 ) -> Result<Arc<dyn StorageAdapter>> {
     match ZarrAdapter::open(medium).await {
-        Ok(adapter) => Ok(Arc::new(adapter)),
+        Ok(adapter) => zarr(adapter, engine),
         Err(error) if error.kind() == ErrorKind::NotFound && wanted.is_none() => {
             match foreign::open_bucket(medium, engine).await {
                 // Nothing is there at all, which the first answer says best.
@@ -149,7 +155,7 @@ async fn open_disk(
         #[cfg(feature = "zarr")]
         Some("zarr") => {
             let medium = on_disk(path, Medium::folder).await?;
-            Ok(Arc::new(ZarrAdapter::open(&medium).await?))
+            zarr(ZarrAdapter::open(&medium).await?, engine)
         }
         Some(other) if recorded.is_some() => Err(Error::unsupported(format!(
             "the store in {} uses the adapter '{other}', which this build does not have; it has: {}",
@@ -175,7 +181,7 @@ async fn create_disk(
         #[cfg(feature = "zarr")]
         Some("zarr") => {
             let medium = on_disk(path, Medium::new_folder).await?;
-            Ok(Arc::new(ZarrAdapter::create(&medium, &RandomIds).await?))
+            zarr(ZarrAdapter::create(&medium, &RandomIds).await?, engine)
         }
         Some(other) => Err(cannot_use(
             other,

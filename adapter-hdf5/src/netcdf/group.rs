@@ -71,7 +71,10 @@ impl FileGroup {
 
 impl ForeignGroup for FileGroup {
     fn read_stats(&self) -> ReadStats {
-        self.engine.stats().report()
+        match &self.decoder {
+            Decoder::Engine(engine) => engine.stats().report(),
+            Decoder::Library => ReadStats::default(),
+        }
     }
 
     fn location(&self) -> String {

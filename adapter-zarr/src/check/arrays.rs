@@ -94,14 +94,7 @@ async fn check_array(
         }
     };
     let head = store.head(collection, place, stem);
-    let opened = ZarrArray::new(
-        collection,
-        head,
-        place,
-        &plan,
-        stem.to_owned(),
-        seen.clone(),
-    );
+    let opened = ZarrArray::new(store, head, place, &plan, stem.to_owned(), seen.clone());
     let array = match opened {
         Ok(array) => array,
         Err(error) => {

@@ -1,23 +1,25 @@
-//! The chunks of a foreign array: fetched, and always decoded whole, because a checksum covers a whole chunk.
+//! The cells of a foreign array: how it is cut, and what decodes it.
 
 use std::borrow::Cow;
 use std::num::NonZeroU64;
-use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use hyperslab_core::{DType, Error, Hyperslab, Result, byte_count};
+use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, byte_count};
+use hyperslab_engine::codec::{CodecChain as NativeChain, Decode};
+use hyperslab_engine::{Engine, ObjectId};
 use serde_json::{Map, Value};
 use zarrs::array::{
-    Array, ArrayBytes, ArrayToBytesCodecTraits, CodecChain, CodecError, CodecOptions,
+    Array, ArrayBytes, ArrayToBytesCodecTraits, CodecChain, CodecError, CodecMetadataOptions,
+    CodecOptions,
 };
 use zarrs::metadata::v3::MetadataV3;
 
+use crate::cells::{Cells, Form, IndexPlace, Memory};
 use crate::chunks::{ChunkLayout, ObjectPart, Part};
+use crate::codec::native_chain;
 use crate::compute::{IN_FLIGHT, compute};
-use crate::objects::{Objects, Ranges};
-use crate::shard::{self, ShardIndex};
+use crate::objects::Objects;
 
 /// The largest chunk that is decoded; damaged metadata may ask for any size.
 const CHUNK_BYTES_MAX: usize = 4 << 30;
@@ -25,22 +27,19 @@ const CHUNK_BYTES_MAX: usize = 4 << 30;
 /// Sizes above this are those of no array, and would overflow when they are added up.
 const ARRAY_BYTES_MAX: u64 = 1 << 60;
 
-/// How often a shard is read anew because another program replaced it meanwhile.
-const ATTEMPTS: usize = 4;
-
-/// Where the index of a shard lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum IndexPlace {
-    Start,
-    End,
+/// The cells of a foreign array.
+#[derive(Debug)]
+pub(super) struct ForeignCells {
+    cells: Arc<Cells>,
+    unit: Arc<Unit>,
 }
 
-/// How the objects of an array are cut, found and decoded.
+/// What reading needs beside the metadata of an array.
 #[derive(Debug)]
-pub(super) struct Cells {
-    layout: ChunkLayout,
-    index: Option<IndexPlace>,
-    unit: Arc<Unit>,
+pub(super) struct Means {
+    pub(super) objects: Arc<dyn Objects>,
+    pub(super) engine: Arc<Engine>,
+    pub(super) known: Arc<Memory>,
 }
 
 /// What is decoded at once: a chunk, or a chunk of a shard.
@@ -52,7 +51,15 @@ struct Unit {
     byte_count: usize,
 }
 
-impl Cells {
+/// What decodes numbers: the chunk engine, or zarrs where it does not have the codecs.
+#[derive(Debug)]
+struct Numbers {
+    native: Option<NativeChain>,
+    unit: Arc<Unit>,
+    dtype: DType,
+}
+
+impl ForeignCells {
     /// # Errors
     /// `Unsupported` for a grid that is not regular and for a codec, by name; `Corrupt` and `TooLarge` for sizes that no
     /// array has.
@@ -60,6 +67,7 @@ impl Cells {
         array: &Array<()>,
         metadata: &Map<String, Value>,
         dtype: Option<DType>,
+        means: Means,
     ) -> Result<Self> {
         let cell_size = dtype.map_or(1, DType::size);
         let outer = grid(metadata)?;
@@ -96,37 +104,56 @@ impl Cells {
                     "a chunk of {inner:?} is larger than the {CHUNK_BYTES_MAX} bytes that are decoded at once"
                 ))
             })?;
+        let layout = ChunkLayout::new(array.shape(), &inner, index.map(|_| &outer[..]));
+        let lengths = inner.iter().filter_map(|&length| NonZeroU64::new(length));
+        let unit = Arc::new(Unit {
+            chain,
+            array: array.with_storage(Arc::new(())),
+            shape: lengths.collect(),
+            byte_count,
+        });
+        let form = form(layout, index, &unit, dtype);
+        let cells = Cells::new(form, means.objects, means.engine, means.known);
         Ok(Self {
-            layout: ChunkLayout::new(array.shape(), &inner, index.map(|_| &outer[..])),
-            index,
-            unit: Arc::new(Unit {
-                chain,
-                array: array.with_storage(Arc::new(())),
-                shape: inner
-                    .iter()
-                    .filter_map(|&length| NonZeroU64::new(length))
-                    .collect(),
-                byte_count,
-            }),
+            cells: Arc::new(cells),
+            unit,
         })
     }
 
     pub(super) fn layout(&self) -> &ChunkLayout {
-        &self.layout
+        &self.cells.form.layout
     }
 
-    /// The chunks that a hyperslab touches, decoded, `None` for those that are not stored; given to `take` as they come.
-    pub(super) async fn decode(
+    /// Reads numbers into `out`. Blocks, for the medium too where it is at hand; `wait` waits for another one.
+    pub(super) fn read_into(
         &self,
-        objects: &dyn Objects,
         slab: &Hyperslab,
+        out: ArrayBuf,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<ArrayBuf> {
+        let request = self.cells.request(slab, out);
+        if request.object_count() == 0 {
+            return request.give_back();
+        }
+        let filled = match self.cells.objects().at_hand() {
+            Some(disk) => self.cells.read_now(&*disk, request)?,
+            None => {
+                let fetched = self.cells.fetch(request, std::future::ready(Ok(())));
+                runtime.block_on(fetched)?.0
+            }
+        };
+        Ok(filled.out)
+    }
+
+    /// All chunks, decoded, `None` for those that are not stored; given to `take` as they come.
+    pub(super) async fn decode_all(
+        &self,
         mut take: impl FnMut(Part, Option<ArrayBytes<'static>>) -> Result<()>,
     ) -> Result<()> {
-        let touched = self.layout.objects_of(slab);
-        let fetches: Vec<_> = touched
-            .iter()
-            .map(|object| self.one(objects, object))
-            .collect();
+        let touched = self
+            .layout()
+            .objects_of(&Hyperslab::full(self.layout().shape()));
+        let fetches: Vec<_> = touched.iter().map(|object| self.one(object)).collect();
         let mut fetched = stream::iter(fetches).buffer_unordered(IN_FLIGHT);
         while let Some(chunks) = fetched.try_next().await? {
             for (part, cells) in chunks {
@@ -136,95 +163,90 @@ impl Cells {
         Ok(())
     }
 
-    async fn one(
-        &self,
-        objects: &dyn Objects,
-        object: &ObjectPart,
-    ) -> Result<Vec<(Part, Option<ArrayBytes<'static>>)>> {
-        let position = self.layout.objects().position(object.object);
-        let key = self.unit.array.chunk_key(&position);
-        let key = key.as_str();
-        let stored = self.fetch(objects, key, object).await?;
-        let parts: Vec<(Part, Option<Bytes>)> = object.parts.iter().cloned().zip(stored).collect();
+    async fn one(&self, object: &ObjectPart) -> Result<Vec<(Part, Option<ArrayBytes<'static>>)>> {
+        let stored = self.cells.stored(object).await?;
+        let parts: Vec<_> = object.parts.iter().cloned().zip(stored).collect();
         let unit = Arc::clone(&self.unit);
         let size = unit.byte_count.saturating_mul(parts.len());
         let decoded = compute(size, move || {
-            let decode = |(part, stored): (Part, Option<Bytes>)| {
+            let decode = |(part, stored): (Part, Option<bytes::Bytes>)| {
                 Ok((part, stored.map(|bytes| unit.decode(&bytes)).transpose()?))
             };
             parts.into_iter().map(decode).collect()
         });
-        decoded
-            .await
-            .map_err(|error: Error| error.context(format!("{}/{key}", objects.url())))
+        decoded.await.map_err(|error: Error| {
+            let key = self.cells.key(object.object);
+            error.context(format!("{}/{key}", self.cells.objects().url()))
+        })
     }
+}
 
-    /// The stored bytes of the chunks of one object, in the order of its parts.
-    async fn fetch(
-        &self,
-        objects: &dyn Objects,
-        key: &str,
-        object: &ObjectPart,
-    ) -> Result<Vec<Option<Bytes>>> {
-        let Some(place) = self.index else {
-            let found = objects.get(key).await?;
-            return Ok(vec![found.map(|found| found.bytes); object.parts.len()]);
-        };
-        for _ in 0..ATTEMPTS {
-            let index = self.read_index(objects, key, place).await;
-            let index = index.map_err(|error| error.context(format!("{}/{key}", objects.url())))?;
-            let Some((index, version)) = index else {
-                return Ok(vec![None; object.parts.len()]);
-            };
-            let numbers = object.parts.iter().map(|part| part.number);
-            let ranges: Vec<Option<Range<u64>>> = numbers
-                .map(|number| index.get(number).cloned().flatten())
-                .collect();
-            let wanted: Vec<Range<u64>> = ranges.iter().flatten().cloned().collect();
-            if wanted.is_empty() {
-                return Ok(vec![None; ranges.len()]);
-            }
-            let found = objects.get_ranges(key, &wanted, Some(&version)).await?;
-            if let Ranges::Found { parts, .. } = found {
-                let mut parts = parts.into_iter();
-                let part = |range: &Option<_>| range.as_ref().and_then(|_| parts.next());
-                return Ok(ranges.iter().map(part).collect());
+/// How the objects are read where cells are numbers; other cells are decoded by the unit alone.
+fn form(
+    layout: ChunkLayout,
+    index: Option<IndexPlace>,
+    unit: &Arc<Unit>,
+    dtype: Option<DType>,
+) -> Form {
+    let codecs = unit
+        .chain
+        .create_metadatas(&CodecMetadataOptions::default());
+    let codecs: Vec<Value> = codecs
+        .iter()
+        .filter_map(|codec| serde_json::to_value(codec).ok())
+        .collect();
+    let dtype = dtype.unwrap_or(DType::UInt8);
+    // Arrays of one place that differ in this are another program's change of mind.
+    let recipe = ObjectId::of(&(
+        Value::from(codecs.clone()).to_string(),
+        dtype.name(),
+        layout.chunks().chunk_shape(),
+        layout.objects().chunk_shape(),
+    ));
+    let keys = Arc::clone(unit);
+    Form {
+        layout,
+        index,
+        chunk_bytes: unit.byte_count,
+        fill: unit.array.fill_value().as_ne_bytes().to_vec(),
+        key: Box::new(move |position| keys.array.chunk_key(position).as_str().to_owned()),
+        recipe,
+        is_ours: false,
+        codecs: Box::new(Numbers {
+            native: native_chain(&codecs, dtype),
+            unit: Arc::clone(unit),
+            dtype,
+        }),
+    }
+}
+
+impl Decode for Numbers {
+    fn decode(&self, bytes: &[u8], _: u32, out: &mut [u8]) -> Result<()> {
+        let damaged = |how: String| Error::corrupt(format!("a chunk does not decode: {how}"));
+        match &self.native {
+            Some(native) => native.decode(bytes, 0, out)?,
+            None => {
+                let cells = self.unit.decode(bytes)?.into_fixed();
+                let cells = cells.map_err(|error| damaged(error.to_string()))?;
+                if cells.len() != out.len() {
+                    return Err(damaged(format!(
+                        "{} bytes came out, not {}",
+                        cells.len(),
+                        out.len()
+                    )));
+                }
+                out.copy_from_slice(&cells);
             }
         }
-        Err(Error::conflict(format!(
-            "{}/{key} is being replaced again and again; try later",
-            objects.url()
-        )))
+        if self.dtype == DType::Bool && out.iter().any(|&byte| byte > 1) {
+            return Err(damaged("a bool is neither true nor false".to_owned()));
+        }
+        Ok(())
     }
 
-    async fn read_index(
-        &self,
-        objects: &dyn Objects,
-        key: &str,
-        place: IndexPlace,
-    ) -> Result<Option<(ShardIndex, crate::objects::Version)>> {
-        let count = self.layout.chunks_per_object();
-        let length = shard::index_length(count);
-        let (bytes, size, version) = match place {
-            IndexPlace::End => match objects.get_tail(key, length).await? {
-                Some(tail) => (tail.bytes, tail.size, tail.version),
-                None => return Ok(None),
-            },
-            IndexPlace::Start => {
-                let first = Range {
-                    start: 0,
-                    end: length,
-                };
-                match objects.get_ranges(key, &[first], None).await? {
-                    // The size is not known; a range beyond it is an error when it is read.
-                    Ranges::Found { mut parts, version } => {
-                        (parts.pop().unwrap_or_default(), u64::MAX, version)
-                    }
-                    Ranges::Absent | Ranges::Changed => return Ok(None),
-                }
-            }
-        };
-        Ok(Some((shard::parse_index(&bytes, count, size)?, version)))
+    fn is_raw(&self) -> bool {
+        // Any byte is a number, but not every one a bool.
+        self.dtype != DType::Bool && self.native.as_ref().is_some_and(NativeChain::is_raw)
     }
 }
 

@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{StreamExt, stream};
 use hyperslab_core::{Error, ErrorKind, Result};
+use hyperslab_engine::Engine;
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 
+use super::cells::Means;
 use super::json;
+use crate::cells::Memory;
 use crate::compute::IN_FLIGHT;
 use crate::objects::Objects;
 
@@ -40,6 +43,9 @@ pub(super) struct Node {
 pub(super) struct Nodes {
     objects: Arc<dyn Objects>,
     runtime: Handle,
+    engine: Arc<Engine>,
+    /// The states of objects that reads have seen.
+    states: Arc<Memory>,
     /// The nodes known so far, `None` for a path that has none.
     known: Mutex<HashMap<String, Option<Arc<Node>>>>,
     /// The paths of all arrays in their order, where metadata were consolidated: then nothing else is looked for.
@@ -49,10 +55,16 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    pub(super) fn open(objects: Arc<dyn Objects>, runtime: Handle) -> Result<Self> {
+    pub(super) fn open(
+        objects: Arc<dyn Objects>,
+        runtime: Handle,
+        engine: Arc<Engine>,
+    ) -> Result<Self> {
         let mut nodes = Self {
             objects,
             runtime,
+            engine,
+            states: Arc::default(),
             known: Mutex::default(),
             consolidated: None,
             root_array: None,
@@ -94,8 +106,17 @@ impl Nodes {
         self.objects.url()
     }
 
-    pub(super) fn objects(&self) -> &dyn Objects {
-        &*self.objects
+    /// What the cells of its arrays are read with.
+    pub(super) fn means(&self) -> Means {
+        Means {
+            objects: Arc::clone(&self.objects),
+            engine: Arc::clone(&self.engine),
+            known: Arc::clone(&self.states),
+        }
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     pub(super) fn runtime(&self) -> &Handle {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use hyperslab_cf::foreign::{ForeignAttributes, ForeignVariable, NamedDimension, VariableInfo};
-use hyperslab_core::chunk::{CopyAxis, copy_cells};
 use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, Scalar};
 use serde_json::Value;
 use zarrs::array::{
@@ -11,7 +10,7 @@ use zarrs::array::{
 };
 
 use super::attributes::{self, DIMENSIONS};
-use super::cells::Cells;
+use super::cells::ForeignCells;
 use super::nodes::{Kind, Node, Nodes};
 use crate::chunks::Part;
 
@@ -28,7 +27,7 @@ pub(super) struct ZarrVariable {
     /// The path in the group.
     path: String,
     array: Array<()>,
-    cells: Cells,
+    cells: ForeignCells,
     dtype: std::result::Result<DType, String>,
     dimension_names: Vec<String>,
     attributes: ForeignAttributes,
@@ -42,11 +41,11 @@ impl ZarrVariable {
         let array = Array::new_with_metadata(Arc::new(()), &place, metadata)
             .map_err(|error| refused(error).context(&what))?;
         let dtype = dtype(&array);
-        let cells = Cells::new(&array, &node.metadata, dtype.as_ref().ok().copied())
+        let number = dtype.as_ref().ok().copied();
+        let cells = ForeignCells::new(&array, &node.metadata, number, nodes.means())
             .map_err(|error| error.context(&what))?;
         let dimension_names = dimension_names(&array, node);
         let is_coordinate = is_coordinate(path, &dimension_names);
-        let number = dtype.as_ref().ok().copied();
         let fill = number.and_then(|dtype| fill_mark(&array, node, dtype, is_coordinate));
         Ok(Self {
             nodes: Arc::clone(nodes),
@@ -121,7 +120,6 @@ impl ZarrVariable {
             fixed_text(fill)
         };
         let mut texts = vec![fill.unwrap_or_default(); count];
-        let whole = Hyperslab::full(self.shape());
         let place = |part: Part, cells: Option<ArrayBytes<'static>>| {
             let Some(cells) = cells else { return Ok(()) };
             let found = decode(cells, length).ok_or_else(|| Error::corrupt("a text is damaged"))?;
@@ -133,19 +131,9 @@ impl ZarrVariable {
             }
             Ok(())
         };
-        self.wait(&whole, place)?;
+        let decoded = self.nodes.runtime().block_on(self.cells.decode_all(place));
+        decoded.map_err(|error| error.context(self.what()))?;
         Ok(texts)
-    }
-
-    /// Decodes what a hyperslab touches, in the thread of the caller.
-    fn wait(
-        &self,
-        slab: &Hyperslab,
-        take: impl FnMut(Part, Option<ArrayBytes<'static>>) -> Result<()>,
-    ) -> Result<()> {
-        let decoding = self.cells.decode(self.nodes.objects(), slab, take);
-        let done = self.nodes.runtime().block_on(decoding);
-        done.map_err(|error| error.context(self.what()))
     }
 }
 
@@ -188,50 +176,12 @@ impl ForeignVariable for ZarrVariable {
         (self.shape().len() == 1).then(|| self.all_texts(decode))
     }
 
-    fn read_into(&self, slab: &Hyperslab, mut out: ArrayBuf) -> Result<ArrayBuf> {
-        let dtype = self
-            .dtype()
+    fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
+        self.dtype()
             .map_err(|what| Error::unsupported(format!("{} is {what}", self.what())))?;
-        let (shape, size) = (slab.shape(), dtype.size());
-        let fill = self.array.fill_value().as_ne_bytes();
-        let grid = self.cells.layout().chunks();
-        self.wait(slab, |part, cells| {
-            let copy = grid.copy_of(&part.piece, &shape, size);
-            let target = (out.bytes_mut(), copy.in_slab);
-            match cells {
-                Some(cells) => {
-                    let cells = checked(cells, dtype, grid.chunk_bytes(size))?;
-                    copy_cells(&copy.axes, size, (&cells, copy.in_chunk), target);
-                }
-                None => {
-                    // One cell, read again and again.
-                    let axes = copy.axes.iter().map(|axis| CopyAxis { from: 0, ..*axis });
-                    copy_cells(&axes.collect::<Vec<_>>(), size, (fill, 0), target);
-                }
-            }
-            Ok(())
-        })?;
-        Ok(out)
+        let read = self.cells.read_into(slab, out, self.nodes.runtime());
+        read.map_err(|error| error.context(self.what()))
     }
-}
-
-/// The bytes of a decoded chunk, if they are what a chunk has.
-fn checked(cells: ArrayBytes<'static>, dtype: DType, length: u64) -> Result<Vec<u8>> {
-    let damaged = |how: String| Error::corrupt(format!("a chunk does not decode: {how}"));
-    let bytes = cells
-        .into_fixed()
-        .map_err(|error| damaged(error.to_string()))?
-        .into_owned();
-    if bytes.len() as u64 != length {
-        return Err(damaged(format!(
-            "{} bytes came out, not {length}",
-            bytes.len()
-        )));
-    }
-    if dtype == DType::Bool && bytes.iter().any(|&byte| byte > 1) {
-        return Err(damaged("a bool is neither true nor false".to_owned()));
-    }
-    Ok(bytes)
 }
 
 /// The metadata of an array in the terms of the codecs.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Result};
+use hyperslab_engine::ObjectId;
 use tokio::time::sleep;
 
 use super::failure::{Failure, Hope, unavailable};
@@ -104,6 +105,10 @@ impl<O: Objects> Objects for Arc<Faulty<O>> {
 
     fn promises(&self) -> Promises {
         self.inner.promises()
+    }
+
+    fn identity(&self) -> ObjectId {
+        self.inner.identity()
     }
 
     async fn get(&self, key: &str) -> Result<Option<Object>> {

@@ -24,11 +24,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Error, Result, WriterScope};
+use hyperslab_engine::ObjectId;
 
 use crate::compute::may_wait;
 
 use self::folders::SafeFolders;
 use self::stripe::Stripes;
+use super::at_hand::AtHand;
 use super::key::{check_key, check_prefix};
 use super::{
     Condition, Files, Level, Listed, Object, Objects, Promises, Put, Ranges, Tail, Version,
@@ -163,6 +165,15 @@ impl Objects for LocalObjects {
             distinct_versions: true,
             persistent: true,
         }
+    }
+
+    fn identity(&self) -> ObjectId {
+        // Two folders that had this name one after the other have other files, and files have numbers and times.
+        ObjectId::of(&self.url)
+    }
+
+    fn at_hand(&self) -> Option<Arc<dyn AtHand>> {
+        Some(Arc::clone(&self.disk) as Arc<dyn AtHand>)
     }
 
     async fn get(&self, key: &str) -> Result<Option<Object>> {

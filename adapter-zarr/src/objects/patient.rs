@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Error, Result};
+use hyperslab_engine::ObjectId;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use self::gate::Gate;
@@ -248,6 +249,10 @@ impl<O: Objects> Objects for Patient<O> {
 
     fn promises(&self) -> Promises {
         self.inner.promises()
+    }
+
+    fn identity(&self) -> ObjectId {
+        self.inner.identity()
     }
 
     async fn get(&self, key: &str) -> Result<Option<Object>> {

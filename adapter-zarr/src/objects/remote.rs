@@ -19,6 +19,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Error, Result, WriterScope};
+use hyperslab_engine::ObjectId;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, PutMode, PutOptions, PutPayload};
@@ -41,6 +42,8 @@ pub(crate) struct RemoteObjects {
     promises: Promises,
     /// How long the next bytes of an object may take.
     idle: Duration,
+    /// Of this value and its clones: another server may have the same name, and call other bytes by the same ETag.
+    identity: ObjectId,
 }
 
 /// How long the next bytes of an object may take, unless set.
@@ -70,6 +73,7 @@ impl RemoteObjects {
                 persistent: true,
             },
             idle: IDLE,
+            identity: ObjectId::unique(),
         })
     }
 
@@ -92,6 +96,7 @@ impl RemoteObjects {
                 persistent: false,
             },
             idle: IDLE,
+            identity: ObjectId::unique(),
         }
     }
 
@@ -157,6 +162,10 @@ impl Objects for RemoteObjects {
 
     fn promises(&self) -> Promises {
         self.promises
+    }
+
+    fn identity(&self) -> ObjectId {
+        self.identity
     }
 
     async fn get(&self, key: &str) -> Result<Option<Object>> {

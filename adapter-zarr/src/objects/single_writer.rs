@@ -8,10 +8,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use hyperslab_core::{Durability, Error, Result, WriterScope};
+use hyperslab_engine::ObjectId;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::compute::all;
 
+use super::at_hand::AtHand;
 use super::{Condition, Level, Listed, Object, Objects, Promises, Put, Ranges, Tail, Version};
 
 /// How many keys can be decided at once; several keys share a lock by chance.
@@ -63,6 +65,14 @@ impl Objects for SingleWriter {
             conditional_delete: true,
             ..self.inner.promises()
         }
+    }
+
+    fn identity(&self) -> ObjectId {
+        self.inner.identity()
+    }
+
+    fn at_hand(&self) -> Option<Arc<dyn AtHand>> {
+        self.inner.at_hand()
     }
 
     async fn get(&self, key: &str) -> Result<Option<Object>> {

@@ -90,7 +90,7 @@ impl Store {
     ) -> Result<ZarrArray> {
         let plan = StoragePlan::new(&collection.storage, &collection.schema)?;
         let (place, stem, head, seen) = self.locate(collection, locator).await?;
-        ZarrArray::new(collection, head, &place, &plan, stem, seen)
+        ZarrArray::new(self, head, &place, &plan, stem, seen)
     }
 
     pub(crate) async fn delete_array(

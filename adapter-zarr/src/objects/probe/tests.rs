@@ -54,6 +54,10 @@ impl Objects for Vicious {
         }
     }
 
+    fn identity(&self) -> ObjectId {
+        self.inner.identity()
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Object>> {
         self.inner.get(key).await
     }
