@@ -23,7 +23,7 @@ $ cargo xtask bench --peers --vary
   divided by what nobody can beat: a copy, a system call or the codec alone, on as many threads.
 - *hyperslab* reads what h5py and zarr-python wrote, in place, where a workload reads, and writes stores of its own. What it
   opens has a cache of 256 MiB of its own, empty at first.
-- Nothing is synced by anybody, and the page cache is warm: what a cold disk does was not measured. *Cold* and *again* say what
+- Nothing is synced by anybody, but that the updates of hyperslab (W5, W9) end with a flush that syncs, and the page cache is warm: what a cold disk does was not measured. *Cold* and *again* say what
   the library has cached: a first pass through a handle just opened, and the same again through the same handle.
 - Slabs are read one after the other, as a program does whose next step depends on the last.
 - Appending (W8) is not there yet.

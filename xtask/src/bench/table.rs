@@ -73,7 +73,7 @@ pub(super) fn header(header: &Header) -> Vec<String> {
             header.load.0, header.load.1, header.others, header.rounds
         ),
         format!(
-            "{} ({steps}, {height}, {width}) = {} MiB on {}, page cache warm, nothing synced",
+            "{} ({steps}, {height}, {width}) = {} MiB on {}, page cache warm",
             header.scale.dtype,
             header.scale.bytes() >> 20,
             header.folder
