@@ -173,8 +173,11 @@ impl Cells {
                 length,
             };
             let chunk = state.map(|state| chunk_key(state, number));
-            self.engine
-                .put_new(chunk.as_ref(), self.decoding(), stored, slot)
+            self.check_length(length)
+                .and_then(|()| {
+                    self.engine
+                        .put_new(chunk.as_ref(), self.decoding(), stored, slot)
+                })
                 .map_err(|error| match error.kind() {
                     ErrorKind::Corrupt => self.of_object(&key, error),
                     _ => error,

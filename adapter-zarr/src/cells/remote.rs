@@ -257,6 +257,7 @@ impl Cells {
             Piece::Cached(cells, slots) => slots.into_iter().try_for_each(|slot| slot.put(&cells)),
             Piece::Whole(bytes, chunk, slots) => slots.into_iter().try_for_each(|slot| {
                 let stored = StoredChunk::Memory(&bytes);
+                self.check_length(bytes.len())?;
                 self.engine
                     .put_new(chunk.as_ref(), self.decoding(), stored, slot)
             }),
