@@ -14,6 +14,7 @@ mod lz4;
 mod lzf;
 mod shuffle;
 mod swap;
+mod wide;
 mod zstandard;
 
 use hyperslab_core::{Error, Result};

@@ -128,5 +128,9 @@ fn open_folder(path: &Path, _engine: &Arc<Engine>) -> Result<Arc<dyn ForeignGrou
 #[cfg(feature = "zarr")]
 fn open_zarr(medium: &Medium, engine: &Arc<Engine>) -> Result<Arc<dyn ForeignGroup>> {
     let runtime = tokio::runtime::Handle::current();
-    Ok(Arc::new(ZarrGroup::open(medium, runtime, Arc::clone(engine))?))
+    Ok(Arc::new(ZarrGroup::open(
+        medium,
+        runtime,
+        Arc::clone(engine),
+    )?))
 }

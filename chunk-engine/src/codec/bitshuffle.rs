@@ -3,6 +3,7 @@
 
 use hyperslab_core::{Error, Result};
 
+use super::wide::wide;
 use super::{lz4, shuffle, zstandard};
 use crate::Scratch;
 
@@ -133,39 +134,42 @@ fn unshuffle(cell_size: usize, bits: &[u8], out: &mut [u8]) {
     shuffle::unshuffle(cell_size, &planes, out);
 }
 
-/// Eight rows of `length` bytes of bits become eight times as many bytes.
-fn transpose(rows: &[u8], plane: &mut [u8], length: usize) {
-    let (whole, rest) = plane.as_chunks_mut::<64>();
-    for (number, tile) in whole.iter_mut().enumerate() {
+wide! {
+    /// Eight rows of `length` bytes of bits become eight times as many bytes.
+    fn transpose(rows: &[u8], plane: &mut [u8], length: usize) {
+        let (whole, rest) = plane.as_chunks_mut::<64>();
+        for (number, tile) in whole.iter_mut().enumerate() {
+            let row = |bit: usize| {
+                let bytes = rows
+                    .get(bit * length + number * 8..)
+                    .and_then(<[u8]>::first_chunk);
+                bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+            };
+            for (bytes, word) in tile
+                .chunks_exact_mut(8)
+                .zip(bytes_of(std::array::from_fn(row)))
+            {
+                bytes.copy_from_slice(&word.to_le_bytes());
+            }
+        }
+        let start = whole.len() * 8;
         let row = |bit: usize| {
-            let bytes = rows
-                .get(bit * length + number * 8..)
-                .and_then(<[u8]>::first_chunk);
-            bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+            let mut word = [0; 8];
+            let bytes = &rows[bit * length + start..(bit + 1) * length];
+            word[..bytes.len()].copy_from_slice(bytes);
+            u64::from_le_bytes(word)
         };
-        for (bytes, word) in tile
+        for (bytes, word) in rest
             .chunks_exact_mut(8)
             .zip(bytes_of(std::array::from_fn(row)))
         {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
     }
-    let start = whole.len() * 8;
-    let row = |bit: usize| {
-        let mut word = [0; 8];
-        let bytes = &rows[bit * length + start..(bit + 1) * length];
-        word[..bytes.len()].copy_from_slice(bytes);
-        u64::from_le_bytes(word)
-    };
-    for (bytes, word) in rest
-        .chunks_exact_mut(8)
-        .zip(bytes_of(std::array::from_fn(row)))
-    {
-        bytes.copy_from_slice(&word.to_le_bytes());
-    }
 }
 
 /// Eight rows of 64 bits become 64 bytes, of which each takes one bit of each row.
+#[inline(always)]
 fn bytes_of(mut rows: [u64; 8]) -> [u64; 8] {
     // Bits trade places between rows until each row holds every eighth byte, and then those bytes do.
     exchange::<1>(&mut rows, 1, 0x5555_5555_5555_5555);
@@ -178,7 +182,7 @@ fn bytes_of(mut rows: [u64; 8]) -> [u64; 8] {
 }
 
 /// Exchanges what `mask` leaves out of a row with what it picks of the row `DISTANCE` further on.
-#[inline]
+#[inline(always)]
 fn exchange<const DISTANCE: usize>(rows: &mut [u64; 8], shift: u32, mask: u64) {
     for first in (0..8).filter(|row| row & DISTANCE == 0) {
         let second = first + DISTANCE;

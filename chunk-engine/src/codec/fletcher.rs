@@ -1,32 +1,36 @@
 //! The Fletcher-32 checksum as the HDF5 filter computes it: over big-endian words of 16 bits.
 
-/// The checksum of `bytes`.
-pub(super) fn fletcher32(bytes: &[u8]) -> u32 {
-    // So many words can be added before a sum of 32 bits overflows.
-    const BLOCK: u32 = 128;
-    let fold = |sum: u32| (sum & 0xffff) + (sum >> 16);
-    let (mut first, mut second) = (0_u32, 0_u32);
-    let (whole, odd) = bytes.split_at(bytes.len() & !1);
-    for block in whole.chunks(BLOCK as usize * 2) {
-        // The second sum adds up the first one after each word, so it holds each word as often as words follow it,
-        // and once more. Said like this the loop has no step that waits for the last one.
-        let count = u32::try_from(block.len() / 2).unwrap_or(BLOCK);
-        let (mut sum, mut weighted) = (0_u32, 0_u32);
-        for (weight, word) in (0..count).rev().zip(block.chunks_exact(2)) {
-            let word = u32::from(u16::from_be_bytes([word[0], word[1]]));
-            sum += word;
-            weighted += word * (weight + 1);
+use super::wide::wide;
+
+wide! {
+    /// The checksum of `bytes`.
+    pub(super) fn fletcher32(bytes: &[u8]) -> u32 {
+        // So many words can be added before a sum of 32 bits overflows.
+        const BLOCK: u32 = 128;
+        let fold = |sum: u32| (sum & 0xffff) + (sum >> 16);
+        let (mut first, mut second) = (0_u32, 0_u32);
+        let (whole, odd) = bytes.split_at(bytes.len() & !1);
+        for block in whole.chunks(BLOCK as usize * 2) {
+            // The second sum adds up the first one after each word, so it holds each word as often as words follow it,
+            // and once more. Said like this the loop has no step that waits for the last one.
+            let count = u32::try_from(block.len() / 2).unwrap_or(BLOCK);
+            let (mut sum, mut weighted) = (0_u32, 0_u32);
+            for (weight, word) in (0..count).rev().zip(block.chunks_exact(2)) {
+                let word = u32::from(u16::from_be_bytes([word[0], word[1]]));
+                sum += word;
+                weighted += word * (weight + 1);
+            }
+            second = fold(second + count * first + weighted);
+            first = fold(first + sum);
         }
-        second = fold(second + count * first + weighted);
-        first = fold(first + sum);
+        if let [last] = odd {
+            first += u32::from(*last) << 8;
+            second += first;
+            first = fold(first);
+            second = fold(second);
+        }
+        fold(second) << 16 | fold(first)
     }
-    if let [last] = odd {
-        first += u32::from(*last) << 8;
-        second += first;
-        first = fold(first);
-        second = fold(second);
-    }
-    fold(second) << 16 | fold(first)
 }
 
 #[cfg(test)]

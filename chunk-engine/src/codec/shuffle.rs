@@ -1,5 +1,6 @@
 //! Byte shuffle: the first bytes of all cells, then the second ones, and so on.
 
+use super::wide::wide;
 use crate::Scratch;
 
 /// Shuffles cells of `size` bytes; bytes after the last whole cell stay as they are.
@@ -40,27 +41,31 @@ pub(super) fn unshuffle(size: usize, bytes: &[u8], out: &mut [u8]) {
     }
 }
 
-fn shuffle_sized<const N: usize>(cells: &[u8], out: &mut [u8]) {
-    let count = cells.len() / N;
-    let (planes, tail) = out.split_at_mut(count * N);
-    for (number, plane) in planes.chunks_exact_mut(count.max(1)).enumerate() {
-        for (byte, cell) in plane.iter_mut().zip(cells.chunks_exact(N)) {
-            *byte = cell[number];
+wide! {
+    fn shuffle_sized<const N: usize>(cells: &[u8], out: &mut [u8]) {
+        let count = cells.len() / N;
+        let (planes, tail) = out.split_at_mut(count * N);
+        for (number, plane) in planes.chunks_exact_mut(count.max(1)).enumerate() {
+            for (byte, cell) in plane.iter_mut().zip(cells.chunks_exact(N)) {
+                *byte = cell[number];
+            }
         }
+        tail.copy_from_slice(&cells[count * N..]);
     }
-    tail.copy_from_slice(&cells[count * N..]);
 }
 
-fn unshuffle_sized<const N: usize>(bytes: &[u8], out: &mut [u8]) {
-    let count = bytes.len() / N;
-    let (cells, tail) = out.split_at_mut(count * N);
-    let planes: [&[u8]; N] = std::array::from_fn(|number| &bytes[number * count..][..count]);
-    for (index, cell) in cells.chunks_exact_mut(N).enumerate() {
-        for (byte, plane) in cell.iter_mut().zip(&planes) {
-            *byte = plane[index];
+wide! {
+    fn unshuffle_sized<const N: usize>(bytes: &[u8], out: &mut [u8]) {
+        let count = bytes.len() / N;
+        let (cells, tail) = out.split_at_mut(count * N);
+        let planes: [&[u8]; N] = std::array::from_fn(|number| &bytes[number * count..][..count]);
+        for (index, cell) in cells.chunks_exact_mut(N).enumerate() {
+            for (byte, plane) in cell.iter_mut().zip(&planes) {
+                *byte = plane[index];
+            }
         }
+        tail.copy_from_slice(&bytes[count * N..]);
     }
-    tail.copy_from_slice(&bytes[count * N..]);
 }
 
 #[cfg(test)]
