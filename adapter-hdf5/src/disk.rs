@@ -71,7 +71,7 @@ impl TempFile {
 
     /// Makes the bytes of the file safe, before it gets the name `target`.
     pub(crate) fn sync(&self, target: &Path, durability: Durability) -> Result<()> {
-        if durability == Durability::Synced {
+        if durability.syncs() {
             self.file
                 .sync_all()
                 .map_err(|source| Error::io("sync", target.display(), source))?;
@@ -152,7 +152,7 @@ pub(crate) fn sync_parent(path: &Path, durability: Durability) -> Result<()> {
 
 /// Makes the names in a folder safe.
 pub(crate) fn sync_folder(folder: &Path, durability: Durability) -> Result<()> {
-    if durability == Durability::Relaxed {
+    if !durability.syncs() {
         return Ok(());
     }
     File::open(folder)

@@ -213,7 +213,7 @@ impl Shard {
         let line = format!("{start}{sign} {id} {name}\n");
         let mut file = &self.file;
         file.write_all(line.as_bytes()).map_err(fail)?;
-        if durability == Durability::Synced {
+        if durability.syncs() {
             self.file.sync_data().map_err(fail)?;
         }
         Ok(())

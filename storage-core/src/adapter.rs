@@ -100,6 +100,14 @@ pub enum Durability {
     Buffered,
 }
 
+impl Durability {
+    /// Whether a change that is published is synced to the medium.
+    #[must_use]
+    pub const fn syncs(self) -> bool {
+        !matches!(self, Self::Relaxed)
+    }
+}
+
 /// How changes are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WriteOptions {

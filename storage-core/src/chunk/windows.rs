@@ -33,7 +33,8 @@ impl Cuts {
         let most = axis.start + axis.count.saturating_sub(1) * axis.stride + 1;
         Self {
             axis,
-            length: unit.clamp(1, most),
+            // A window shorter than a step could have no position in it.
+            length: unit.max(axis.stride).clamp(1, most),
             most,
         }
     }
@@ -85,7 +86,9 @@ impl Windows {
         let mut axes: Vec<Cuts> = axes.map(|(&axis, unit)| Cuts::new(axis, unit)).collect();
         while bytes(&axes, cell_size) > budget {
             match axes.iter_mut().max_by_key(|cuts| cuts.positions()) {
-                Some(cuts) if cuts.positions() > 1 => cuts.length = cuts.length.div_ceil(2),
+                Some(cuts) if cuts.positions() > 1 => {
+                    cuts.length = cuts.length.div_ceil(2).max(cuts.axis.stride);
+                }
                 _ => break,
             }
         }

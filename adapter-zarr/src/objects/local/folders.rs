@@ -66,7 +66,7 @@ impl Disk {
 
     /// Makes the names of files safe, or that they have gone.
     pub(super) fn sync_names(&self, paths: &[PathBuf], durability: Durability) -> Result<()> {
-        if durability == Durability::Relaxed {
+        if !durability.syncs() {
             return Ok(());
         }
         // Those of a folder that has gone are safe when its own is.

@@ -143,7 +143,7 @@ impl Temporary {
     }
 
     pub(super) fn sync(&self, target: &Path, durability: Durability) -> Result<()> {
-        if durability == Durability::Relaxed {
+        if !durability.syncs() {
             return Ok(());
         }
         let synced = self.file.sync_all();
