@@ -1,5 +1,9 @@
 //! What the engine reads of the files of other programs is what the HDF5 library reads of them.
-#![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    reason = "a test reports a failure by panicking"
+)]
 
 use std::path::Path;
 use std::sync::Arc;

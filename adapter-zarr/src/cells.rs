@@ -21,6 +21,9 @@ pub(crate) use self::index::{IndexPlace, Memory};
 use crate::chunks::ChunkLayout;
 use crate::objects::{Objects, Version};
 
+/// The key of an object, from its position in the grid of objects.
+pub(crate) type ObjectKeys = Box<dyn Fn(&[u64]) -> String + Send + Sync>;
+
 /// How the cells of an array are stored.
 pub(crate) struct Form {
     pub(crate) layout: ChunkLayout,
@@ -32,7 +35,7 @@ pub(crate) struct Form {
     /// What a cell reads as that is not stored.
     pub(crate) fill: Vec<u8>,
     /// The key of an object at a position in the grid of objects.
-    pub(crate) key: Box<dyn Fn(&[u64]) -> String + Send + Sync>,
+    pub(crate) key: ObjectKeys,
     /// What tells this way to store cells from others in which the same objects could be read.
     pub(crate) recipe: ObjectId,
     /// Whether the objects are those of our own store. Others may be changed in place, and twice at one moment.

@@ -3,7 +3,7 @@
 use crate::codec::{BlockCompressor, Codec, CodecChain};
 
 /// The largest chunk that is declared.
-const CHUNK_BYTES_MAX: u64 = 1 << 16;
+const CHUNK_BYTES_MAX: usize = 1 << 16;
 
 /// Decodes the bytes behind a head of four as a chunk of one codec, of the size the head says.
 pub fn codec(bytes: &[u8]) {
@@ -22,7 +22,7 @@ pub fn codec(bytes: &[u8]) {
 
 /// Decodes bytes as a chunk of `length` bytes that went through `chain`.
 pub fn decode(chain: &CodecChain, mask: u32, stored: &[u8], length: usize) {
-    let mut out = vec![0; length.min(CHUNK_BYTES_MAX as usize)];
+    let mut out = vec![0; length.min(CHUNK_BYTES_MAX)];
     // Any error will do.
     drop(chain.decode(stored, mask, &mut out));
 }
