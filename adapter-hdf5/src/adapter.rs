@@ -14,7 +14,7 @@ use hyperslab_core::{
 use hyperslab_engine::Engine;
 use uuid::Uuid;
 
-use crate::array::Hdf5Array;
+use crate::array::{Hdf5Array, Known};
 use crate::disk;
 use crate::document::{self, FORMAT_VERSION, StoreDocument};
 use crate::store::{MACHINERY, STORE_DOCUMENT, Store, TEMPORARIES};
@@ -113,7 +113,7 @@ impl Hdf5Adapter {
         let (collection, locator) = (collection.clone(), locator.clone());
         self.run(move |store| {
             let opened = store.open(&collection)?;
-            let (stem, meta) = store.locate(&collection, &opened, &locator)?;
+            let (stem, _, meta) = store.locate(&collection, &opened, &locator)?;
             Ok((stem, meta.id))
         })
         .await
@@ -285,13 +285,23 @@ impl StorageAdapter for Hdf5Adapter {
         collection: &Arc<CollectionMeta>,
         locator: &ArrayLocator,
     ) -> Result<Arc<dyn ArrayHandle>> {
-        let (stem, id) = self.locate(collection, locator).await?;
-        Ok(Arc::new(Hdf5Array::new(
-            Arc::clone(&self.store),
-            Arc::clone(collection),
-            stem,
-            id,
-        )))
+        let (place, wanted) = (Arc::clone(collection), locator.clone());
+        let (stem, known) = self
+            .run(move |store| {
+                let document = store.document_identity(&place.name);
+                let opened = store.open(&place)?;
+                let (stem, file, meta) = store.locate(&place, &opened, &wanted)?;
+                let file = Arc::downgrade(&file);
+                let known = Known {
+                    document,
+                    file,
+                    meta,
+                };
+                Ok((stem, known))
+            })
+            .await?;
+        let (store, collection) = (Arc::clone(&self.store), Arc::clone(collection));
+        Ok(Arc::new(Hdf5Array::new(store, collection, stem, known)))
     }
 
     async fn delete_array(

@@ -1,6 +1,5 @@
 //! An open array.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_trait::async_trait;
@@ -34,8 +33,18 @@ struct Place {
     known: Arc<Mutex<Option<Known>>>,
 }
 
-/// The document of the collection, and then the file, when it was last looked at. Which files stay open is up to the store.
-type Known = (Option<FileIdentity>, Weak<ArrayFile>);
+/// An array as it was when it was last looked at.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// The document of the collection, looked at before the file: one that was replaced meanwhile is found out later.
+    pub(crate) document: Option<FileIdentity>,
+    /// Which files stay open is up to the store.
+    pub(crate) file: Weak<ArrayFile>,
+    pub(crate) meta: ArrayMeta,
+}
+
+/// A read that decodes no more than this is done on the thread that asks: another one takes longer to wake up.
+const INLINE_BYTES: u64 = 64 << 10;
 
 impl Place {
     fn load(&self) -> Result<(Arc<ArrayFile>, ArrayMeta)> {
@@ -50,23 +59,45 @@ impl Place {
         )))
     }
 
-    /// The file as it is now. What was found out about it holds as long as it and the document of its collection stay the same.
-    fn current(&self) -> Result<Arc<ArrayFile>> {
+    /// What is known, if it still holds: it does as long as the file and the document of its collection stay the same.
+    fn fresh(&self) -> Option<(Arc<ArrayFile>, ArrayMeta)> {
+        let known = self.known();
+        let known = known.as_ref()?;
+        let file = known.file.upgrade()?;
+        let document = self.store.document_identity(&self.collection.name);
         let folders = self.store.folders(&self.collection.name);
-        let identity = |path: &Path| std::fs::metadata(path).map(|it| FileIdentity::of(&it));
-        let document = identity(&folders.document()).ok();
-        let named = identity(&folders.array(&self.stem)).ok();
-        if let Some((last, file)) = &*self.known()
-            && *last == document
-            && let Some(file) = file.upgrade()
-            && named == Some(file.identity())
-        {
-            return Ok(file);
+        let named = std::fs::metadata(folders.array(&self.stem)).ok()?;
+        let holds = known.document == document && FileIdentity::of(&named) == file.identity();
+        holds.then(|| (file, known.meta.clone()))
+    }
+
+    /// The file and its facts as they are now.
+    fn current(&self) -> Result<(Arc<ArrayFile>, ArrayMeta)> {
+        if let Some(fresh) = self.fresh() {
+            return Ok(fresh);
         }
-        let (file, _) = self.load()?;
-        // The document was looked at before: a collection that was replaced meanwhile is found out by the next read.
-        *self.known() = Some((document, Arc::downgrade(&file)));
-        Ok(file)
+        let document = self.store.document_identity(&self.collection.name);
+        let (file, meta) = self.load()?;
+        *self.known() = Some(Known {
+            document,
+            file: Arc::downgrade(&file),
+            meta: meta.clone(),
+        });
+        Ok((file, meta))
+    }
+
+    /// Whether so little has to be read and decoded of what is known that it need not go to another thread.
+    fn is_quick(&self, slab: &Hyperslab) -> bool {
+        let file = self.known().as_ref().and_then(|known| known.file.upgrade());
+        file.is_some_and(|file| match &file.header().variable.cells {
+            VariableCells::Inline(_) => slab.cell_count() <= INLINE_BYTES,
+            VariableCells::Chunked { grid, .. } => {
+                let size = self.collection.schema.dtype().size();
+                let chunks = grid.touched(slab);
+                chunks.saturating_mul(grid.chunk_bytes(size)) <= INLINE_BYTES
+            }
+            VariableCells::Contiguous { .. } | VariableCells::Library => false,
+        })
     }
 
     fn known(&self) -> MutexGuard<'_, Option<Known>> {
@@ -76,7 +107,7 @@ impl Place {
     fn read(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
         let schema = &self.collection.schema;
         schema.check_read(slab, &out)?;
-        let file = self.current()?;
+        let (file, _) = self.current()?;
         let out = file.read_into(&self.store.engine, slab, schema.fill_value(), out)?;
         schema
             .check_stored(&out)
@@ -129,15 +160,15 @@ impl Hdf5Array {
         store: Arc<Store>,
         collection: Arc<CollectionMeta>,
         stem: String,
-        id: Uuid,
+        known: Known,
     ) -> Self {
         Self {
             place: Place {
                 store,
                 collection,
                 stem,
-                id,
-                known: Arc::default(),
+                id: known.meta.id,
+                known: Arc::new(Mutex::new(Some(known))),
             },
         }
     }
@@ -154,10 +185,19 @@ impl Hdf5Array {
 #[async_trait]
 impl ArrayHandle for Hdf5Array {
     async fn meta(&self) -> Result<ArrayMeta> {
-        self.run(|place| place.load().map(|(_, meta)| meta)).await
+        if let Some((_, meta)) = self.place.fresh() {
+            return Ok(meta);
+        }
+        self.run(|place| place.current().map(|(_, meta)| meta))
+            .await
     }
 
     async fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
+        if self.place.is_quick(slab) {
+            // Nothing here waits, so a caller that reads again and again would never let another task run.
+            tokio::task::coop::consume_budget().await;
+            return self.place.read(slab, out);
+        }
         let slab = slab.clone();
         self.run(move |place| place.read(&slab, out)).await
     }

@@ -97,6 +97,9 @@ pub(crate) struct Opened {
     pub(crate) variable: String,
 }
 
+/// An array that was found: its stem, its file and its facts.
+pub(crate) type Located = (String, Arc<ArrayFile>, ArrayMeta);
+
 impl Store {
     pub(crate) fn new(root: PathBuf, id: Uuid, engine: Arc<Engine>) -> Self {
         Self {
@@ -209,6 +212,12 @@ impl Store {
         Ok(Some(ArrayEntry { key, id }))
     }
 
+    /// Which document a collection has at this moment.
+    pub(crate) fn document_identity(&self, name: &str) -> Option<FileIdentity> {
+        let found = std::fs::metadata(self.folders(name).document()).ok()?;
+        Some(FileIdentity::of(&found))
+    }
+
     /// Opens the file of a stem and reads whose it is.
     pub(crate) fn load(
         &self,
@@ -238,13 +247,13 @@ impl Store {
         Ok((file, meta))
     }
 
-    /// The stem and the identity of an array.
+    /// The stem, the file and the facts of an array.
     pub(crate) fn locate(
         &self,
         collection: &CollectionMeta,
         opened: &Opened,
         locator: &ArrayLocator,
-    ) -> Result<(String, ArrayMeta)> {
+    ) -> Result<Located> {
         let keyless = collection.schema.key_attributes().next().is_none();
         let stem = match locator {
             ArrayLocator::Key(key) if !keyless => stem(key, Uuid::nil()),
@@ -257,13 +266,13 @@ impl Store {
             ArrayLocator::Id(id) if keyless => stem(&Attributes::new(), *id),
             ArrayLocator::Id(id) => return self.locate_id(collection, opened, *id),
         };
-        let (_, meta) = self.load(collection, opened, &stem)?;
+        let (file, meta) = self.load(collection, opened, &stem)?;
         let fits = match locator {
             ArrayLocator::Key(key) => meta.key == *key,
             ArrayLocator::Id(id) => meta.id == *id,
         };
         if fits {
-            return Ok((stem, meta));
+            return Ok((stem, file, meta));
         }
         Err(Error::corrupt(format!(
             "the file {stem}{EXTENSION} of collection '{}' holds the array {}; run `check`",
@@ -275,16 +284,11 @@ impl Store {
     /// Finds an array with a key by its id: in the index, else among the files that the index does not know.
     ///
     /// The index is not mended here: a file that it does not know may be about to be removed.
-    fn locate_id(
-        &self,
-        collection: &CollectionMeta,
-        opened: &Opened,
-        id: Uuid,
-    ) -> Result<(String, ArrayMeta)> {
+    fn locate_id(&self, collection: &CollectionMeta, opened: &Opened, id: Uuid) -> Result<Located> {
         let ids = opened.folders.ids();
         if let Some(stem) = self.ids.find(&ids, id)? {
             match self.load(collection, opened, &stem) {
-                Ok((_, meta)) if meta.id == id => return Ok((stem, meta)),
+                Ok((file, meta)) if meta.id == id => return Ok((stem, file, meta)),
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
                 // Another array has the name now, or none.
                 _ => {}
@@ -295,11 +299,11 @@ impl Store {
             if parsed.is_none() || known.contains(&stem) {
                 continue;
             }
-            let Ok((_, meta)) = self.load(collection, opened, &stem) else {
+            let Ok((file, meta)) = self.load(collection, opened, &stem) else {
                 continue;
             };
             if meta.id == id {
-                return Ok((stem, meta));
+                return Ok((stem, file, meta));
             }
         }
         Err(Error::not_found(format!(

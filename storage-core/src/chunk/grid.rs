@@ -116,6 +116,19 @@ impl ChunkGrid {
             })
     }
 
+    /// How many chunks a hyperslab touches at the most.
+    #[must_use]
+    pub fn touched(&self, slab: &Hyperslab) -> u64 {
+        let axes = slab.axes().iter().zip(&self.chunk_shape);
+        axes.fold(1, |product: u64, (axis, &length)| {
+            let along = match axis.last() {
+                Some(last) => last / length.max(1) - axis.start / length.max(1) + 1,
+                None => 0,
+            };
+            product.saturating_mul(along.min(axis.count))
+        })
+    }
+
     /// The position of a chunk along each axis, from its number.
     #[must_use]
     pub fn position(&self, chunk: u64) -> Vec<u64> {
@@ -258,6 +271,7 @@ mod tests {
             let grid = ChunkGrid::new(&shape, &chunk_shape);
             let cells = chunk_shape.iter().product::<u64>();
             let mut out = vec![u64::MAX; index(slab.cell_count())];
+            prop_assert!(grid.touched(&slab) >= grid.pieces(&slab).len() as u64);
             for piece in grid.pieces(&slab) {
                 // Each cell of a chunk holds its own number, made of the chunk and the place in it.
                 let chunk: Vec<u64> = (0..cells).map(|cell| piece.chunk * cells + cell).collect();
