@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyperslab_core::{Error, Result};
 
@@ -13,6 +14,9 @@ use crate::file::ArrayFile;
 /// How many files are kept open.
 const FILE_COUNT_MAX: usize = 128;
 
+/// A file that was changed within this time may be changed again and look the same.
+const SETTLED_SECONDS: u64 = 3;
+
 /// What tells one file from the next of the same name. An inode is not used again as long as its file is open, as it is
 /// here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +24,10 @@ pub(crate) struct FileIdentity {
     device: u64,
     inode: u64,
     length: u64,
-    seconds: i64,
-    nanoseconds: i64,
+    /// Seconds and nanoseconds of the last change of its bytes.
+    modified: (i64, i64),
+    /// And of anything of it: a program can set the other time back, and not this one.
+    changed: (i64, i64),
 }
 
 impl FileIdentity {
@@ -31,9 +37,18 @@ impl FileIdentity {
             device: metadata.dev(),
             inode: metadata.ino(),
             length: metadata.len(),
-            seconds: metadata.mtime(),
-            nanoseconds: metadata.mtime_nsec(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+
+    /// Whether the file was left alone for so long that its next change will have another time. Clocks of file systems tick as
+    /// seldom as each two seconds.
+    pub(crate) fn is_settled(&self) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |since| since.as_secs());
+        u64::try_from(self.changed.0)
+            .is_ok_and(|changed| now > changed.saturating_add(SETTLED_SECONDS))
     }
 }
 

@@ -19,6 +19,7 @@ mod writer;
 
 pub(crate) use content::{FileContent, VariableContent, VariableStorage};
 pub(crate) use index::ChunkLocation;
+pub(crate) use library::holds_all;
 pub(crate) use reader::{ArrayFile, FileHeader, VariableCells, changed};
 pub(crate) use scales::is_netcdf_machinery;
 pub(crate) use writer::{EncodedChunk, ImageWriter};

@@ -112,6 +112,12 @@ impl Codec {
         }
     }
 
+    /// Whether what comes out has a length of its own.
+    #[must_use]
+    pub fn compresses(&self) -> bool {
+        !self.keeps_length() && !self.is_checksum()
+    }
+
     /// Whether it leaves the bytes as they are and puts a checksum behind them.
     fn is_checksum(&self) -> bool {
         matches!(self, Self::Fletcher32 | Self::Crc32c)

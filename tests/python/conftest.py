@@ -4,6 +4,12 @@ import os
 import pathlib
 import subprocess
 
+try:
+    # Before netCDF4: that tells HDF5 where its own plugins lie, and h5py would take those, which are made for another HDF5.
+    import hdf5plugin  # noqa: F401
+except ImportError:
+    pass
+
 import numpy as np
 import pytest
 import xarray as xr

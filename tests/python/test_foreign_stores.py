@@ -202,3 +202,13 @@ def test_a_codec_that_is_not_known_hides_nothing(tmp_path):
     assert sorted(listed(source, unreadable=["u"])) == ["v"]
     assert "numcodecs.squish" in refused("read", source, "u")
     np.testing.assert_array_equal(read(source, "v", tmp_path), np.arange(4), strict=True)
+
+
+@pytest.mark.parametrize("shards", [None, (10, 12)])
+def test_an_array_that_is_compressed_twice(shards, tmp_path):
+    place = tmp_path / "twice.zarr"
+    group = zarr.create_group(place)
+    codecs = [zarr.codecs.GzipCodec(), zarr.codecs.ZstdCodec(checksum=True)]
+    array = group.create_array("v", shape=(13, 17), chunks=(5, 6), shards=shards, dtype="i4", compressors=codecs)
+    array[...] = np.arange(13 * 17, dtype="i4").reshape(13, 17)
+    np.testing.assert_array_equal(read(place, "v", tmp_path), array[...])

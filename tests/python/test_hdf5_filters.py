@@ -197,6 +197,76 @@ def test_a_damaged_stream_is_reported_with_its_place(tmp_path):
     assert f"chunk at byte {chunk.byte_offset}" in done.stderr, done.stderr
 
 
+def refused(path, variable, tmp_path) -> subprocess.CompletedProcess:
+    words = [str(program("HYPERSLAB_BIN", "hyperslab")), "read", str(path), variable, "-o", str(tmp_path / "out.npy")]
+    return subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+def test_a_damaged_blosc_header_is_not_believed(tmp_path):
+    """Neither a length that reaches beyond the chunk, which crashes who believes it, nor a single flipped bit."""
+    path = tmp_path / "foreign.h5"
+    with h5py.File(path, "w") as file:
+        data = (np.random.default_rng(3).standard_normal((20, 20)) * 20).astype("<i4")
+        dataset = file.create_dataset("v", data=data, chunks=(20, 20), **hdf5plugin.Blosc(cname="zstd", shuffle=2))
+        first = dataset.id.get_chunk_info(0).byte_offset
+    sound = path.read_bytes()
+    for flips in [{15: 2, 18: 16}, {15: 2}]:
+        raw = bytearray(sound)
+        for place, bits in flips.items():
+            raw[first + place] ^= bits
+        path.write_bytes(raw)
+        done = refused(path, "v", tmp_path)
+        assert done.returncode == 7, (flips, done.returncode, done.stderr)
+        assert f"chunk at byte {first}" in done.stderr
+
+
+def test_a_bool_that_is_neither_is_damage(tmp_path):
+    path = tmp_path / "foreign.h5"
+    with h5py.File(path, "w") as file:
+        kind = h5py.h5t.enum_create(h5py.h5t.STD_I8LE)
+        kind.enum_insert(b"FALSE", 0)
+        kind.enum_insert(b"TRUE", 1)
+        dataset = h5py.h5d.create(file.id, b"v", kind, h5py.h5s.create_simple((3,)))
+        dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array([0, 1, -1], "i1"), mtype=kind)
+    done = refused(path, "v", tmp_path)
+    assert done.returncode == 7, done.stderr
+    assert "neither false nor true" in done.stderr
+
+
+@pytest.mark.parametrize("layout", [{"chunks": (8, 16)}, {"chunks": (8, 16), "fletcher32": True}, {}])
+def test_a_file_that_is_changed_in_place_and_given_its_old_time(layout, tmp_path):
+    path = tmp_path / "foreign.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("v", data=np.ones(SHAPE, "<f4"), **layout)
+    with Reader(path, "v") as reader:
+        assert (reader.read("3:9", "14:50:5") == 1).all()
+        before = path.stat()
+        with h5py.File(path, "r+") as file:
+            file["v"][...] = 2
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert path.stat().st_size == before.st_size
+        assert (reader.read("3:9", "14:50:5") == 2).all()
+
+
+def test_floats_that_would_become_infinite_are_refused(tmp_path):
+    """Such as bfloat16, which has the size of a half float and the range of a float32."""
+    path = tmp_path / "foreign.h5"
+    with h5py.File(path, "w") as file:
+        wide = h5py.h5t.IEEE_F16LE.copy()
+        wide.set_fields(15, 7, 8, 0, 7)
+        wide.set_ebias(127)
+        h5py.h5d.create(file.id, b"wide", wide, h5py.h5s.create_simple((3,)))
+        narrow = h5py.h5t.IEEE_F32LE.copy()
+        narrow.set_fields(31, 26, 5, 0, 26)
+        narrow.set_ebias(15)
+        narrow.set_fields(31, 25, 5, 4, 21)
+        h5py.h5d.create(file.id, b"narrow", narrow, h5py.h5s.create_simple((3,)))
+    done = refused(path, "wide", tmp_path)
+    assert done.returncode == 8, done.stderr
+    assert "no type here has room" in done.stderr
+    hyperslab("read", path, "narrow", "-o", tmp_path / "narrow.npy")
+
+
 def test_the_command_reads_in_place(tmp_path):
     path, out = tmp_path / "foreign.h5", tmp_path / "out.npy"
     with h5py.File(path, "w") as file:

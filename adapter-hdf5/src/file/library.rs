@@ -17,6 +17,7 @@ use hdf5::{Dataset, Datatype};
 use hdf5_sys::{h5d, h5p, h5s, h5t};
 use hyperslab_core::{DType, Error, Hyperslab, Result};
 
+pub(crate) use self::order::holds_all;
 use super::reader::{FileHeader, StoredVariable, VariableCells};
 use crate::{index, worker};
 

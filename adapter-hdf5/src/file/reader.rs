@@ -307,8 +307,10 @@ impl ArrayFile {
             mask: location.mask,
             chunk_bytes,
         };
+        // What others wrote they may change in place, and twice at one moment.
+        let key = (self.is_stamped() || self.identity.is_settled()).then_some(&key);
         engine
-            .put(Some(&key), decoding, self.stored(location), slot)
+            .put(key, decoding, self.stored(location), slot)
             .map_err(|error| self.damaged(location, error))
     }
 

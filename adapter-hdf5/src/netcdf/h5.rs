@@ -14,7 +14,7 @@ use hyperslab_cf::foreign::{ForeignAttributes, ForeignValue};
 use hyperslab_core::{ArrayBuf, DType, Element, Error, Hyperslab, Result, Scalar};
 use num_complex::{Complex32, Complex64};
 
-use crate::file::is_netcdf_machinery;
+use crate::file::{holds_all, is_netcdf_machinery};
 
 /// Opens a file for reading. Files that other programs write at this moment are not waited for.
 pub(super) fn open(path: &Path) -> Result<File> {
@@ -90,11 +90,14 @@ fn filter_name(id: i32) -> String {
 
 /// The element type of cells, or what else they are.
 pub(super) fn dtype_of(container: &Container) -> std::result::Result<DType, String> {
-    let descriptor = container
-        .dtype()
-        .and_then(|dtype| dtype.to_descriptor())
-        .map_err(|_| "of a type that hyperslab does not know".to_owned())?;
-    dtype_of_descriptor(&descriptor)
+    let unknown = |_| "of a type that hyperslab does not know".to_owned();
+    let kind = container.dtype().map_err(unknown)?;
+    let dtype = dtype_of_descriptor(&kind.to_descriptor().map_err(unknown)?)?;
+    // The descriptor goes by the size alone, and a number that does not fit would become infinite.
+    if dtype.is_float() && !holds_all(dtype, &kind) {
+        return Err("made of floats that no type here has room for".to_owned());
+    }
+    Ok(dtype)
 }
 
 fn dtype_of_descriptor(descriptor: &TypeDescriptor) -> std::result::Result<DType, String> {

@@ -21,6 +21,9 @@ pub(super) enum Decoder {
     Library,
 }
 
+/// How often a file is looked at that was replaced meanwhile.
+const ATTEMPTS: usize = 8;
+
 /// A variable in a file.
 #[derive(Debug)]
 pub(super) struct FileVariable {
@@ -91,6 +94,17 @@ impl FileVariable {
             .source
             .with(|file, identity| self.look(file, identity))?;
         Ok(direct.insert(found).cells.clone())
+    }
+
+    /// The same for a file that others replace again and again: some look at it falls between two of them.
+    fn settled(&self) -> Result<Option<Arc<ArrayFile>>> {
+        for _ in 1..ATTEMPTS {
+            match self.direct() {
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                found => return found,
+            }
+        }
+        self.direct()
     }
 
     fn look(&self, file: &File, identity: FileIdentity) -> Result<Direct> {
@@ -174,21 +188,16 @@ impl ForeignVariable for FileVariable {
         let stored = self
             .dtype()
             .map_err(|what| Error::unsupported(format!("variable '{}' is {what}", self.path)))?;
-        let failed = match (self.direct()?, &self.decoder) {
-            (Some(cells), Decoder::Engine(engine)) => {
-                match self.read_directly(&cells, engine, slab, out) {
-                    Ok(out) => return Ok(out),
-                    Err(error) => Some(error),
-                }
+        if let (Some(cells), Decoder::Engine(engine)) = (self.settled()?, &self.decoder) {
+            match self.read_directly(&cells, engine, slab, out) {
+                // A chain of codecs that the engine cannot run.
+                Err(error) if error.kind() == ErrorKind::Unsupported => {}
+                // Damage is never tried on the library: a filter that believes a damaged header reads beyond the chunk, and
+                // what it makes of one is not what was written.
+                read => return read,
             }
-            _ => None,
-        };
-        // The library may know what looks damaged here; if not, the engine's word names the place.
-        let read = self.with(|_, dataset| h5::read_slab(dataset, stored, slab));
-        read.map_err(|error| match failed {
-            Some(found) if found.kind() == ErrorKind::Corrupt => found,
-            _ => error,
-        })
+        }
+        self.with(|_, dataset| h5::read_slab(dataset, stored, slab))
     }
 }
 

@@ -37,6 +37,8 @@ struct State {
     writes: Vec<Arc<SlabWrite>>,
     bytes: usize,
     options: WriteOptions,
+    /// Whether the last flush failed.
+    has_failed: bool,
     /// Whether a task is about to flush it.
     has_timer: bool,
     runtime: Option<Handle>,
@@ -104,8 +106,11 @@ impl Shared {
         if slab.is_empty() {
             return self.look().await.map(drop);
         }
-        let is_first = self.buffer.lock().writes.is_empty();
-        if is_first {
+        let is_unsure = {
+            let state = self.buffer.lock();
+            state.writes.is_empty() || state.has_failed
+        };
+        if is_unsure {
             // Whether there still is such an array.
             self.look().await?;
         }
@@ -138,8 +143,10 @@ impl Shared {
         if writes.is_empty() {
             return Ok(());
         }
-        self.write_all(&writes, &options).await?;
+        let written = self.write_all(&writes, &options).await;
         let mut state = self.buffer.lock();
+        state.has_failed = written.is_err();
+        written?;
         state.writes.drain(..writes.len());
         let bytes = |write: &Arc<SlabWrite>| write.bytes().len();
         state.bytes = state.writes.iter().map(bytes).sum();

@@ -38,7 +38,9 @@ pub(crate) fn chain(metadata: &[Value], dtype: DType) -> Option<CodecChain> {
             (_, true) => return None,
         }
     }
-    is_bytes.then(|| CodecChain::new(codecs))
+    // The lengths between two compressors are written nowhere.
+    let compressors = codecs.iter().filter(|codec| codec.compresses()).count();
+    (is_bytes && compressors < 2).then(|| CodecChain::new(codecs))
 }
 
 /// What makes the bytes of cells those of memory: nothing, or turning each number around.
@@ -125,6 +127,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_left_to_others() {
         let little = json!({"name": "bytes", "configuration": {"endian": "little"}});
+        let zstd = json!({"name": "zstd", "configuration": {"level": 1, "checksum": false}});
         let transpose = json!({"name": "transpose", "configuration": {"order": [1, 0]}});
         for metadata in [
             json!([]),
@@ -133,6 +136,7 @@ mod tests {
             json!([little, "pcodec"]),
             json!([little, little]),
             json!([little, {"name": "gzip"}]),
+            json!([little, zstd, zstd]),
         ] {
             assert_eq!(chain_of(&metadata, DType::Float32), None, "{metadata}");
         }

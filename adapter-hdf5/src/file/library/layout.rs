@@ -17,7 +17,7 @@ use crate::file::reader::VariableCells;
 use crate::index;
 
 /// More chunks than this are read through the library, without an index in memory.
-const CHUNK_COUNT_MAX: u64 = 1 << 26;
+const CHUNK_COUNT_MAX: u64 = 1 << 21;
 
 /// Cells that lie in one piece are read in parts of about so many bytes.
 const PART_BYTES: u64 = 1 << 20;

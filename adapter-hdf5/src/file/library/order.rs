@@ -38,6 +38,35 @@ pub(super) fn byte_order(kind: &Datatype, dtype: DType) -> Option<ByteOrder> {
     })
 }
 
+/// Whether `dtype` has room for every float of a type of a file: for its largest exponent and all its digits.
+pub(crate) fn holds_all(dtype: DType, kind: &Datatype) -> bool {
+    let (largest, digits) = match dtype {
+        DType::Float16 => (15, 10),
+        DType::Float32 => (127, 23),
+        _ => (1023, 52),
+    };
+    let (mut sign, mut exponent, mut mantissa) = (0, 0, 0);
+    let (mut exponent_bits, mut mantissa_bits) = (0, 0);
+    // SAFETY: the handle is alive, the calls only look at it, and the pointers are those of variables here.
+    let (status, bias) = hdf5::sync::sync(|| unsafe {
+        let status = h5t::H5Tget_fields(
+            kind.id(),
+            &raw mut sign,
+            &raw mut exponent,
+            &raw mut exponent_bits,
+            &raw mut mantissa,
+            &raw mut mantissa_bits,
+        );
+        (status, h5t::H5Tget_ebias(kind.id()))
+    });
+    let (Ok(bias), Ok(bits)) = (i64::try_from(bias), u32::try_from(exponent_bits)) else {
+        return false;
+    };
+    // The exponent of all ones stands for what is not finite.
+    let most = 1_i64.checked_shl(bits).unwrap_or(i64::MAX) - 2 - bias;
+    status >= 0 && most <= largest && mantissa_bits <= digits
+}
+
 /// The order of two floats one after the other.
 ///
 /// # Safety
