@@ -187,3 +187,22 @@ async fn a_handle_that_is_dropped_is_flushed() {
         .await
         .unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_array_that_is_gone_accepts_nothing_more_once_that_is_known() {
+    let medium = Medium::memory();
+    let (writer, _) = two_handles(&medium, &json!({"chunks": [16, 16]})).await;
+    write_rows(&*writer, 1.0).await;
+    let store = ZarrAdapter::open(&medium).await.unwrap();
+    let collection = Arc::new(store.read_collection("weather").await.unwrap());
+    let locator = ArrayLocator::Key(Attributes::from_iter([("n", 1_i64)]));
+    let options = WriteOptions::default();
+    let deleted = store.delete_array(&collection, &locator, &options);
+    deleted.await.unwrap();
+    let failed = writer.flush().await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::NotFound);
+    let slab = Hyperslab::full(&SIZES);
+    let cell = WriteData::Scalar(2.0_f32.into());
+    let refused = writer.write(&slab, cell, &BUFFERED).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::NotFound);
+}
