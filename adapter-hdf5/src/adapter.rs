@@ -9,7 +9,7 @@ use hyperslab_core::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CheckRequest,
     CollectionMeta, Durability, Error, ErrorKind, FindingSink, IdSource, LockGuard, LockKey,
     LockManager, LockRequest, ReadStats, Result, StorageAdapter, StorageExplanation, StoreInfo,
-    Usage, WriteOptions, WriterScope,
+    Usage, WriteOptions, WriterScope, blocking,
 };
 use hyperslab_engine::Engine;
 use uuid::Uuid;
@@ -23,15 +23,6 @@ use crate::store::{MACHINERY, STORE_DOCUMENT, Store, TEMPORARIES};
 #[derive(Debug)]
 pub struct Hdf5Adapter {
     store: Arc<Store>,
-}
-
-/// Runs what blocks on a thread for that.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        Error::internal(format!("a call ended early: {error}")).with_source(error)
-    })?
 }
 
 /// Takes the lock of one array.
@@ -291,7 +282,7 @@ impl StorageAdapter for Hdf5Adapter {
                 let document = store.document_identity(&place.name);
                 let opened = store.open(&place)?;
                 let (stem, file, meta) = store.locate(&place, &opened, &wanted)?;
-                let file = Arc::downgrade(&file);
+                let (file, meta) = (Arc::downgrade(&file), Arc::new(meta));
                 let known = Known {
                     document,
                     file,

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_trait::async_trait;
 use hyperslab_core::{
-    ArrayBuf, ArrayHandle, ArrayMeta, Attributes, CollectionMeta, Error, Hyperslab, ReadPlan,
-    Result, WriteData, WriteOptions,
+    ArrayBuf, ArrayHandle, ArrayMeta, Attributes, Begun, CollectionMeta, Error, Hyperslab,
+    ReadPlan, Result, WriteData, WriteOptions, blocking,
 };
 use uuid::Uuid;
 
-use crate::adapter::{blocking, lock_array};
+use crate::adapter::lock_array;
 use crate::cache::FileIdentity;
 use crate::chunk::Codec;
 use crate::file::{ArrayFile, VariableCells};
@@ -40,11 +40,8 @@ pub(crate) struct Known {
     pub(crate) document: Option<FileIdentity>,
     /// Which files stay open is up to the store.
     pub(crate) file: Weak<ArrayFile>,
-    pub(crate) meta: ArrayMeta,
+    pub(crate) meta: Arc<ArrayMeta>,
 }
-
-/// A read that decodes no more than this is done on the thread that asks: another one takes longer to wake up.
-const INLINE_BYTES: u64 = 64 << 10;
 
 impl Place {
     fn load(&self) -> Result<(Arc<ArrayFile>, ArrayMeta)> {
@@ -60,7 +57,7 @@ impl Place {
     }
 
     /// What is known, if it still holds: it does as long as the file and the document of its collection stay the same.
-    fn fresh(&self) -> Option<(Arc<ArrayFile>, ArrayMeta)> {
+    fn fresh(&self) -> Option<(Arc<ArrayFile>, Arc<ArrayMeta>)> {
         let known = self.known();
         let known = known.as_ref()?;
         let file = known.file.upgrade()?;
@@ -68,51 +65,45 @@ impl Place {
         let folders = self.store.folders(&self.collection.name);
         let named = std::fs::metadata(folders.array(&self.stem)).ok()?;
         let holds = known.document == document && FileIdentity::of(&named) == file.identity();
-        holds.then(|| (file, known.meta.clone()))
+        holds.then(|| (file, Arc::clone(&known.meta)))
     }
 
     /// The file and its facts as they are now.
-    fn current(&self) -> Result<(Arc<ArrayFile>, ArrayMeta)> {
+    fn current(&self) -> Result<(Arc<ArrayFile>, Arc<ArrayMeta>)> {
         if let Some(fresh) = self.fresh() {
             return Ok(fresh);
         }
         let document = self.store.document_identity(&self.collection.name);
         let (file, meta) = self.load()?;
+        let meta = Arc::new(meta);
         *self.known() = Some(Known {
             document,
             file: Arc::downgrade(&file),
-            meta: meta.clone(),
+            meta: Arc::clone(&meta),
         });
         Ok((file, meta))
-    }
-
-    /// Whether so little has to be read and decoded of what is known that it need not go to another thread.
-    fn is_quick(&self, slab: &Hyperslab) -> bool {
-        let file = self.known().as_ref().and_then(|known| known.file.upgrade());
-        file.is_some_and(|file| match &file.header().variable.cells {
-            VariableCells::Inline(_) => slab.cell_count() <= INLINE_BYTES,
-            VariableCells::Chunked { grid, .. } => {
-                let size = self.collection.schema.dtype().size();
-                let chunks = grid.touched(slab);
-                chunks.saturating_mul(grid.chunk_bytes(size)) <= INLINE_BYTES
-            }
-            VariableCells::Contiguous { .. } | VariableCells::Library => false,
-        })
     }
 
     fn known(&self) -> MutexGuard<'_, Option<Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
+    fn begin_read(
+        &self,
+        file: &Arc<ArrayFile>,
+        slab: &Hyperslab,
+        out: ArrayBuf,
+    ) -> Result<Begun<ArrayBuf>> {
         let schema = &self.collection.schema;
         schema.check_read(slab, &out)?;
-        let (file, _) = self.current()?;
-        let out = file.read_into(&self.store.engine, slab, schema.fill_value(), out)?;
-        schema
-            .check_stored(&out)
-            .map_err(|error| error.context(format!("array {}", self.stem)))?;
-        Ok(out)
+        let fill = schema.fill_value().to_bytes();
+        let begun = file.begin_read(&self.store.engine, slab, &fill, out)?;
+        let place = self.clone();
+        begun.and_then(move |out| {
+            let checked = place.collection.schema.check_stored(&out);
+            checked.map_err(|error| error.context(format!("array {}", place.stem)))?;
+            Ok(out)
+        })
     }
 
     fn plan(&self, slab: &Hyperslab) -> Result<ReadPlan> {
@@ -185,21 +176,25 @@ impl Hdf5Array {
 #[async_trait]
 impl ArrayHandle for Hdf5Array {
     async fn meta(&self) -> Result<ArrayMeta> {
-        if let Some((_, meta)) = self.place.fresh() {
-            return Ok(meta);
-        }
-        self.run(|place| place.current().map(|(_, meta)| meta))
-            .await
+        let (_, meta) = match self.place.fresh() {
+            Some(fresh) => fresh,
+            None => self.run(Place::current).await?,
+        };
+        Ok(Arc::unwrap_or_clone(meta))
     }
 
     async fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
-        if self.place.is_quick(slab) {
-            // Nothing here waits, so a caller that reads again and again would never let another task run.
-            tokio::task::coop::consume_budget().await;
-            return self.place.read(slab, out);
+        // Nothing of a small read waits, so a caller that reads again and again would never let another task run.
+        tokio::task::coop::consume_budget().await;
+        if let Some((file, _)) = self.place.fresh() {
+            return self.place.begin_read(&file, slab, out)?.finished().await;
         }
         let slab = slab.clone();
-        self.run(move |place| place.read(&slab, out)).await
+        self.run(move |place| {
+            let (file, _) = place.current()?;
+            place.begin_read(&file, &slab, out)?.finish()
+        })
+        .await
     }
 
     async fn write(&self, slab: &Hyperslab, data: WriteData, options: &WriteOptions) -> Result<()> {

@@ -5,17 +5,15 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use hyperslab_core::{Error, Result};
+use hyperslab_engine::is_settled;
 
 use crate::file::ArrayFile;
 
 /// How many files are kept open.
 const FILE_COUNT_MAX: usize = 128;
-
-/// A file that was changed within this time may be changed again and look the same.
-const SETTLED_SECONDS: u64 = 3;
 
 /// What tells one file from the next of the same name. An inode is not used again as long as its file is open, as it is
 /// here.
@@ -42,13 +40,9 @@ impl FileIdentity {
         }
     }
 
-    /// Whether the file was left alone for so long that its next change will have another time. Clocks of file systems tick as
-    /// seldom as each two seconds.
+    /// Whether what is kept of this state is told from what the file becomes when another program changes it in place.
     pub(crate) fn is_settled(&self) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.map_or(0, |since| since.as_secs());
-        u64::try_from(self.changed.0)
-            .is_ok_and(|changed| now > changed.saturating_add(SETTLED_SECONDS))
+        is_settled(self.changed.0, SystemTime::now())
     }
 }
 

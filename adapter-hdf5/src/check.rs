@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use hyperslab_core::{
     CheckLevel, CheckRequest, CollectionMeta, Error, ErrorKind, Finding, FindingKind, FindingSink,
-    LockManager, Result,
+    LockManager, Result, blocking,
 };
 
-use crate::adapter::blocking;
 use crate::store::Store;
 
 /// A fault as it is found.

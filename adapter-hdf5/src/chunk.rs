@@ -6,7 +6,7 @@ mod explain;
 mod filter;
 mod storage;
 
-pub(crate) use hyperslab_core::chunk::{ChunkGrid, ChunkPiece, CopyAxis, copy_cells};
+pub(crate) use hyperslab_core::chunk::{ChunkGrid, ChunkPiece, copy_cells};
 pub(crate) use hyperslab_engine::codec::{Codec, CodecChain};
 
 pub(crate) use explain::explain;

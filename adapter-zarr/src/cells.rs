@@ -151,17 +151,6 @@ impl Cells {
         }
     }
 
-    /// A raw chunk is as long as its cells; others show their length when they are decoded.
-    fn check_length(&self, length: usize) -> Result<()> {
-        let wanted = self.form.chunk_bytes;
-        if !self.form.codecs.is_raw() || length == wanted {
-            return Ok(());
-        }
-        Err(Error::corrupt(format!(
-            "a chunk has {length} bytes, not {wanted}"
-        )))
-    }
-
     fn chunk_count(&self) -> usize {
         self.form.layout.chunks_per_object()
     }

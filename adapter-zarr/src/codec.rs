@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 
 use hyperslab_core::{DType, Error, Result, Scalar};
 use hyperslab_engine::Outgoing;
-use hyperslab_engine::codec::{CodecChain as NativeChain, Decode};
+use hyperslab_engine::codec::{CodecChain as NativeChain, Decode, Encode};
 use serde_json::Value;
 use zarrs::array::{
     ArrayBytes, ArrayToBytesCodecTraits, CodecChain, CodecOptions, DataType, FillValue,
@@ -90,17 +90,6 @@ impl Codecs {
             .map_err(|error| Error::internal(format!("a chunk is not encoded: {error}")))
     }
 
-    /// Encodes the cells of one chunk and puts them at the end of `out`.
-    pub(crate) fn encode_onto(&self, cells: &[u8], out: &mut Outgoing) -> Result<()> {
-        match &self.native {
-            Some(native) => native.encode_onto(cells, out),
-            None => {
-                out.extend(&self.encode(cells)?);
-                Ok(())
-            }
-        }
-    }
-
     /// Room for an encoded chunk, as a rule.
     pub(crate) fn room(&self) -> usize {
         self.byte_count + self.byte_count / 128 + 4096
@@ -111,19 +100,7 @@ impl Codecs {
         self.native.as_ref().is_some_and(NativeChain::is_raw)
     }
 
-    /// Whether chunks are stored as their cells are in memory, with nothing but checksums behind them.
-    pub(crate) fn has_only_checksums(&self) -> bool {
-        (self.native.as_ref()).is_some_and(NativeChain::has_only_checksums)
-    }
-
-    /// Puts the checksums of a chunk of which that holds behind what is in `out` from `start` on.
-    pub(crate) fn put_checksums(&self, out: &mut Outgoing, start: usize) {
-        if let Some(native) = &self.native {
-            native.put_checksums(out, start);
-        }
-    }
-
-    /// The cells of such a chunk, whose checksums hold.
+    /// The cells of a chunk that nothing but checksums follow, all of which hold.
     ///
     /// # Errors
     /// As [`decode`](Self::decode).
@@ -200,6 +177,28 @@ impl Decode for Codecs {
 
     fn is_raw(&self) -> bool {
         self.native.as_ref().is_some_and(NativeChain::is_raw)
+    }
+}
+
+impl Encode for Codecs {
+    fn encode_onto(&self, cells: &[u8], out: &mut Outgoing) -> Result<()> {
+        match &self.native {
+            Some(native) => native.encode_onto(cells, out),
+            None => {
+                out.extend(&self.encode(cells)?);
+                Ok(())
+            }
+        }
+    }
+
+    fn has_only_checksums(&self) -> bool {
+        (self.native.as_ref()).is_some_and(NativeChain::has_only_checksums)
+    }
+
+    fn put_checksums(&self, out: &mut Outgoing, start: usize) {
+        if let Some(native) = &self.native {
+            native.put_checksums(out, start);
+        }
     }
 }
 

@@ -3,9 +3,8 @@
 use std::cell::Cell;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use hyperslab_core::{Error, Result};
+use hyperslab_core::{Error, Result, blocking};
 use tokio::runtime::Handle;
-use tokio::task::spawn_blocking;
 
 use crate::objects::Objects;
 
@@ -54,14 +53,12 @@ pub(crate) async fn on_one_thread<T: Send + 'static>(
         }
     }
     let runtime = Handle::current();
-    let done = spawn_blocking(move || {
+    blocking(move || {
         MAY_WAIT.set(true);
         let _leave = Leave;
         runtime.block_on(work)
-    });
-    done.await.map_err(|error| {
-        Error::internal(format!("a call ended early: {error}")).with_source(error)
-    })?
+    })
+    .await
 }
 
 /// So many bytes of objects are made and put at a time.

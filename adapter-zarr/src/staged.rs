@@ -8,7 +8,7 @@ use hyperslab_core::{
     ArrayBuf, DType, Durability, Error, Hyperslab, Result, WriteData, byte_count,
 };
 use hyperslab_engine::Outgoing;
-use hyperslab_engine::codec::{Codec, CodecChain};
+use hyperslab_engine::codec::{Codec, CodecChain, Encode};
 
 use crate::compute::{compute, in_flight, some};
 use crate::edit::{NewObject, ObjectCodec, ObjectEdit, OldObject};

@@ -9,7 +9,7 @@ use zarrs::array::{Array, ArrayBytes, ArrayMetadata, ArraySubset};
 use zarrs::group::GroupBuilder;
 use zarrs_filesystem::FilesystemStore;
 
-use crate::cells::{copy_box, load, touched};
+use crate::cells::{load, new_cells, touched};
 use crate::clock::{Clock, checksum};
 use crate::request::{Failure, Outcome, Request, lengths};
 use crate::small::{self, SIDE};
@@ -160,15 +160,7 @@ fn slabs(request: &Request) -> Outcome<Value> {
 }
 
 fn update(request: &Request) -> Outcome<Value> {
-    let cells = load(&request.source()?)?;
-    let shape = request.shape()?;
-    let from = request.starts("from")?;
-    let values: Outcome<Vec<ArrayBuf>> = from
-        .iter()
-        .map(|start| copy_box(&cells, start, &shape))
-        .collect();
-    let values = values?;
-    drop(cells);
+    let (shape, values) = (request.shape()?, new_cells(request)?);
     let array = open(request)?;
     let starts = request.starts("starts")?;
     let clock = Clock::start();

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use hyperslab::{ArrayBuf, DType};
+use hyperslab::copy::gather;
+use hyperslab::{ArrayBuf, AxisSlab, DType, Hyperslab};
 
-use crate::request::{Failure, Outcome};
+use crate::request::{Failure, Outcome, Request};
 
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 
@@ -48,23 +49,25 @@ fn header(text: &[u8]) -> Option<(DType, Vec<u64>)> {
 
 /// A copy of one box of an array.
 pub(crate) fn copy_box(cells: &ArrayBuf, start: &[u64], shape: &[u64]) -> Outcome<ArrayBuf> {
+    let axes = start.iter().zip(shape).map(|(&start, &count)| AxisSlab {
+        start,
+        count,
+        stride: 1,
+    });
+    let slab = Hyperslab::new(axes.collect(), cells.shape())?;
+    let mut copy = ArrayBuf::zeroed(cells.dtype(), shape)?;
     let size = cells.dtype().size();
-    let outside = || Failure::new("a box lies outside of the array");
-    let ([_, height, width], [z, y, x], [depth, rows, columns]) = (cells.shape(), start, shape)
-    else {
-        return Err(Failure::new("arrays here have three axes"));
-    };
-    let mut copy = Vec::new();
-    for plane in *z..z + depth {
-        for row in *y..y + rows {
-            let first =
-                usize::try_from((plane * height + row) * width + x).map_err(Failure::new)?;
-            let count = usize::try_from(*columns).map_err(Failure::new)?;
-            let bytes = cells.bytes().get(first * size..(first + count) * size);
-            copy.extend_from_slice(bytes.ok_or_else(outside)?);
-        }
-    }
-    Ok(ArrayBuf::from_bytes(cells.dtype(), shape, &copy)?)
+    gather(cells.bytes(), cells.shape(), size, &slab, copy.bytes_mut())?;
+    Ok(copy)
+}
+
+/// What updates write: boxes of other places, in the shape of the request.
+pub(crate) fn new_cells(request: &Request) -> Outcome<Vec<ArrayBuf>> {
+    let (cells, shape) = (load(&request.source()?)?, request.shape()?);
+    let from = request.starts("from")?;
+    from.iter()
+        .map(|start| copy_box(&cells, start, &shape))
+        .collect()
 }
 
 /// A buffer whose pages are there already.

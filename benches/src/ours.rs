@@ -10,7 +10,7 @@ use hyperslab::{
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::cells::{copy_box, load, touched};
+use crate::cells::{load, new_cells, touched};
 use crate::clock::{Clock, checksum};
 use crate::request::{Failure, Outcome, Request};
 use crate::small::{self, SIDE};
@@ -203,15 +203,7 @@ fn slabs(request: &Request) -> Outcome<Value> {
 }
 
 fn update(request: &Request) -> Outcome<Value> {
-    let cells = load(&request.source()?)?;
-    let shape = request.shape()?;
-    let from = request.starts("from")?;
-    let values: Outcome<Vec<_>> = from
-        .iter()
-        .map(|start| copy_box(&cells, start, &shape))
-        .collect();
-    let values = values?;
-    drop(cells);
+    let (shape, values) = (request.shape()?, new_cells(request)?);
     let array = wait(open(request))?;
     let starts = request.starts("starts")?;
     let clock = Clock::start();

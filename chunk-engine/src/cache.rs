@@ -4,14 +4,14 @@
 //! take it away. What is used once does not push out what is used again (the cache is `quick_cache`, which keeps what was seen
 //! more than once in a part of its own), and a chunk that several threads want is decoded by one of them.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyperslab_core::Result;
 use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{OptionsBuilder, Weighter};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::Scratch;
 
@@ -30,7 +30,7 @@ impl ObjectId {
     ///
     /// Two hashes with keys that are new in each process: that two objects are ever taken for one is less likely than that the
     /// memory forgets a bit.
-    pub fn of(parts: &impl std::hash::Hash) -> Self {
+    pub fn of(parts: &impl Hash) -> Self {
         static KEYS: LazyLock<(RandomState, RandomState)> = LazyLock::new(Default::default);
         Self(KEYS.0.hash_one(parts), KEYS.1.hash_one(parts))
     }
@@ -61,6 +61,34 @@ impl Weighter<ChunkKey, Arc<Scratch>> for Bytes {
     }
 }
 
+/// A cache of so many bytes, in parts of which each holds its share and has a lock of its own. `usual` is what an entry weighs
+/// before any is known.
+#[must_use]
+pub fn within_bytes<K, V, W>(budget: u64, usual: u64, parts: usize, weighter: W) -> Cache<K, V, W>
+where
+    K: Eq + Hash,
+    V: Clone,
+    W: Weighter<K, V> + Clone,
+{
+    let count = usize::try_from(budget / usual.max(1)).unwrap_or(usize::MAX);
+    let count = count.clamp(16, 1 << 20);
+    let options = OptionsBuilder::new()
+        .estimated_items_capacity(count)
+        .weight_capacity(budget)
+        .shards(parts)
+        .build();
+    match options {
+        Ok(options) => Cache::with_options(
+            options,
+            weighter,
+            DefaultHashBuilder::default(),
+            DefaultLifecycle::default(),
+        ),
+        // Everything that could be missing was said.
+        Err(_) => Cache::with_weighter(count, budget, weighter),
+    }
+}
+
 /// Decoded chunks, within a budget of bytes.
 #[derive(Debug)]
 pub struct ChunkCache {
@@ -72,23 +100,9 @@ impl ChunkCache {
     /// A cache of so many bytes; with none nothing is kept.
     #[must_use]
     pub fn new(budget: u64) -> Self {
-        let count = usize::try_from(budget / CHUNK_BYTES_USUAL).unwrap_or(usize::MAX);
         // Few parts: each holds its share of the budget, and a chunk must fit one.
-        let options = OptionsBuilder::new()
-            .estimated_items_capacity(count.clamp(16, 1 << 20))
-            .weight_capacity(budget)
-            .shards(if budget >= 1 << 30 { 4 } else { 1 })
-            .build();
-        let chunks = match options {
-            Ok(options) => Cache::with_options(
-                options,
-                Bytes,
-                quick_cache::DefaultHashBuilder::default(),
-                DefaultLifecycle::default(),
-            ),
-            // Everything that could be missing was said.
-            Err(_) => Cache::with_weighter(count.clamp(16, 1 << 20), budget, Bytes),
-        };
+        let parts = if budget >= 1 << 30 { 4 } else { 1 };
+        let chunks = within_bytes(budget, CHUNK_BYTES_USUAL, parts, Bytes);
         Self { chunks, budget }
     }
 

@@ -2,13 +2,13 @@
 //!
 //! They are those of the HDF5 filters and of the codecs of Zarr; which of them a file names, and how, is known to its adapter.
 
-mod append;
 mod bitshuffle;
 mod blosc;
 mod chain;
 mod checksum;
 mod decode;
 mod deflate;
+mod encode;
 mod fletcher;
 mod lz4;
 mod lzf;
@@ -24,6 +24,7 @@ use crate::Scratch;
 pub use bitshuffle::BlockCompressor;
 pub use chain::CodecChain;
 pub use decode::Decode;
+pub use encode::Encode;
 
 /// One step of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

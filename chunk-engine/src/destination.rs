@@ -113,8 +113,7 @@ impl Slot {
     /// How many bytes of cells are wanted.
     #[must_use]
     pub fn byte_count(&self) -> usize {
-        let axes = self.copy.axes.iter();
-        axes.fold(self.cell_size, |bytes, axis| bytes * axis.count)
+        self.copy.byte_count(self.cell_size)
     }
 
     /// Puts its cells of a decoded chunk to their place.
@@ -140,10 +139,7 @@ impl Slot {
     /// # Errors
     /// `Internal` when the value is of another size.
     pub fn fill(self, cell: &[u8]) -> Result<()> {
-        // One cell, read again and again.
-        let axes = self.copy.axes.iter();
-        let axes: Vec<CopyAxis> = axes.map(|axis| CopyAxis { from: 0, ..*axis }).collect();
-        self.put_part(&axes, cell, 0)
+        self.put_part(&CopyAxis::from_one(&self.copy.axes), cell, 0)
     }
 
     fn put_part(&self, axes: &[CopyAxis], source: &[u8], start: usize) -> Result<()> {
@@ -164,30 +160,22 @@ impl Slot {
     /// The smallest range of bytes of the chunk that holds all cells that are wanted.
     #[must_use]
     pub fn range_in_chunk(&self) -> std::ops::Range<usize> {
-        let axes = self.copy.axes.iter();
-        let last = axes.map(|axis| axis.count.saturating_sub(1) * axis.from);
         let start = self.copy.in_chunk;
-        start..start + last.sum::<usize>() + self.cell_size
+        start..start + self.extent(0)
     }
 
     /// Its place in the result, when a whole chunk of `chunk_bytes` lies there as it is decoded.
     #[must_use]
     pub fn as_bytes_mut(&mut self, chunk_bytes: usize) -> Option<&mut [u8]> {
-        let mut run = self.cell_size;
-        for axis in self.copy.axes.iter().rev() {
-            if axis.count > 1 && (axis.from != run || axis.to != run) {
-                return None;
-            }
-            run *= axis.count;
-        }
-        let end = self.copy.in_slab.checked_add(run)?;
-        if run != chunk_bytes || self.copy.in_chunk != 0 || end > self.destination.length {
+        let run = self.copy.run_in_slab(self.cell_size)?;
+        if run.len() != chunk_bytes || self.copy.in_chunk != 0 || run.end > self.destination.length
+        {
             return None;
         }
         // SAFETY: the range was just found to lie in the buffer; its cells are those of this slot alone, which is borrowed.
         Some(unsafe {
-            let start = self.destination.start.add(self.copy.in_slab);
-            std::slice::from_raw_parts_mut(start, run)
+            let start = self.destination.start.add(run.start);
+            std::slice::from_raw_parts_mut(start, run.len())
         })
     }
 
@@ -283,6 +271,8 @@ mod tests {
                     let chunk = chunk_of(slot.chunk());
                     let wanted = slot.byte_count();
                     let parts = if cut { slot.cut(gap, span) } else { vec![slot] };
+                    let ranges = parts.iter().map(Slot::range_in_chunk).collect::<Vec<_>>();
+                    assert!(ranges.is_sorted_by(|one, next| one.end <= next.start), "a byte is read twice");
                     let counts = parts.iter().map(Slot::byte_count);
                     assert_eq!(counts.sum::<usize>(), wanted);
                     for mut part in parts {

@@ -115,31 +115,11 @@ impl Engine {
     }
 
     /// Fetches and decodes a chunk, and puts the cells that a slot wants to their place. A chunk of which only a part is wanted
-    /// is kept under its key, if it has one, for the next who wants another part.
+    /// is kept under its key, if it has one, for the next who wants another part; it was just looked for among those that are.
     ///
     /// # Errors
     /// `Corrupt` when it does not decode; `Unavailable`, `Denied`.
     pub fn put(
-        &self,
-        key: Option<&ChunkKey>,
-        decoding: Decoding<'_>,
-        stored: StoredChunk<'_>,
-        slot: Slot,
-    ) -> Result<()> {
-        match key {
-            Some(key) => match self.put_cached(key, slot)? {
-                Some(slot) => self.put_new(Some(key), decoding, stored, slot),
-                None => Ok(()),
-            },
-            None => self.put_new(None, decoding, stored, slot),
-        }
-    }
-
-    /// The same for a chunk that was just looked for among those that are kept.
-    ///
-    /// # Errors
-    /// As [`put`](Self::put).
-    pub fn put_new(
         &self,
         key: Option<&ChunkKey>,
         decoding: Decoding<'_>,
@@ -199,8 +179,8 @@ impl Engine {
             .decoding(out.len(), || codecs.decode(&bytes, mask, out))
     }
 
-    /// Reads no more of a chunk that went through no codec than is wanted, and what is near together. One that was
-    /// read several times over is kept like any other. The last chunk along an axis may lack the cells outside of the array.
+    /// Reads no more of a chunk that went through no codec than is wanted, and what is near together. One that was read several
+    /// times over is kept like any other.
     fn put_raw(
         &self,
         key: Option<&ChunkKey>,
@@ -209,7 +189,7 @@ impl Engine {
         mut slot: Slot,
     ) -> Result<()> {
         let length = stored.length();
-        if length > chunk_bytes || slot.range_in_chunk().end > length {
+        if length != chunk_bytes {
             return Err(Error::corrupt(format!(
                 "a chunk has {length} bytes, not {chunk_bytes}"
             )));

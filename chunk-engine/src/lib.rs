@@ -9,6 +9,7 @@
 //! - [`Outgoing`]: bytes on their way to a medium.
 //! - [`ChunkCache`]: decoded chunks, by the state of the object they come from.
 //! - [`Engine`]: puts the three together, and counts what was done.
+//! - [`quick`]: what is read on the thread that asks.
 
 pub mod codec;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -19,15 +20,18 @@ mod cache;
 mod destination;
 mod engine;
 mod outgoing;
+pub mod quick;
 mod scratch;
+mod settled;
 mod stats;
 mod stored;
 mod touched;
 
-pub use cache::{ChunkCache, ChunkKey, ObjectId};
+pub use cache::{ChunkCache, ChunkKey, ObjectId, within_bytes};
 pub use destination::{Destination, Slot};
 pub use engine::{Decoding, Engine};
 pub use outgoing::Outgoing;
 pub use scratch::Scratch;
+pub use settled::is_settled;
 pub use stats::Stats;
 pub use stored::StoredChunk;

@@ -59,14 +59,6 @@ impl Scratch {
         self.length = end;
     }
 
-    /// The bytes in memory of their own.
-    #[must_use]
-    pub fn into_vec(mut self) -> Vec<u8> {
-        let mut bytes = std::mem::take(&mut self.buffer);
-        bytes.truncate(self.length);
-        bytes
-    }
-
     /// How much memory it takes.
     pub(crate) fn capacity(&self) -> usize {
         self.buffer.capacity()

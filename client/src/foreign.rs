@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hyperslab_cf::foreign::{ForeignGroup, ForeignStore};
-use hyperslab_core::{Error, Result, StorageAdapter};
+use hyperslab_core::{Error, Result, StorageAdapter, blocking};
 use hyperslab_engine::Engine;
 #[cfg(feature = "zarr")]
 use hyperslab_zarr::{Medium, ZarrGroup};
@@ -93,9 +93,7 @@ pub(crate) async fn open_bucket(
 async fn as_store(
     open: impl FnOnce() -> Result<(Arc<dyn ForeignGroup>, String)> + Send + 'static,
 ) -> Result<Arc<dyn StorageAdapter>> {
-    let opened = tokio::task::spawn_blocking(open).await;
-    let (group, url) =
-        opened.map_err(|error| Error::internal(format!("opening a group stopped: {error}")))??;
+    let (group, url) = blocking(open).await?;
     Ok(Arc::new(ForeignStore::new(group, url)))
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hyperslab_core::ErrorKind;
 #[cfg(any(feature = "hdf5", feature = "zarr"))]
 use hyperslab_core::RandomIds;
-use hyperslab_core::{Error, MemoryAdapter, Result, StorageAdapter};
+use hyperslab_core::{Error, MemoryAdapter, Result, StorageAdapter, blocking};
 use hyperslab_engine::Engine;
 #[cfg(feature = "hdf5")]
 use hyperslab_hdf5::Hdf5Adapter;
@@ -230,9 +230,7 @@ pub(crate) fn bucket(url: &str) -> Result<Medium> {
 #[cfg(feature = "zarr")]
 async fn on_disk(path: &Path, look: fn(&Path) -> Result<Medium>) -> Result<Medium> {
     let path = path.to_owned();
-    tokio::task::spawn_blocking(move || look(&path))
-        .await
-        .map_err(|error| Error::internal(format!("opening a folder stopped: {error}")))?
+    blocking(move || look(&path)).await
 }
 
 fn check_known(wanted: Option<&str>) -> Result<()> {

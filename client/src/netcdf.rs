@@ -9,13 +9,4 @@ pub use export::export;
 pub use hyperslab_hdf5::netcdf::VariableInfo;
 pub use import::{ImportOptions, ImportReport, import, list_variables};
 
-use hyperslab_core::{Error, Result};
-
-/// Runs file operations where they may block.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::internal(format!("reading or writing a file stopped: {error}")))?
-}
+use hyperslab_core::blocking;

@@ -221,13 +221,13 @@ impl ReadStats {
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
-            requests: self.requests - earlier.requests,
-            bytes_fetched: self.bytes_fetched - earlier.bytes_fetched,
-            chunks_decoded: self.chunks_decoded - earlier.chunks_decoded,
-            bytes_decoded: self.bytes_decoded - earlier.bytes_decoded,
+            requests: self.requests.saturating_sub(earlier.requests),
+            bytes_fetched: self.bytes_fetched.saturating_sub(earlier.bytes_fetched),
+            chunks_decoded: self.chunks_decoded.saturating_sub(earlier.chunks_decoded),
+            bytes_decoded: self.bytes_decoded.saturating_sub(earlier.bytes_decoded),
             decode_time: self.decode_time.saturating_sub(earlier.decode_time),
-            cache_hits: self.cache_hits - earlier.cache_hits,
-            cache_misses: self.cache_misses - earlier.cache_misses,
+            cache_hits: self.cache_hits.saturating_sub(earlier.cache_hits),
+            cache_misses: self.cache_misses.saturating_sub(earlier.cache_misses),
         }
     }
 }

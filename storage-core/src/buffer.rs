@@ -298,6 +298,15 @@ pub fn fill_cells(cells: &mut [u8], cell: &[u8]) {
     }
 }
 
+/// Whether every cell has the bytes of one: the first has, and each other one those of the cell before it.
+#[must_use]
+pub fn are_all(cells: &[u8], cell: &[u8]) -> bool {
+    match cells.split_at_checked(cell.len()) {
+        Some((first, rest)) => first == cell && rest == &cells[..rest.len()],
+        None => true,
+    }
+}
+
 /// Refuses a number of bytes that is not that of the cells.
 fn check_length(dtype: DType, shape: &[u64], length: usize) -> Result<()> {
     let needed = byte_count(dtype, shape)?;

@@ -119,6 +119,11 @@ impl Hyperslab {
         Ok(Self { axes })
     }
 
+    /// A hyperslab of axes that are known to lie in bounds.
+    pub(crate) const fn in_bounds(axes: Vec<AxisSlab>) -> Self {
+        Self { axes }
+    }
+
     /// The axes, slowest first.
     #[must_use]
     pub fn axes(&self) -> &[AxisSlab] {

@@ -9,6 +9,7 @@
 mod adapter;
 mod array;
 mod attribute;
+mod blocking;
 mod buffer;
 mod check;
 pub mod chunk;
@@ -41,7 +42,8 @@ pub use adapter::{
 };
 pub use array::Array;
 pub use attribute::{AttributeSchema, AttributeType, AttributeValue, Attributes, Role};
-pub use buffer::{ArrayBuf, byte_count, fill_cells, use_huge_pages};
+pub use blocking::{Begun, blocking};
+pub use buffer::{ArrayBuf, are_all, byte_count, fill_cells, use_huge_pages};
 pub use check::{CheckLevel, CheckRequest, Finding, FindingKind, FindingSink};
 pub use clock::{Clock, CountingIds, IdSource, RandomIds, SystemClock};
 pub use collection::{Collection, NewArray, Query};

@@ -35,7 +35,7 @@ pub(crate) fn all(arguments: &[String]) -> Outcome {
             "deny" => deny::check(report),
             "clippy" => run_clippy(),
             "build" => run_build(),
-            "examples" if long => run_examples().and_then(|()| bench::run(&["--long".to_owned()])),
+            "examples" if long => run_examples().and_then(|()| run_benchmarks()),
             "examples" => run_examples(),
             "python" => python::check(report, long),
             "doc" => run_doc(report),
@@ -99,6 +99,12 @@ pub(crate) fn run_build() -> Outcome {
     run(cargo()
         .args(["build", "--release", "--bins", "--examples"])
         .args(WORKSPACE))
+}
+
+/// The bars of small arrays; and whether the run beside the peers still works, where all must come to the same cells.
+fn run_benchmarks() -> Outcome {
+    bench::run(&["--long".to_owned()])?;
+    bench::run(&["--peers".to_owned(), "--smoke".to_owned()])
 }
 
 /// Every example runs with no input and no arguments, and ends well.

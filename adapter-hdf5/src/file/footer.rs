@@ -3,6 +3,9 @@
 //! HDF5 ignores what lies behind the end it has recorded, and cuts it off when it writes. So a footer that is there is
 //! ours, and a file that another program has changed has none.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
 use hyperslab_core::{Error, Result};
 
 /// Bytes of a footer.
@@ -35,6 +38,37 @@ impl Footer {
         let own = crc32c::crc32c(&bytes[..28]);
         bytes[28..].copy_from_slice(&own.to_le_bytes());
         bytes
+    }
+
+    /// Reads the footer of a file of `length` bytes, if it has one.
+    ///
+    /// # Errors
+    /// As [`from_bytes`](Self::from_bytes), and when the file cannot be read.
+    pub(crate) fn read(file: &File, length: u64) -> Result<Option<Self>> {
+        let Some(start) = length.checked_sub(FOOTER_SIZE as u64) else {
+            return Ok(None);
+        };
+        let mut bytes = [0; FOOTER_SIZE];
+        file.read_exact_at(&mut bytes, start)
+            .map_err(|source| Error::io("read", "the footer", source))?;
+        Self::from_bytes(&bytes, length)
+    }
+
+    /// Reads the metadata at the start of its file.
+    ///
+    /// # Errors
+    /// `Corrupt` when their checksum does not hold.
+    pub(crate) fn metadata(&self, file: &File) -> Result<Vec<u8>> {
+        // The footer's own checksum holds, and it says that the metadata are no longer than the file.
+        let mut metadata = vec![0; self.metadata_length as usize];
+        file.read_exact_at(&mut metadata, 0)
+            .map_err(|source| Error::io("read", "the metadata", source))?;
+        if crc32c::crc32c(&metadata) == self.metadata_crc {
+            return Ok(metadata);
+        }
+        Err(Error::corrupt(
+            "the metadata are damaged; run `check` and restore the file from a copy",
+        ))
     }
 
     /// Reads the last bytes of a file of `file_length` bytes. `None` when they are no footer.

@@ -4,7 +4,8 @@ use super::*;
 use crate::chunk::{ChunkGrid, Codec, CodecChain};
 use hyperslab_cf::{AttributeContent, AxisContent, CoordinateCells, CoordinateContent};
 use hyperslab_core::{ArrayBuf, AxisSlab, DType, Hyperslab, Scalar};
-use hyperslab_engine::Engine;
+use hyperslab_engine::codec::Encode;
+use hyperslab_engine::{Engine, Outgoing};
 
 fn text(text: &str) -> AttributeContent {
     AttributeContent::Text(text.to_owned())
@@ -82,7 +83,8 @@ fn image(content: &FileContent) -> Vec<u8> {
                 let cells: Vec<u8> = (0..size)
                     .map(|byte| u8::from((byte as u64 + number).is_multiple_of(7)))
                     .collect();
-                let encoded = codecs.encode_slice(&cells).unwrap();
+                let mut encoded = Outgoing::new(0);
+                codecs.encode_onto(&cells, &mut encoded).unwrap();
                 let encoded = EncodedChunk::new(encoded, 0);
                 writer.put_chunk(0, number, encoded).unwrap();
             }
@@ -141,7 +143,8 @@ fn check_image(content: &FileContent, what: &str) {
     let read = |file: &ArrayFile| {
         let out = ArrayBuf::zeroed(variable.dtype, &slab.shape()).unwrap();
         let engine = Engine::new(1 << 20);
-        file.read_into(&engine, &slab, variable.fill, out).unwrap()
+        file.read_into(&engine, &slab, &variable.fill.to_bytes(), out)
+            .unwrap()
     };
     let through_library = || {
         let (path, name) = (folder.path().join("own.nc"), "cells".to_owned());

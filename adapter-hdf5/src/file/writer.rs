@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use hyperslab_core::{Error, Result};
-use hyperslab_engine::Scratch;
+use hyperslab_engine::Outgoing;
 
 use super::content::{FileContent, VariableStorage};
 use super::footer::Footer;
@@ -25,7 +25,7 @@ const CHUNK_COUNT_MAX: u64 = 1 << 26;
 /// A chunk as it is stored.
 #[derive(Debug)]
 pub(crate) struct EncodedChunk {
-    bytes: Scratch,
+    bytes: Outgoing,
     /// CRC-32C of the bytes, taken while they are at hand.
     crc: u32,
     mask: u32,
@@ -33,7 +33,7 @@ pub(crate) struct EncodedChunk {
 
 impl EncodedChunk {
     /// A chunk of these bytes. Bit `i` of `mask` says that codec `i` was left out.
-    pub(crate) fn new(bytes: Scratch, mask: u32) -> Self {
+    pub(crate) fn new(bytes: Outgoing, mask: u32) -> Self {
         Self {
             crc: crc32c::crc32c(&bytes),
             bytes,

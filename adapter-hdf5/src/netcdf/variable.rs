@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hdf5::{Dataset, File};
 use hyperslab_cf::foreign::{ForeignAttributes, ForeignVariable, NamedDimension};
-use hyperslab_core::{ArrayBuf, DType, Error, ErrorKind, Hyperslab, Result};
+use hyperslab_core::{ArrayBuf, Begun, DType, Error, ErrorKind, Hyperslab, Result};
 use hyperslab_engine::Engine;
 
 use super::source::Source;
@@ -134,22 +134,44 @@ impl FileVariable {
         })
     }
 
-    fn read_directly(
-        &self,
-        cells: &ArrayFile,
-        engine: &Engine,
-        slab: &Hyperslab,
-        out: ArrayBuf,
-    ) -> Result<ArrayBuf> {
-        let is_bool = out.dtype() == DType::Bool;
-        let out = cells.read_foreign(engine, slab, out)?;
-        if is_bool && out.bytes().iter().any(|&byte| byte > 1) {
+    /// What becomes of a read of the engine.
+    fn ended(&self, slab: &Hyperslab, read: Result<ArrayBuf>) -> Result<ArrayBuf> {
+        match read {
+            // A chain of codecs that the engine cannot run.
+            Err(error) if error.kind() == ErrorKind::Unsupported => self.read_by_library(slab),
+            // Damage is never tried on the library: a filter that believes a damaged header reads beyond the chunk, and
+            // what it makes of one is not what was written.
+            read => self.checked(read?),
+        }
+    }
+
+    /// Any byte is a number, but not every one a bool.
+    fn checked(&self, out: ArrayBuf) -> Result<ArrayBuf> {
+        if out.dtype() == DType::Bool && out.bytes().iter().any(|&byte| byte > 1) {
             return Err(Error::corrupt(format!(
                 "variable '{}' holds bools that are neither false nor true",
                 self.path
             )));
         }
         Ok(out)
+    }
+
+    fn read_by_library(&self, slab: &Hyperslab) -> Result<ArrayBuf> {
+        let stored = self.stored()?;
+        self.with(|_, dataset| h5::read_slab(dataset, stored, slab))
+    }
+
+    fn stored(&self) -> Result<DType> {
+        self.dtype()
+            .map_err(|what| Error::unsupported(format!("variable '{}' is {what}", self.path)))
+    }
+
+    /// Where the cells are, if that is known and still holds.
+    fn known(&self) -> Option<Arc<ArrayFile>> {
+        let direct = self.direct.try_lock().ok()?;
+        let known = direct.as_ref()?;
+        let holds = self.source.identity().ok()? == known.identity;
+        known.cells.clone().filter(|_| holds)
     }
 }
 
@@ -185,19 +207,25 @@ impl ForeignVariable for FileVariable {
     }
 
     fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
-        let stored = self
-            .dtype()
-            .map_err(|what| Error::unsupported(format!("variable '{}' is {what}", self.path)))?;
-        if let (Some(cells), Decoder::Engine(engine)) = (self.settled()?, &self.decoder) {
-            match self.read_directly(&cells, engine, slab, out) {
-                // A chain of codecs that the engine cannot run.
-                Err(error) if error.kind() == ErrorKind::Unsupported => {}
-                // Damage is never tried on the library: a filter that believes a damaged header reads beyond the chunk, and
-                // what it makes of one is not what was written.
-                read => return read,
+        self.stored()?;
+        match (self.settled()?, &self.decoder) {
+            (Some(cells), Decoder::Engine(engine)) => {
+                self.ended(slab, cells.read_into(engine, slab, cells.fill(), out))
             }
+            _ => self.read_by_library(slab),
         }
-        self.with(|_, dataset| h5::read_slab(dataset, stored, slab))
+    }
+
+    fn begin_read(self: Arc<Self>, slab: &Hyperslab, out: ArrayBuf) -> Result<Begun<ArrayBuf>> {
+        let (known, rest) = (self.known(), slab.clone());
+        let (Some(cells), Decoder::Engine(engine)) = (known, &self.decoder) else {
+            return Ok(Begun::nothing(move || self.read_into(&rest, out)));
+        };
+        match cells.begin_read(engine, slab, cells.fill(), out) {
+            Ok(Begun::Done(out)) => self.checked(out).map(Begun::Done),
+            Ok(left) => Ok(Begun::nothing(move || self.ended(&rest, left.finish()))),
+            Err(error) => Ok(Begun::nothing(move || self.ended(&rest, Err(error)))),
+        }
     }
 }
 

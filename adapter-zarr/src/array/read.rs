@@ -5,14 +5,19 @@
 //! under way is laid over what was read. Where the cells come from is the work of [`cells`](crate::cells).
 
 use std::future::ready;
+use std::sync::Arc;
 
 use hyperslab_core::copy::{copy_box, scatter_scalar};
 use hyperslab_core::{ArrayBuf, AxisSlab, Durability, Hyperslab, Result, WriteData, WriteOptions};
 
+use tokio::task::coop::consume_budget;
+
 use super::Shared;
-use crate::cells::Request;
+use crate::cells::{Filled, Request};
 use crate::document::{ArrayHead, Change};
 use crate::head::Seen;
+use crate::objects::Version;
+use crate::objects::at_hand::AtHand;
 use crate::pause::Backoff;
 
 /// How often a read is repeated because of writes that came between, before it makes them wait.
@@ -44,7 +49,7 @@ impl Shared {
     /// Reads one object.
     async fn read_one(&self, request: Request) -> Result<ArrayBuf> {
         let filled = match self.objects().at_hand() {
-            Some(disk) => self.cells.read_at_hand(disk, request, None).await?.0,
+            Some(disk) => self.read_at_hand(disk, request, None).await?.0,
             None => self.cells.fetch(request, ready(Ok(()))).await?.0,
         };
         if !filled.is_stored {
@@ -54,13 +59,26 @@ impl Shared {
         Ok(filled.out)
     }
 
+    /// Reads objects of a disk, and then looks at the state of one more.
+    async fn read_at_hand(
+        &self,
+        disk: Arc<dyn AtHand>,
+        request: Request,
+        last: Option<String>,
+    ) -> Result<(Filled, Option<Version>)> {
+        // Nothing of a small read waits, so a caller that reads again and again would never let another task run.
+        consume_budget().await;
+        let begun = self.cells.begin_at_hand(disk, request, last)?;
+        begun.finished().await
+    }
+
     /// Reads several objects; false when a write into several came between.
     async fn read_once(&self, slab: &Hyperslab, request: Request) -> Result<(ArrayBuf, bool)> {
         let before = self.last_seen();
         let (mut out, after) = match self.objects().at_hand() {
             Some(disk) => {
                 let head = Some(self.head.key.clone());
-                let (filled, stamp) = self.cells.read_at_hand(disk, request, head).await?;
+                let (filled, stamp) = self.read_at_hand(disk, request, head).await?;
                 // In the state that is known it says what is known.
                 let after = match stamp {
                     Some(version) if version == before.version => before.clone(),

@@ -5,26 +5,16 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hyperslab_core::{Error, ErrorKind, Result};
-use hyperslab_engine::{Destination, ObjectId, Slot, StoredChunk};
+use hyperslab_core::{Begun, Error, ErrorKind, Result};
+use hyperslab_engine::{Destination, ObjectId, Slot, StoredChunk, quick};
 
 use super::{Cells, Filled, IndexPlace, Known, Request, Wanted, chunk_key, state};
 use crate::objects::Version;
 use crate::objects::at_hand::{AtHand, Opened};
 use crate::shard;
 
-/// A request for so many bytes of cells is begun on the thread that asks: opening a few files takes less time than another
-/// thread needs to wake up.
-const INLINE_BYTES: usize = 256 << 10;
-
-/// The most objects of such a request.
-const INLINE_OBJECTS: usize = 16;
-
-/// What it has to decode may be so large.
-const INLINE_DECODE_BYTES: usize = 64 << 10;
-
-/// The chunks that it reads parts of may be so large from the first to the last cell that is wanted.
-const INLINE_EXTENT_BYTES: usize = 4 << 20;
+/// The most objects of a request that is begun on the thread that asks.
+const BEGUN_OBJECTS: usize = 16;
 
 /// The state of an object that was looked at after all others.
 type Stamp = Option<Version>;
@@ -40,23 +30,20 @@ struct Rest {
 }
 
 impl Cells {
-    /// Fills a request, and then looks at the state of one more object.
-    pub(crate) async fn read_at_hand(
+    /// Begins to fill a request, and then looks at the state of one more object.
+    pub(crate) fn begin_at_hand(
         self: &Arc<Self>,
         disk: Arc<dyn AtHand>,
         request: Request,
         last: Option<String>,
-    ) -> Result<(Filled, Stamp)> {
+    ) -> Result<Begun<(Filled, Stamp)>> {
+        let cells = Arc::clone(self);
         if !request.is_small() {
-            let cells = Arc::clone(self);
-            return blocking(move || {
+            return Ok(Begun::nothing(move || {
                 let filled = cells.read_now(&*disk, request)?;
                 Ok((filled, look(&*disk, last.as_deref())?))
-            })
-            .await;
+            }));
         }
-        // Nothing below waits, so a caller that reads again and again would never let another task run.
-        tokio::task::coop::consume_budget().await;
         let (mut rests, mut is_stored) = (Vec::new(), false);
         let Request {
             destination,
@@ -68,22 +55,18 @@ impl Cells {
             is_stored |= stored;
         }
         let is_quick = self.is_quick(&rests);
-        let finish = move |cells: &Self| {
-            let bytes = rests
-                .iter()
-                .map(|rest| cells.bytes_left(rest))
-                .sum::<usize>();
-            let each = bytes / rests.len().max(1);
+        let finish = move || {
+            let bytes = rests.iter().map(|rest| cells.bytes_left(rest));
+            let each = bytes.sum::<usize>() / rests.len().max(1);
             cells.engine.each(rests, each, |rest| cells.finish(rest))?;
             let out = Destination::finish(destination)?;
             let filled = Filled { out, is_stored };
             Ok((filled, look(&*disk, last.as_deref())?))
         };
         if is_quick {
-            return finish(self);
+            return finish().map(Begun::Done);
         }
-        let cells = Arc::clone(self);
-        blocking(move || finish(&cells)).await
+        Ok(Begun::nothing(finish))
     }
 
     /// Fills a request on this thread and those of rayon.
@@ -173,11 +156,8 @@ impl Cells {
                 length,
             };
             let chunk = state.map(|state| chunk_key(state, number));
-            self.check_length(length)
-                .and_then(|()| {
-                    self.engine
-                        .put_new(chunk.as_ref(), self.decoding(), stored, slot)
-                })
+            self.engine
+                .put(chunk.as_ref(), self.decoding(), stored, slot)
                 .map_err(|error| match error.kind() {
                     ErrorKind::Corrupt => self.of_object(&key, error),
                     _ => error,
@@ -228,13 +208,8 @@ impl Cells {
 
     /// Whether the rest of a small request is read sooner than another thread wakes up.
     fn is_quick(&self, rests: &[Rest]) -> bool {
-        if !self.form.codecs.is_raw() {
-            let bytes = rests.iter().map(|rest| self.bytes_left(rest));
-            return bytes.sum::<usize>() <= INLINE_DECODE_BYTES;
-        }
         let chunks = rests.iter().flat_map(|rest| &rest.chunks);
-        let extents = chunks.map(|(.., slot)| slot.range_in_chunk().len());
-        extents.sum::<usize>() <= INLINE_EXTENT_BYTES
+        quick::is_quick(self.decoding(), chunks.map(|(.., slot)| slot))
     }
 
     fn bytes_left(&self, rest: &Rest) -> usize {
@@ -246,21 +221,11 @@ impl Cells {
 impl Request {
     fn is_small(&self) -> bool {
         let slots = self.wanted.iter().flat_map(|wanted| &wanted.slots);
-        self.wanted.len() <= INLINE_OBJECTS
-            && slots.map(|(_, slot)| slot.byte_count()).sum::<usize>() <= INLINE_BYTES
+        let bytes = slots.map(|(_, slot)| slot.byte_count()).sum();
+        self.wanted.len() <= BEGUN_OBJECTS && quick::is_small(bytes)
     }
 }
 
 fn look(disk: &dyn AtHand, key: Option<&str>) -> Result<Stamp> {
     key.map_or(Ok(None), |key| disk.state(key))
-}
-
-/// Runs what blocks on a thread for that.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| {
-        Error::internal(format!("a read ended early: {error}")).with_source(error)
-    })?
 }

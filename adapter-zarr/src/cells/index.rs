@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hyperslab_core::Result;
-use hyperslab_engine::ObjectId;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use hyperslab_engine::{ObjectId, within_bytes};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 
 use super::{Cells, state};
 use crate::objects::{Ranges, Version};
@@ -62,23 +62,8 @@ pub(crate) struct Memory(Cache<ObjectId, Arc<Known>, Bytes>);
 
 impl Default for Memory {
     fn default() -> Self {
-        let count = usize::try_from(MEMORY_BYTES / ENTRY_BYTES_USUAL).unwrap_or(usize::MAX);
         // One part: an index must fit into it.
-        let options = OptionsBuilder::new()
-            .estimated_items_capacity(count)
-            .weight_capacity(MEMORY_BYTES)
-            .shards(1)
-            .build();
-        Self(match options {
-            Ok(options) => Cache::with_options(
-                options,
-                Bytes,
-                DefaultHashBuilder::default(),
-                DefaultLifecycle::default(),
-            ),
-            // Everything that could be missing was said.
-            Err(_) => Cache::with_weighter(count, MEMORY_BYTES, Bytes),
-        })
+        Self(within_bytes(MEMORY_BYTES, ENTRY_BYTES_USUAL, 1, Bytes))
     }
 }
 

@@ -257,9 +257,8 @@ impl Cells {
             Piece::Cached(cells, slots) => slots.into_iter().try_for_each(|slot| slot.put(&cells)),
             Piece::Whole(bytes, chunk, slots) => slots.into_iter().try_for_each(|slot| {
                 let stored = StoredChunk::Memory(&bytes);
-                self.check_length(bytes.len())?;
                 self.engine
-                    .put_new(chunk.as_ref(), self.decoding(), stored, slot)
+                    .put(chunk.as_ref(), self.decoding(), stored, slot)
             }),
             Piece::Parts(parts) => parts.into_iter().try_for_each(|(bytes, slot)| {
                 let first = slot.range_in_chunk().start;

@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyperslab_core::chunk::{CopyAxis, PieceCopy, copy_cells};
-use hyperslab_core::{ArrayBuf, Hyperslab, Result, Scalar, WriteData, fill_cells};
+use hyperslab_core::chunk::{PieceCopy, copy_cells};
+use hyperslab_core::{ArrayBuf, Hyperslab, Result, WriteData, are_all, fill_cells};
+use hyperslab_engine::codec::Encode;
 use hyperslab_engine::{Outgoing, Scratch};
 
 use super::{
@@ -27,7 +28,21 @@ struct ChunkPlan<'a> {
     is_whole: bool,
 }
 
+impl ChunkPlan<'_> {
+    /// Puts the new cells of a chunk to their places in it.
+    fn put_cells(&self, cells: &mut [u8]) {
+        for Move { write, copy } in &self.moves {
+            copy.write(&write.data, cells);
+        }
+    }
+}
+
 impl ObjectCodec {
+    /// Whether all cells are fill.
+    fn is_fill(&self, cells: &[u8]) -> bool {
+        are_all(cells, &self.fill.to_bytes())
+    }
+
     /// The object after an edit.
     ///
     /// # Errors
@@ -55,7 +70,7 @@ impl ObjectCodec {
             && self.codecs.stores_cells()
         {
             let cells = write.bytes().get(range.clone());
-            if cells.is_some_and(|cells| is_all(cells, self.fill)) {
+            if cells.is_some_and(|cells| self.is_fill(cells)) {
                 return Ok(NewObject::Nothing);
             }
             let all = Bytes::from_owner(SharedCells(Arc::clone(write)));
@@ -78,8 +93,8 @@ impl ObjectCodec {
     fn patched(&self, plan: &ChunkPlan<'_>, mut stored: Outgoing) -> Result<NewObject> {
         let length = self.codecs.checked(&stored)?.len();
         stored.truncate(length);
-        self.put_cells(plan, &mut stored);
-        if is_all(&stored, self.fill) {
+        plan.put_cells(&mut stored);
+        if self.is_fill(&stored) {
             return Ok(NewObject::Nothing);
         }
         self.codecs.put_checksums(&mut stored, 0);
@@ -102,32 +117,14 @@ impl ObjectCodec {
         old: Option<&[u8]>,
         out: &mut Outgoing,
     ) -> Result<bool> {
+        let fill = self.fill.to_bytes();
         if let Some((write, range)) = self.run_of(plan) {
             let cells = write.bytes().get(range).unwrap_or_default();
-            let is_stored = !is_all(cells, self.fill);
-            if is_stored {
-                self.codecs.encode_onto(cells, out)?;
-            }
-            return Ok(is_stored);
+            return self.codecs.encode_unless(cells, &fill, out);
         }
-        if self.codecs.has_only_checksums() {
-            let start = out.len();
-            let cells = out.grow(self.codecs.byte_count());
-            self.fill_in(plan, old, cells)?;
-            if is_all(cells, self.fill) {
-                out.truncate(start);
-                return Ok(false);
-            }
-            self.codecs.put_checksums(out, start);
-            return Ok(true);
-        }
-        let mut cells = Scratch::new(self.codecs.byte_count());
-        self.fill_in(plan, old, &mut cells)?;
-        if is_all(&cells, self.fill) {
-            return Ok(false);
-        }
-        self.codecs.encode_onto(&cells, out)?;
-        Ok(true)
+        let length = self.codecs.byte_count();
+        let make = |cells: &mut [u8]| self.fill_in(plan, old, cells);
+        self.codecs.encode_made(length, &fill, out, make)
     }
 
     fn plan<'a>(&self, chunk: &'a ChunkEdit) -> ChunkPlan<'a> {
@@ -137,10 +134,8 @@ impl ObjectCodec {
             copy: grid.copy_of(piece, &write.shape, size),
         });
         let moves: Vec<Move<'a>> = moves.collect();
-        let is_covered = moves.first().is_some_and(|first| {
-            let count: usize = first.copy.axes.iter().map(|axis| axis.count).product();
-            count.checked_mul(size) == Some(self.codecs.byte_count())
-        });
+        let is_covered = (moves.first())
+            .is_some_and(|first| first.copy.byte_count(size) == self.codecs.byte_count());
         ChunkPlan {
             moves,
             is_covered,
@@ -156,14 +151,8 @@ impl ObjectCodec {
         if !plan.is_covered || matches!(write.data, WriteData::Scalar(_)) {
             return None;
         }
-        let mut run = self.fill.dtype().size();
-        for axis in copy.axes.iter().rev() {
-            if axis.count > 1 && (axis.from != run || axis.to != run) {
-                return None;
-            }
-            run *= axis.count;
-        }
-        Some((*write, copy.in_slab..copy.in_slab + run))
+        let run = copy.run_in_slab(self.fill.dtype().size())?;
+        Some((*write, run))
     }
 
     /// All cells of a chunk after an edit.
@@ -174,33 +163,8 @@ impl ObjectCodec {
                 _ => fill_cells(cells, &self.fill.to_bytes()),
             }
         }
-        self.put_cells(plan, cells);
+        plan.put_cells(cells);
         Ok(())
-    }
-
-    /// Puts the new cells of a chunk to their places in it.
-    fn put_cells(&self, plan: &ChunkPlan<'_>, cells: &mut [u8]) {
-        let size = self.fill.dtype().size();
-        for (number, Move { write, copy }) in plan.moves.iter().enumerate() {
-            match &write.data {
-                WriteData::Cells(new) => copy_cells(
-                    &copy.reversed(),
-                    size,
-                    (new.bytes(), copy.in_slab),
-                    (cells, copy.in_chunk),
-                ),
-                WriteData::Scalar(value) if number == 0 && plan.is_covered => {
-                    fill_cells(cells, &value.to_bytes());
-                }
-                WriteData::Scalar(value) => {
-                    // One cell, read again and again.
-                    let axes = copy.reversed().into_iter();
-                    let axes = axes.map(|axis| CopyAxis { from: 0, ..axis });
-                    let axes: Vec<CopyAxis> = axes.collect();
-                    copy_cells(&axes, size, (&value.to_bytes(), 0), (cells, copy.in_chunk));
-                }
-            }
-        }
     }
 
     /// The cells of an object inside the array, decoded.
@@ -231,15 +195,5 @@ impl ObjectCodec {
             copy_cells(&copy.axes, size, (&decoded, copy.in_chunk), target);
         }
         Ok(cells)
-    }
-}
-
-/// Whether all cells are one value: the first is, and each is as the one before.
-fn is_all(cells: &[u8], value: Scalar) -> bool {
-    let value = value.to_bytes();
-    let size = value.len();
-    match (cells.get(..size), cells.get(size..)) {
-        (Some(first), Some(rest)) => first == &value[..] && rest == &cells[..rest.len()],
-        _ => true,
     }
 }

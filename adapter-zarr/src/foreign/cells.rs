@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, byte_count};
+use hyperslab_core::{ArrayBuf, Begun, DType, Error, Hyperslab, Result, byte_count};
 use hyperslab_engine::codec::{CodecChain as NativeChain, Decode};
 use hyperslab_engine::{Engine, ObjectId};
 use serde_json::{Map, Value};
@@ -20,6 +20,7 @@ use crate::chunks::{ChunkLayout, ObjectPart, Part};
 use crate::codec::native_chain;
 use crate::compute::{IN_FLIGHT, compute};
 use crate::objects::Objects;
+use crate::objects::at_hand::AtHand;
 
 /// The largest chunk that is decoded; damaged metadata may ask for any size.
 const CHUNK_BYTES_MAX: usize = 4 << 30;
@@ -135,7 +136,7 @@ impl ForeignCells {
         if request.object_count() == 0 {
             return request.give_back();
         }
-        let filled = match self.cells.objects().at_hand() {
+        let filled = match self.at_hand() {
             Some(disk) => self.cells.read_now(&*disk, request)?,
             None => {
                 let fetched = self.cells.fetch(request, std::future::ready(Ok(())));
@@ -143,6 +144,23 @@ impl ForeignCells {
             }
         };
         Ok(filled.out)
+    }
+
+    /// The medium, if it is at hand.
+    pub(super) fn at_hand(&self) -> Option<Arc<dyn AtHand>> {
+        self.cells.objects().at_hand()
+    }
+
+    /// Begins to read numbers of a medium that is at hand.
+    pub(super) fn begin_read(
+        &self,
+        disk: Arc<dyn AtHand>,
+        slab: &Hyperslab,
+        out: ArrayBuf,
+    ) -> Result<Begun<ArrayBuf>> {
+        let request = self.cells.request(slab, out);
+        let begun = self.cells.begin_at_hand(disk, request, None)?;
+        begun.and_then(|(filled, _)| Ok(filled.out))
     }
 
     /// All chunks, decoded, `None` for those that are not stored; given to `take` as they come.

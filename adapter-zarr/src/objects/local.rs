@@ -23,7 +23,7 @@ use std::sync::atomic::AtomicBool;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use hyperslab_core::{Durability, Error, Result, WriterScope};
+use hyperslab_core::{Durability, Error, Result, WriterScope, blocking};
 use hyperslab_engine::ObjectId;
 
 use crate::compute::may_wait;
@@ -106,8 +106,7 @@ impl LocalObjects {
             return work(&self.disk);
         }
         let disk = Arc::clone(&self.disk);
-        let done = tokio::task::spawn_blocking(move || work(&disk)).await;
-        done.map_err(|error| Error::internal(format!("a task of the disk failed: {error}")))?
+        blocking(move || work(&disk)).await
     }
 }
 

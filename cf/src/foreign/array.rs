@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hyperslab_core::chunk::Windows;
-use hyperslab_core::{ArrayBuf, DType, Error, Hyperslab, Result, Scalar};
+use hyperslab_core::{ArrayBuf, Begun, DType, Error, Hyperslab, Result, Scalar};
 
 use super::coordinate;
 use super::{
@@ -147,13 +147,28 @@ impl ForeignArray {
     /// # Errors
     /// As [`Self::read_block`].
     pub fn read_block_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
-        let out = if out.dtype() == self.stored {
-            out
-        } else {
-            drop(out);
-            ArrayBuf::zeroed(self.stored, &slab.shape())?
-        };
-        self.packing.decode(self.variable.read_into(slab, out)?)
+        let stored = self.variable.read_into(slab, self.fitting(slab, out)?)?;
+        self.packing.decode(stored)
+    }
+
+    /// Begins the same on a thread that must not wait.
+    ///
+    /// # Errors
+    /// As [`Self::read_block`].
+    pub fn begin_block(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<Begun<ArrayBuf>> {
+        let out = self.fitting(slab, out)?;
+        let begun = Arc::clone(&self.variable).begin_read(slab, out)?;
+        let packing = self.packing.clone();
+        begun.and_then(move |stored| packing.decode(stored))
+    }
+
+    /// A buffer for the cells as they are stored.
+    fn fitting(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
+        if out.dtype() == self.stored {
+            return Ok(out);
+        }
+        drop(out);
+        ArrayBuf::zeroed(self.stored, &slab.shape())
     }
 
     /// Blocks that together cover all cells once, each of at most `byte_budget` bytes where a chunk allows it, along

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use hyperslab_core::{ArrayBuf, DType, Hyperslab, ReadStats, Result};
+use hyperslab_core::{ArrayBuf, Begun, DType, Hyperslab, ReadStats, Result};
 
 use super::ForeignAttributes;
 
@@ -93,4 +93,10 @@ pub trait ForeignVariable: Debug + Send + Sync {
     /// `Unsupported` when a codec is missing, `Corrupt` when cells are damaged, `Unavailable` when the medium does not
     /// answer.
     fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf>;
+
+    /// Begins the same on a thread that must not wait: the rest is what would take longer than another thread needs to wake up.
+    ///
+    /// # Errors
+    /// As [`Self::read_into`].
+    fn begin_read(self: Arc<Self>, slab: &Hyperslab, out: ArrayBuf) -> Result<Begun<ArrayBuf>>;
 }

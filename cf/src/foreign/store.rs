@@ -16,7 +16,7 @@ use futures::stream::{self, BoxStream};
 use hyperslab_core::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CheckRequest,
     CollectionMeta, Error, FindingSink, LockManager, ProcessLockManager, ReadStats, Result,
-    StorageAdapter, StorageExplanation, StoreInfo, Usage, WriteOptions, WriterScope,
+    StorageAdapter, StorageExplanation, StoreInfo, Usage, WriteOptions, WriterScope, blocking,
 };
 use uuid::Uuid;
 
@@ -111,15 +111,6 @@ impl Shared {
             self.url
         ))
     }
-}
-
-/// Runs what blocks on a thread for that.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::internal(format!("a call ended early: {error}")))?
 }
 
 #[async_trait]

@@ -16,7 +16,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use hyperslab_cf::foreign::{
     ForeignAttributes, ForeignGroup, ForeignValue, ForeignVariable, NamedDimension, VariableInfo,
 };
-use hyperslab_core::{ArrayBuf, DType, Element, Error, Hyperslab, ReadStats, Result, Scalar, copy};
+use hyperslab_core::{
+    ArrayBuf, Begun, DType, Element, Error, Hyperslab, ReadStats, Result, Scalar, copy,
+};
 
 #[derive(Debug)]
 pub enum Cells {
@@ -77,6 +79,10 @@ impl ForeignVariable for MapVariable {
         let size = cells.dtype().size();
         copy::gather(cells.bytes(), &self.shape, size, slab, part.bytes_mut())?;
         Ok(part)
+    }
+
+    fn begin_read(self: Arc<Self>, slab: &Hyperslab, out: ArrayBuf) -> Result<Begun<ArrayBuf>> {
+        self.read_into(slab, out).map(Begun::Done)
     }
 }
 

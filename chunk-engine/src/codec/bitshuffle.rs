@@ -232,7 +232,7 @@ mod tests {
                     continue;
                 }
                 BlockCompressor::Lz4 => lz4_flex::block::compress(&bits),
-                BlockCompressor::Zstd => zstandard::compress(&bits, 1, false).unwrap().into_vec(),
+                BlockCompressor::Zstd => zstandard::compress(&bits, 1, false).unwrap().to_vec(),
             };
             out.extend(u32::try_from(stored.len()).unwrap().to_be_bytes());
             out.extend(stored);

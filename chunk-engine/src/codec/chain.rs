@@ -2,8 +2,8 @@
 
 use hyperslab_core::{Error, Result};
 
-use super::{Codec, checksum};
-use crate::Scratch;
+use super::{Codec, Encode, checksum};
+use crate::{Outgoing, Scratch};
 
 /// The codecs of a chunk, in the order of writing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,7 +21,7 @@ impl CodecChain {
 
     /// A chain of these codecs.
     #[must_use]
-    pub fn new(codecs: Vec<Codec>) -> Self {
+    pub const fn new(codecs: Vec<Codec>) -> Self {
         Self(codecs)
     }
 
@@ -40,28 +40,11 @@ impl CodecChain {
     /// Encodes the cells of one chunk.
     ///
     /// # Errors
-    /// `InvalidInput` for a level that a codec does not have; `Unsupported` for a codec that is only decoded.
+    /// As [`encode_onto`](Encode::encode_onto).
     pub fn encode(&self, cells: &[u8]) -> Result<Vec<u8>> {
-        self.encode_slice(cells).map(Scratch::into_vec)
-    }
-
-    /// The same into a buffer that is used again.
-    ///
-    /// # Errors
-    /// As [`encode`](Self::encode).
-    pub fn encode_slice(&self, cells: &[u8]) -> Result<Scratch> {
-        match self.0.split_first() {
-            None => Ok(Scratch::copied(cells)),
-            Some((first, rest)) => encode_rest(rest, first.encode(cells)?),
-        }
-    }
-
-    /// The same for cells that nobody needs any more.
-    ///
-    /// # Errors
-    /// As [`encode`](Self::encode).
-    pub fn encode_scratch(&self, cells: Scratch) -> Result<Scratch> {
-        encode_rest(&self.0, cells)
+        let mut out = Outgoing::new(0);
+        self.encode_onto(cells, &mut out)?;
+        Ok(out.to_vec())
     }
 
     /// Decodes one chunk into `out`, which it must fill exactly. Bit `i` of `mask` says that codec `i` was left out.
@@ -104,18 +87,6 @@ impl CodecChain {
         out.copy_from_slice(current);
         Ok(())
     }
-}
-
-fn encode_rest(codecs: &[Codec], mut bytes: Scratch) -> Result<Scratch> {
-    for codec in codecs {
-        if codec.is_checksum() {
-            let sum = checksum::of(codec, &bytes);
-            bytes.extend_from_slice(&sum);
-        } else {
-            bytes = codec.encode(&bytes)?;
-        }
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::mem::ManuallyDrop;
+use std::num::NonZeroUsize;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
@@ -35,16 +36,20 @@ unsafe impl Send for Block {}
 unsafe impl Sync for Block {}
 
 impl Block {
-    /// Zeros for cells of `dtype`. `length` fits an `isize`.
+    /// Zeros for cells of `dtype`. `length` fits an `isize`, and is a whole number of cells.
     pub(super) fn zeroed(dtype: DType, length: usize) -> Self {
-        let align = align(dtype);
+        Self::aligned(length, align(dtype))
+    }
+
+    fn aligned(length: usize, align: usize) -> Self {
         let start = match Layout::from_size_align(length, align) {
             Ok(layout) if length > 0 => {
                 // SAFETY: the layout has a size.
                 let start = unsafe { alloc_zeroed(layout) };
                 NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout))
             }
-            _ => return Self::from_vec(Vec::<u128>::new()).with_align(align),
+            // Without a byte any aligned place will do.
+            _ => NonNull::without_provenance(NonZeroUsize::new(align).unwrap_or(NonZeroUsize::MIN)),
         };
         let mut block = Self {
             start,
@@ -64,13 +69,6 @@ impl Block {
             length: size_of_val(&**cells),
             align: align_of::<T>(),
         }
-    }
-
-    fn with_align(mut self, align: usize) -> Self {
-        if self.length == 0 {
-            self.align = align;
-        }
-        self
     }
 
     /// The memory as a vector; `None` when it is not made for such cells, or a cell is not valid.
@@ -104,22 +102,9 @@ impl Drop for Block {
 
 impl Clone for Block {
     fn clone(&self) -> Self {
-        let Ok(layout) = Layout::from_size_align(self.length, self.align) else {
-            return Self::from_vec(self.to_vec());
-        };
-        if self.length == 0 {
-            return Self::from_vec(Vec::<u128>::new()).with_align(self.align);
-        }
-        // SAFETY: the layout has a size.
-        let start = unsafe { alloc_zeroed(layout) };
-        let mut block = Self {
-            start: NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout)),
-            length: self.length,
-            align: self.align,
-        };
-        pages::advise(&mut block);
-        block.copy_from_slice(self);
-        block
+        let mut copy = Self::aligned(self.length, self.align);
+        copy.copy_from_slice(self);
+        copy
     }
 }
 

@@ -17,6 +17,27 @@ pub struct CopyAxis {
     pub to: usize,
 }
 
+impl CopyAxis {
+    /// The same box filled from one cell, which is read again and again.
+    #[must_use]
+    pub fn from_one(axes: &[Self]) -> Vec<Self> {
+        axes.iter().map(|axis| Self { from: 0, ..*axis }).collect()
+    }
+}
+
+/// How many bytes lie one after the other on both sides, for cells of `cell_size` bytes; and the axes around such a run.
+pub(super) fn run(axes: &[CopyAxis], cell_size: usize) -> (usize, &[CopyAxis]) {
+    let (mut run, mut outer) = (cell_size, axes);
+    while let Some((axis, rest)) = outer.split_last() {
+        if axis.count != 1 && (axis.from != run || axis.to != run) {
+            break;
+        }
+        run *= axis.count;
+        outer = rest;
+    }
+    (run, outer)
+}
+
 /// A buffer that several threads write different cells of.
 #[derive(Debug)]
 pub struct SharedTarget<'a> {
@@ -78,17 +99,7 @@ impl<'a> SharedTarget<'a> {
         };
         assert!(end(source_start, |axis| axis.from) <= source.len());
         assert!(end(target_start, |axis| axis.to) <= self.length);
-        // Axes whose cells lie one after the other on both sides are copied as one run.
-        let mut run = cell_size;
-        let mut outer = axes;
-        while let Some((axis, rest)) = outer.split_last() {
-            let joined = axis.count == 1 || (axis.from == run && axis.to == run);
-            if !joined {
-                break;
-            }
-            run *= axis.count;
-            outer = rest;
-        }
+        let (run, outer) = run(axes, cell_size);
         // SAFETY: the first and the last byte of the box were just found to lie in the buffers, and all others lie
         // between them; that nobody else uses these cells is the caller's promise.
         unsafe {

@@ -1,7 +1,10 @@
 //! The grid of chunks that an array is cut into.
 
-use super::{CopyAxis, index};
-use crate::{AxisSlab, Hyperslab};
+use std::ops::Range;
+
+use super::copy::run;
+use super::{CopyAxis, copy_cells, index};
+use crate::{AxisSlab, Hyperslab, WriteData, fill_cells};
 
 /// The chunks of an array, numbered in C order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +47,39 @@ pub struct PieceCopy {
 }
 
 impl PieceCopy {
+    /// How many bytes of cells it is.
+    #[must_use]
+    pub fn byte_count(&self, cell_size: usize) -> usize {
+        let axes = self.axes.iter();
+        axes.fold(cell_size, |bytes, axis| bytes * axis.count)
+    }
+
+    /// Its place in the buffer of the hyperslab, if all of it lies there as in the chunk, without a gap.
+    #[must_use]
+    pub fn run_in_slab(&self, cell_size: usize) -> Option<Range<usize>> {
+        let (run, outer) = run(&self.axes, cell_size);
+        outer.is_empty().then(|| self.in_slab..self.in_slab + run)
+    }
+
+    /// Writes what it is of a write of the hyperslab into the cells of the chunk.
+    pub fn write(&self, data: &WriteData, chunk: &mut [u8]) {
+        let axes = self.reversed();
+        match data {
+            WriteData::Cells(cells) => {
+                let source = (cells.bytes(), self.in_slab);
+                copy_cells(&axes, cells.dtype().size(), source, (chunk, self.in_chunk));
+            }
+            WriteData::Scalar(value) => {
+                let cell = value.to_bytes();
+                if self.byte_count(cell.len()) == chunk.len() {
+                    return fill_cells(chunk, &cell);
+                }
+                let axes = CopyAxis::from_one(&axes);
+                copy_cells(&axes, cell.len(), (&cell, 0), (chunk, self.in_chunk));
+            }
+        }
+    }
+
     /// The axes for a copy the other way, from the buffer into the chunk.
     #[must_use]
     pub fn reversed(&self) -> Vec<CopyAxis> {
@@ -236,7 +272,6 @@ impl ChunkGrid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chunk::copy_cells;
     use proptest::prelude::*;
 
     /// A shape, a chunk shape and a hyperslab of one to three axes.

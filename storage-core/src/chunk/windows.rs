@@ -16,7 +16,6 @@ use crate::{AxisSlab, Hyperslab};
 pub struct Windows {
     /// Along each axis, where to cut.
     axes: Vec<Cuts>,
-    shape: Vec<u64>,
 }
 
 /// The cuts along one axis: at each multiple of a length of cells of the array.
@@ -101,10 +100,7 @@ impl Windows {
                 cuts.length = grown.min(cuts.most);
             }
         }
-        Self {
-            shape: slab.shape(),
-            axes,
-        }
+        Self { axes }
     }
 
     /// How many windows there are.
@@ -127,8 +123,8 @@ impl Windows {
             })
             .collect();
         axes.reverse();
-        // Each axis was cut from one of that length.
-        Hyperslab::new(axes, &self.shape).unwrap_or_else(|_| Hyperslab::full(&self.shape))
+        // Each axis was cut from one that is in bounds.
+        Hyperslab::in_bounds(axes)
     }
 
     /// All windows, in C order.

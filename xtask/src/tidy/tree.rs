@@ -27,7 +27,14 @@ impl TextFile {
 }
 
 const KINDS: [&str; 9] = ["rs", "md", "toml", "py", "txt", "sh", "yml", "json", "lock"];
-const FOLDERS_LEFT_OUT: [&str; 4] = ["target", ".git", ".venv", "__pycache__"];
+const FOLDERS_LEFT_OUT: [&str; 6] = [
+    "target",
+    ".git",
+    ".venv",
+    "__pycache__",
+    "corpus",
+    "artifacts",
+];
 
 /// All text files, in order of their paths.
 pub(super) fn read() -> Outcome<Vec<TextFile>> {

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::Path;
 
 use hdf5::Dataset;
-use hyperslab_core::{ArrayBuf, Error, Hyperslab, Result};
-use hyperslab_engine::{Engine, ObjectId};
+use hyperslab_core::{Error, Result};
+use hyperslab_engine::ObjectId;
 use rayon::prelude::*;
 
 use super::{ArrayFile, FileHeader};
@@ -54,17 +54,9 @@ impl ArrayFile {
         Ok(Some(opened))
     }
 
-    /// Reads cells of a file of another program; those never written are what the file says.
-    ///
-    /// # Errors
-    /// As [`read_into`](Self::read_into).
-    pub(crate) fn read_foreign(
-        &self,
-        engine: &Engine,
-        slab: &Hyperslab,
-        out: ArrayBuf,
-    ) -> Result<ArrayBuf> {
-        self.read_filled(engine, slab, &self.fill, out)
+    /// The cell that stands for those never written, as the file says.
+    pub(crate) fn fill(&self) -> &[u8] {
+        &self.fill
     }
 }
 

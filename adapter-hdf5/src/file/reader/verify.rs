@@ -5,10 +5,11 @@ use std::os::unix::fs::FileExt;
 
 use hyperslab_core::chunk::Windows;
 use hyperslab_core::{ArrayBuf, Error, Hyperslab, Result, Scalar};
-use hyperslab_engine::Engine;
+use hyperslab_engine::{Engine, Scratch};
 use rayon::prelude::*;
 
 use super::{ArrayFile, VariableCells};
+use crate::index;
 
 /// How much of a file is read or copied at a time.
 const COPY_BYTES: usize = 1 << 20;
@@ -29,14 +30,17 @@ impl ArrayFile {
                 codecs,
                 chunks,
             } => {
-                let chunk_bytes = grid.chunk_bytes(variable.dtype.size());
+                let chunk_bytes = index(grid.chunk_bytes(variable.dtype.size()));
                 let present = chunks.par_iter().filter(|chunk| !chunk.is_absent());
-                present.try_for_each(|chunk| self.decode(codecs, *chunk, chunk_bytes).map(drop))
+                present.try_for_each(|chunk| {
+                    self.decode(codecs, *chunk, &mut Scratch::new(chunk_bytes))
+                })
             }
             VariableCells::Contiguous { .. } | VariableCells::Library => {
                 self.windows().iter().try_for_each(|window| {
                     let out = ArrayBuf::zeroed(variable.dtype, &window.shape())?;
-                    self.read_into(&engine, &window, fill, out).map(drop)
+                    self.read_into(&engine, &window, &fill.to_bytes(), out)
+                        .map(drop)
                 })
             }
         }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use hyperslab_core::chunk::Windows;
 use hyperslab_core::{ArrayBuf, Error, Hyperslab, Result};
-use rayon::prelude::*;
 use uuid::Uuid;
 
 use super::content::{ExportFile, file};
 use super::{ExportContent, stored_cells};
-use crate::chunk::{ChunkGrid, ChunkPiece, CodecChain, copy_cells};
-use crate::file::{EncodedChunk, ImageWriter, VariableContent, VariableStorage};
+use crate::chunk::{ChunkGrid, copy_cells};
+use crate::file::{ImageWriter, VariableStorage};
+use crate::image::ChunkEncoder;
 
 /// How many bytes of cells are asked for at once, where a chunk is not larger.
 const BLOCK_BYTES: u64 = 64 << 20;
@@ -107,55 +107,13 @@ fn write_image(
             let grid = ChunkGrid::new(&shape, chunk_shape);
             let budget = BLOCK_BYTES.max(grid.chunk_bytes(size));
             let windows = Windows::new(&Hyperslab::full(&shape), chunk_shape, size, budget);
+            let encoder = ChunkEncoder::new(variable, &grid, codecs);
             for slab in windows.iter() {
-                let cells = next(&slab)?;
-                put_block(&mut image, variable, &grid, codecs, &slab, &cells)?;
+                encoder.put_block(&mut image, &slab, &next(&slab)?)?;
             }
         }
     }
     image.finish().map(drop)
-}
-
-/// Encodes the chunks of a block in parallel and adds them in order. A chunk of nothing but fill is left out.
-fn put_block(
-    image: &mut ImageWriter<'_>,
-    variable: &VariableContent,
-    grid: &ChunkGrid,
-    codecs: &CodecChain,
-    slab: &Hyperslab,
-    cells: &ArrayBuf,
-) -> Result<()> {
-    let size = variable.dtype.size();
-    let fill = variable.fill.to_bytes();
-    let chunk_cells = grid.chunk_shape().iter().product::<u64>();
-    let chunk_cells = usize::try_from(chunk_cells)
-        .map_err(|_| Error::too_large("a chunk does not fit in memory"))?;
-    let encode = |piece: &ChunkPiece| -> Result<(u64, Option<EncodedChunk>)> {
-        let mut chunk = fill.repeat(chunk_cells);
-        let copy = grid.copy_of(piece, cells.shape(), size);
-        copy_cells(
-            &copy.reversed(),
-            size,
-            (cells.bytes(), copy.in_slab),
-            (&mut chunk, copy.in_chunk),
-        );
-        if chunk.chunks_exact(size).all(|cell| cell == fill) {
-            return Ok((piece.chunk, None));
-        }
-        let encoded = EncodedChunk::new(codecs.encode_slice(&chunk)?, 0);
-        Ok((piece.chunk, Some(encoded)))
-    };
-    let encoded: Vec<_> = grid
-        .pieces(slab)
-        .par_iter()
-        .map(encode)
-        .collect::<Result<_>>()?;
-    for (number, encoded) in encoded {
-        if let Some(encoded) = encoded {
-            image.put_chunk(0, number, encoded)?;
-        }
-    }
-    Ok(())
 }
 
 /// A file beside its final place, removed unless it is published.

@@ -5,10 +5,11 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use hyperslab_core::{Error, Result};
+use hyperslab_engine::is_settled;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
@@ -21,10 +22,6 @@ use super::{Disk, version_of};
 const GAP_BYTES_MAX: u64 = 64 << 10;
 /// Merging stops here.
 const SPAN_BYTES_MAX: u64 = 8 << 20;
-/// Two changes of a file in place, by programs that do that, have different times when there is so much between them. The clocks
-/// of most file systems tick each few milliseconds, that of the oldest each 2 s.
-const CLOCK_TICK_MAX: Duration = Duration::from_secs(2);
-
 impl AtHand for Disk {
     fn open(&self, key: &str) -> Result<Option<Opened>> {
         let path = self.path(key)?;
@@ -34,7 +31,7 @@ impl AtHand for Disk {
         Ok(Some(Opened {
             version: version_of(&metadata),
             size: metadata.size(),
-            settled: is_settled(&metadata, SystemTime::now()),
+            settled: is_settled(metadata.ctime(), SystemTime::now()),
             file,
             path,
         }))
@@ -43,13 +40,6 @@ impl AtHand for Disk {
     fn state(&self, key: &str) -> Result<Option<Version>> {
         self.version(&self.path(key)?)
     }
-}
-
-/// Whether the last change of a file is so long ago that the next one cannot have the same time. One of the future may.
-fn is_settled(metadata: &Metadata, now: SystemTime) -> bool {
-    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let changed = u64::try_from(metadata.ctime()).map(Duration::from_secs);
-    changed.is_ok_and(|changed| changed + Duration::from_secs(1) + CLOCK_TICK_MAX <= now)
 }
 
 impl Disk {
@@ -163,21 +153,4 @@ fn too_short(path: &Path, size: u64) -> Error {
         "{} has only {size} bytes and should have more; run `hyperslab check`",
         path.display()
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_settled_some_time_after_its_last_change() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a");
-        std::fs::write(&path, "a").unwrap();
-        let metadata = std::fs::metadata(&path).unwrap();
-        let now = SystemTime::now();
-        assert!(!is_settled(&metadata, now));
-        assert!(!is_settled(&metadata, now - Duration::from_secs(3600)));
-        assert!(is_settled(&metadata, now + Duration::from_secs(4)));
-    }
 }

@@ -8,8 +8,8 @@ use hyperslab_core::{
     WriteOptions,
 };
 
+use super::Shared;
 use super::variable::Variable;
-use super::{Shared, blocking};
 
 #[derive(Debug)]
 pub(super) struct VariableHandle {
@@ -32,8 +32,9 @@ impl ArrayHandle for VariableHandle {
                 out.shape()
             )));
         }
-        let (variable, slab) = (Arc::clone(&self.variable), slab.clone());
-        blocking(move || variable.array.read_block_into(&slab, out)).await
+        // Nothing of a small read waits, so a caller that reads again and again would never let another task run.
+        tokio::task::coop::consume_budget().await;
+        self.variable.array.begin_block(slab, out)?.finished().await
     }
 
     async fn write(
