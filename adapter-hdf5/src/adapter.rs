@@ -101,10 +101,12 @@ impl Hdf5Adapter {
         collection: &CollectionMeta,
         locator: &ArrayLocator,
     ) -> Result<(String, Uuid)> {
-        let (collection, locator) = (collection.clone(), locator.clone());
-        self.run(move |store| {
+        let (collection, locator) = (Arc::new(collection.clone()), locator.clone());
+        let store = Arc::clone(&self.store);
+        blocking(move || {
             let opened = store.open(&collection)?;
-            let (stem, _, meta) = store.locate(&collection, &opened, &locator)?;
+            let located = store.begin_locate(&collection, opened, locator)?;
+            let (stem, _, meta) = located.finish()?;
             Ok((stem, meta.id))
         })
         .await
@@ -276,21 +278,25 @@ impl StorageAdapter for Hdf5Adapter {
         collection: &Arc<CollectionMeta>,
         locator: &ArrayLocator,
     ) -> Result<Arc<dyn ArrayHandle>> {
-        let (place, wanted) = (Arc::clone(collection), locator.clone());
-        let (stem, known) = self
-            .run(move |store| {
-                let document = store.document_identity(&place.name);
-                let opened = store.open(&place)?;
-                let (stem, file, meta) = store.locate(&place, &opened, &wanted)?;
-                let (file, meta) = (Arc::downgrade(&file), Arc::new(meta));
+        let (store, place, wanted) = (
+            Arc::clone(&self.store),
+            Arc::clone(collection),
+            locator.clone(),
+        );
+        let begin = move || {
+            let document = store.document_identity(&place.name);
+            let opened = store.open(&place)?;
+            let located = store.begin_locate(&place, opened, wanted)?;
+            located.and_then(move |(stem, file, meta)| {
                 let known = Known {
                     document,
-                    file,
-                    meta,
+                    file: Arc::downgrade(&file),
+                    meta: Arc::new(meta),
                 };
                 Ok((stem, known))
             })
-            .await?;
+        };
+        let (stem, known) = self.store.pace.run(begin).await?;
         let (store, collection) = (Arc::clone(&self.store), Arc::clone(collection));
         Ok(Arc::new(Hdf5Array::new(store, collection, stem, known)))
     }

@@ -21,16 +21,16 @@ use crate::store::{ARRAYS, Store};
 /// An array: the file of its name, as long as it is the array of its id.
 #[derive(Debug)]
 pub(crate) struct Hdf5Array {
-    place: Place,
+    place: Arc<Place>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Place {
     store: Arc<Store>,
     collection: Arc<CollectionMeta>,
     stem: String,
     id: Uuid,
-    known: Arc<Mutex<Option<Known>>>,
+    known: Mutex<Option<Known>>,
 }
 
 /// An array as it was when it was last looked at.
@@ -89,7 +89,7 @@ impl Place {
     }
 
     fn begin_read(
-        &self,
+        self: &Arc<Self>,
         file: &Arc<ArrayFile>,
         slab: &Hyperslab,
         out: ArrayBuf,
@@ -98,7 +98,7 @@ impl Place {
         schema.check_read(slab, &out)?;
         let fill = schema.fill_value().to_bytes();
         let begun = file.begin_read(&self.store.engine, slab, &fill, out)?;
-        let place = self.clone();
+        let place = Arc::clone(self);
         begun.and_then(move |out| {
             let checked = place.collection.schema.check_stored(&out);
             checked.map_err(|error| error.context(format!("array {}", place.stem)))?;
@@ -154,13 +154,13 @@ impl Hdf5Array {
         known: Known,
     ) -> Self {
         Self {
-            place: Place {
+            place: Arc::new(Place {
                 store,
                 collection,
                 stem,
                 id: known.meta.id,
-                known: Arc::new(Mutex::new(Some(known))),
-            },
+                known: Mutex::new(Some(known)),
+            }),
         }
     }
 
@@ -168,7 +168,7 @@ impl Hdf5Array {
         &self,
         work: impl FnOnce(&Place) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let place = self.place.clone();
+        let place = Arc::clone(&self.place);
         blocking(move || work(&place)).await
     }
 }
@@ -184,17 +184,15 @@ impl ArrayHandle for Hdf5Array {
     }
 
     async fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
-        // Nothing of a small read waits, so a caller that reads again and again would never let another task run.
-        tokio::task::coop::consume_budget().await;
-        if let Some((file, _)) = self.place.fresh() {
-            return self.place.begin_read(&file, slab, out)?.finished().await;
-        }
-        let slab = slab.clone();
-        self.run(move |place| {
-            let (file, _) = place.current()?;
-            place.begin_read(&file, &slab, out)?.finish()
-        })
-        .await
+        let (place, slab) = (Arc::clone(&self.place), slab.clone());
+        let begin = move || match place.fresh() {
+            Some((file, _)) => place.begin_read(&file, &slab, out),
+            None => Ok(Begun::nothing(move || {
+                let (file, _) = place.current()?;
+                place.begin_read(&file, &slab, out)?.finish()
+            })),
+        };
+        self.place.store.pace.run(begin).await
     }
 
     async fn write(&self, slab: &Hyperslab, data: WriteData, options: &WriteOptions) -> Result<()> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use hyperslab_core::{Error, Result};
+use hyperslab_core::{Begun, Error, Result};
 use hyperslab_engine::is_settled;
 
 use crate::file::ArrayFile;
@@ -63,8 +63,20 @@ impl FileCache {
     /// The file that `path` names now.
     ///
     /// # Errors
-    /// As [`ArrayFile::open`].
-    pub(crate) fn open(&self, path: &Path, variable: &str) -> Result<Arc<ArrayFile>> {
+    /// As [`ArrayFile::begin_open`].
+    pub(crate) fn open(self: &Arc<Self>, path: &Path, variable: &str) -> Result<Arc<ArrayFile>> {
+        self.begin_open(path, variable)?.finish()
+    }
+
+    /// Begins to open it: a small file is open at once.
+    ///
+    /// # Errors
+    /// As [`ArrayFile::begin_open`].
+    pub(crate) fn begin_open(
+        self: &Arc<Self>,
+        path: &Path,
+        variable: &str,
+    ) -> Result<Begun<Arc<ArrayFile>>> {
         let metadata = match std::fs::metadata(path) {
             Ok(metadata) => metadata,
             Err(source) => {
@@ -79,23 +91,29 @@ impl FileCache {
             && known.identity() == identity
             && known.variable() == variable
         {
-            return Ok(Arc::clone(known));
+            return Ok(Begun::Done(Arc::clone(known)));
         }
-        let opened = Arc::new(ArrayFile::open(path, variable)?);
+        let (cache, path) = (Arc::clone(self), path.to_owned());
+        let opened = ArrayFile::begin_open(&path, variable)?;
+        opened.and_then(move |opened| Ok(cache.keep(path, opened)))
+    }
+
+    fn keep(&self, path: PathBuf, opened: ArrayFile) -> Arc<ArrayFile> {
+        let opened = Arc::new(opened);
         let mut files = self.lock();
         if files
             .by_path
-            .insert(path.to_owned(), Arc::clone(&opened))
+            .insert(path.clone(), Arc::clone(&opened))
             .is_none()
         {
-            files.order.push_back(path.to_owned());
+            files.order.push_back(path);
         }
         while files.order.len() > FILE_COUNT_MAX {
             if let Some(oldest) = files.order.pop_front() {
                 files.by_path.remove(&oldest);
             }
         }
-        Ok(opened)
+        opened
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Files> {

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hyperslab_core::{
-    ArrayEntry, ArrayLocator, ArrayMeta, Attributes, CollectionMeta, Error, ErrorKind,
-    LocalLockManager, ParsedStem, Result, Usage, parse_stem, stem,
+    ArrayEntry, ArrayLocator, ArrayMeta, Attributes, Begun, CollectionMeta, Error, ErrorKind,
+    LocalLockManager, Pace, ParsedStem, Result, Usage, parse_stem, stem,
 };
 use hyperslab_engine::Engine;
 use rayon::prelude::*;
@@ -82,7 +82,8 @@ pub(crate) struct Store {
     pub(crate) root: PathBuf,
     pub(crate) id: Uuid,
     pub(crate) locks: Arc<LocalLockManager>,
-    pub(crate) cache: FileCache,
+    pub(crate) cache: Arc<FileCache>,
+    pub(crate) pace: Pace,
     pub(crate) ids: IdIndex,
     pub(crate) engine: Arc<Engine>,
     /// Identities of collections by name, with that of the document they were read from.
@@ -106,7 +107,8 @@ impl Store {
             locks: Arc::new(LocalLockManager::new(&root)),
             root,
             id,
-            cache: FileCache::default(),
+            cache: Arc::default(),
+            pace: Pace::default(),
             ids: IdIndex::default(),
             engine,
             known: Mutex::default(),
@@ -226,36 +228,22 @@ impl Store {
         stem: &str,
     ) -> Result<(Arc<ArrayFile>, ArrayMeta)> {
         let path = opened.folders.array(stem);
-        let file =
-            self.cache
-                .open(&path, &opened.variable)
-                .map_err(|error| match error.kind() {
-                    ErrorKind::NotFound => Error::not_found(format!(
-                        "array {stem} does not exist in collection '{}'",
-                        collection.name
-                    )),
-                    _ => error,
-                })?;
-        if let Some(why) = cf::disagreement(&collection.schema, file.header()) {
-            return Err(Error::corrupt(format!(
-                "{}: {why}; run `check`",
-                path.display()
-            )));
-        }
-        let meta = cf::array_meta(&collection.schema, file.header())
-            .map_err(|error| error.context(path.display()))?;
-        Ok((file, meta))
+        let file = self.cache.open(&path, &opened.variable);
+        facts(
+            collection,
+            file.map_err(|error| absent(collection, stem, error))?,
+        )
     }
 
-    /// The stem, the file and the facts of an array.
-    pub(crate) fn locate(
-        &self,
-        collection: &CollectionMeta,
-        opened: &Opened,
-        locator: &ArrayLocator,
-    ) -> Result<Located> {
+    /// Begins to find an array: its stem, its file and its facts.
+    pub(crate) fn begin_locate(
+        self: &Arc<Self>,
+        collection: &Arc<CollectionMeta>,
+        opened: Opened,
+        locator: ArrayLocator,
+    ) -> Result<Begun<Located>> {
         let keyless = collection.schema.key_attributes().next().is_none();
-        let stem = match locator {
+        let stem = match &locator {
             ArrayLocator::Key(key) if !keyless => stem(key, Uuid::nil()),
             ArrayLocator::Key(_) => {
                 return Err(Error::invalid(format!(
@@ -264,21 +252,32 @@ impl Store {
                 )));
             }
             ArrayLocator::Id(id) if keyless => stem(&Attributes::new(), *id),
-            ArrayLocator::Id(id) => return self.locate_id(collection, opened, *id),
+            &ArrayLocator::Id(id) => {
+                let (store, collection) = (Arc::clone(self), Arc::clone(collection));
+                return Ok(Begun::nothing(move || {
+                    store.locate_id(&collection, &opened, id)
+                }));
+            }
         };
-        let (file, meta) = self.load(collection, opened, &stem)?;
-        let fits = match locator {
-            ArrayLocator::Key(key) => meta.key == *key,
-            ArrayLocator::Id(id) => meta.id == *id,
-        };
-        if fits {
-            return Ok((stem, file, meta));
-        }
-        Err(Error::corrupt(format!(
-            "the file {stem}{EXTENSION} of collection '{}' holds the array {}; run `check`",
-            collection.name,
-            describe(&meta.key, meta.id)
-        )))
+        let path = opened.folders.array(&stem);
+        let file = self.cache.begin_open(&path, &opened.variable);
+        let file = file.map_err(|error| absent(collection, &stem, error))?;
+        let collection = Arc::clone(collection);
+        file.and_then(move |file| {
+            let (file, meta) = facts(&collection, file)?;
+            let fits = match &locator {
+                ArrayLocator::Key(key) => meta.key == *key,
+                ArrayLocator::Id(id) => meta.id == *id,
+            };
+            if fits {
+                return Ok((stem, file, meta));
+            }
+            Err(Error::corrupt(format!(
+                "the file {stem}{EXTENSION} of collection '{}' holds the array {}; run `check`",
+                collection.name,
+                describe(&meta.key, meta.id)
+            )))
+        })
     }
 
     /// Finds an array with a key by its id: in the index, else among the files that the index does not know.
@@ -326,6 +325,30 @@ impl Store {
         usage.overhead_bytes = folder_bytes(&opened.folders.root().join(MACHINERY))
             + std::fs::metadata(opened.folders.document()).map_or(0, |found| found.len());
         Ok(usage)
+    }
+}
+
+/// A file, if it is what the schema says, and its facts.
+fn facts(collection: &CollectionMeta, file: Arc<ArrayFile>) -> Result<(Arc<ArrayFile>, ArrayMeta)> {
+    if let Some(why) = cf::disagreement(&collection.schema, file.header()) {
+        return Err(Error::corrupt(format!(
+            "{}: {why}; run `check`",
+            file.path().display()
+        )));
+    }
+    let meta = cf::array_meta(&collection.schema, file.header())
+        .map_err(|error| error.context(file.path().display()))?;
+    Ok((file, meta))
+}
+
+/// What it means that a file is not there.
+fn absent(collection: &CollectionMeta, stem: &str, error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound => Error::not_found(format!(
+            "array {stem} does not exist in collection '{}'",
+            collection.name
+        )),
+        _ => error,
     }
 }
 

@@ -27,6 +27,7 @@ mod lock;
 mod memory;
 mod memory_limit;
 pub mod name;
+mod pace;
 mod scalar;
 mod schema;
 pub mod selection;
@@ -60,6 +61,7 @@ pub use lock::{
 };
 pub use memory::MemoryAdapter;
 pub use memory_limit::{MemoryLimit, memory_of_machine};
+pub use pace::Pace;
 pub use scalar::Scalar;
 pub use schema::{DIMENSION_COUNT_MAX, Dimension, Metadata, SCHEMA_VERSION, Schema, SchemaBuilder};
 pub use selection::{

@@ -4,12 +4,12 @@ mod cells;
 mod foreign;
 mod verify;
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use hyperslab_cf::NamedAttribute;
-use hyperslab_core::{DType, Error, ErrorKind, Result};
+use hyperslab_core::{Begun, DType, Error, ErrorKind, Result};
 use hyperslab_engine::{ObjectId, Scratch, StoredChunk};
 
 use super::footer::Footer;
@@ -23,6 +23,9 @@ pub(crate) use foreign::changed;
 
 /// The largest chunk that is decoded here; HDF5 allows 4 GiB.
 const CHUNK_BYTES_MAX: u64 = 1 << 30;
+
+/// Metadata of so many bytes are parsed sooner than another thread wakes up.
+const METADATA_BYTES_SMALL: u32 = 16 << 10;
 
 /// Where the cells of a variable are.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,12 +92,68 @@ pub(crate) struct ArrayFile {
     header: FileHeader,
 }
 
+/// A file that is open, and has not said yet what is in it.
+struct Unread {
+    path: PathBuf,
+    variable: String,
+    file: File,
+    metadata: Metadata,
+    footer: Option<Footer>,
+}
+
+impl Unread {
+    fn is_small(&self) -> bool {
+        let footer = self.footer.as_ref();
+        footer.is_some_and(|footer| (1..=METADATA_BYTES_SMALL).contains(&footer.metadata_length))
+    }
+
+    fn read(self) -> Result<ArrayFile> {
+        match self.parse()? {
+            Some(header) => self.with(header),
+            None => self.read_by_library(),
+        }
+    }
+
+    /// What the file says, if it is one of ours.
+    fn parse(&self) -> Result<Option<FileHeader>> {
+        match &self.footer {
+            Some(footer) if footer.metadata_length > 0 => {
+                let metadata = footer.metadata(&self.file);
+                let metadata = metadata.map_err(|error| error.context(self.path.display()))?;
+                Ok(parse::parse(&metadata, &self.variable))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn read_by_library(self) -> Result<ArrayFile> {
+        let header = library::read_header(&self.path, &self.variable)?;
+        self.with(header)
+    }
+
+    fn with(self, header: FileHeader) -> Result<ArrayFile> {
+        let opened = ArrayFile {
+            path: self.path,
+            variable: self.variable,
+            file: self.file,
+            length: self.metadata.len(),
+            identity: FileIdentity::of(&self.metadata),
+            id: ObjectId::unique(),
+            footer: self.footer,
+            fill: Vec::new(),
+            header,
+        };
+        opened.check_extent()?;
+        Ok(opened)
+    }
+}
+
 impl ArrayFile {
-    /// Opens the file and reads the header of one variable.
+    /// Opens the file and reads the header of one variable: at once, if it is a small one of ours.
     ///
     /// # Errors
     /// `NotFound`, `Denied`; `Corrupt` for a file that is damaged, `Unsupported` for one of a newer version.
-    pub(crate) fn open(path: &Path, variable: &str) -> Result<Self> {
+    pub(crate) fn begin_open(path: &Path, variable: &str) -> Result<Begun<Self>> {
         let fail = |source| Error::io("open", path.display(), source);
         // Opening a pipe would wait for somebody to write into it.
         if !std::fs::metadata(path).map_err(fail)?.is_file() {
@@ -105,35 +164,27 @@ impl ArrayFile {
         }
         let file = File::open(path).map_err(fail)?;
         let metadata = file.metadata().map_err(fail)?;
-        let length = metadata.len();
-        let footer = Footer::read(&file, length).map_err(|error| error.context(path.display()))?;
-        let own = match &footer {
-            Some(footer) if footer.metadata_length > 0 => {
-                let metadata = footer.metadata(&file);
-                parse::parse(
-                    &metadata.map_err(|error| error.context(path.display()))?,
-                    variable,
-                )
-            }
-            _ => None,
-        };
-        let header = match own {
-            Some(header) => header,
-            None => library::read_header(path, variable)?,
-        };
-        let opened = Self {
+        let footer = Footer::read(&file, metadata.len());
+        let footer = footer.map_err(|error| error.context(path.display()))?;
+        let unread = Unread {
             path: path.to_owned(),
             variable: variable.to_owned(),
             file,
-            length,
-            identity: FileIdentity::of(&metadata),
-            id: ObjectId::unique(),
+            metadata,
             footer,
-            fill: Vec::new(),
-            header,
         };
-        opened.check_extent()?;
-        Ok(opened)
+        if !unread.is_small() {
+            return Ok(Begun::nothing(move || unread.read()));
+        }
+        match unread.parse()? {
+            Some(header) => unread.with(header).map(Begun::Done),
+            None => Ok(Begun::nothing(move || unread.read_by_library())),
+        }
+    }
+
+    /// Where it was when it was opened.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What the file says before its cells are read.

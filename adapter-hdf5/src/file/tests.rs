@@ -109,8 +109,12 @@ fn check_image(content: &FileContent, what: &str) {
     std::fs::write(&own, &bytes).unwrap();
     // Without its footer the file is one of another program.
     std::fs::write(&foreign, &bytes[..bytes.len() - footer::FOOTER_SIZE]).unwrap();
-    let own = ArrayFile::open(&own, "cells").unwrap();
-    let foreign = ArrayFile::open(&foreign, "cells").unwrap();
+    let open = |path: &std::path::Path| {
+        let opened = ArrayFile::begin_open(path, "cells").unwrap();
+        opened.finish().unwrap()
+    };
+    let own = open(&own);
+    let foreign = open(&foreign);
     assert!(own.is_stamped() && !foreign.is_stamped());
     assert_eq!(own.header().attributes, content.attributes, "{what}");
     // The library lists them by name.

@@ -10,8 +10,6 @@ use std::sync::Arc;
 use hyperslab_core::copy::{copy_box, scatter_scalar};
 use hyperslab_core::{ArrayBuf, AxisSlab, Durability, Hyperslab, Result, WriteData, WriteOptions};
 
-use tokio::task::coop::consume_budget;
-
 use super::Shared;
 use crate::cells::{Filled, Request};
 use crate::document::{ArrayHead, Change};
@@ -66,10 +64,9 @@ impl Shared {
         request: Request,
         last: Option<String>,
     ) -> Result<(Filled, Option<Version>)> {
-        // Nothing of a small read waits, so a caller that reads again and again would never let another task run.
-        consume_budget().await;
-        let begun = self.cells.begin_at_hand(disk, request, last)?;
-        begun.finished().await
+        let (cells, medium) = (Arc::clone(&self.cells), Arc::clone(&disk));
+        let begin = move || cells.begin_at_hand(medium, request, last);
+        disk.pace().run(begin).await
     }
 
     /// Reads several objects; false when a write into several came between.

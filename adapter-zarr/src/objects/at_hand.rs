@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::fs::File;
 use std::path::PathBuf;
 
-use hyperslab_core::Result;
+use hyperslab_core::{Pace, Result};
 
 use super::Version;
 
@@ -34,4 +34,7 @@ pub(crate) trait AtHand: Debug + Send + Sync + 'static {
     /// # Errors
     /// As [`open`](Self::open).
     fn state(&self, key: &str) -> Result<Option<Version>>;
+
+    /// How soon it answers.
+    fn pace(&self) -> &Pace;
 }

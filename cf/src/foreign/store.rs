@@ -15,7 +15,7 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use hyperslab_core::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CheckRequest,
-    CollectionMeta, Error, FindingSink, LockManager, ProcessLockManager, ReadStats, Result,
+    CollectionMeta, Error, FindingSink, LockManager, Pace, ProcessLockManager, ReadStats, Result,
     StorageAdapter, StorageExplanation, StoreInfo, Usage, WriteOptions, WriterScope, blocking,
 };
 use uuid::Uuid;
@@ -38,6 +38,7 @@ struct Shared {
     group: Arc<dyn ForeignGroup>,
     url: String,
     locks: Arc<ProcessLockManager>,
+    pace: Pace,
     /// The variables opened so far, by path: their coordinates are read once.
     opened: Mutex<HashMap<String, Arc<Variable>>>,
 }
@@ -51,6 +52,7 @@ impl ForeignStore {
                 group,
                 url: url.into(),
                 locks: Arc::default(),
+                pace: Pace::default(),
                 opened: Mutex::default(),
             }),
         }

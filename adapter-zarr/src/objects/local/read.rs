@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use hyperslab_core::{Error, Result};
+use hyperslab_core::{Begun, Error, Pace, Result};
 use hyperslab_engine::is_settled;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -22,6 +22,9 @@ use super::{Disk, version_of};
 const GAP_BYTES_MAX: u64 = 64 << 10;
 /// Merging stops here.
 const SPAN_BYTES_MAX: u64 = 8 << 20;
+/// A file of this size is read sooner than another thread wakes up.
+const SMALL_BYTES: u64 = 64 << 10;
+
 impl AtHand for Disk {
     fn open(&self, key: &str) -> Result<Option<Opened>> {
         let path = self.path(key)?;
@@ -40,19 +43,29 @@ impl AtHand for Disk {
     fn state(&self, key: &str) -> Result<Option<Version>> {
         self.version(&self.path(key)?)
     }
+
+    fn pace(&self) -> &Pace {
+        &self.pace
+    }
 }
 
 impl Disk {
-    pub(super) fn read_whole(&self, key: &str) -> Result<Option<Object>> {
+    pub(super) fn begin_read_whole(&self, key: &str) -> Result<Begun<Option<Object>>> {
         let path = self.path(key)?;
         let Some((file, metadata)) = open(&path)? else {
-            return Ok(None);
+            return Ok(Begun::Done(None));
         };
-        let bytes = read_at(&file, 0..metadata.size(), &path)?;
-        Ok(Some(Object {
-            bytes,
-            version: version_of(&metadata),
-        }))
+        let is_small = metadata.size() <= SMALL_BYTES;
+        let read = move || {
+            Ok(Some(Object {
+                bytes: read_at(&file, 0..metadata.size(), &path)?,
+                version: version_of(&metadata),
+            }))
+        };
+        if is_small {
+            return read().map(Begun::Done);
+        }
+        Ok(Begun::nothing(read))
     }
 
     pub(super) fn read_ranges(

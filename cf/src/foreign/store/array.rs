@@ -32,9 +32,9 @@ impl ArrayHandle for VariableHandle {
                 out.shape()
             )));
         }
-        // Nothing of a small read waits, so a caller that reads again and again would never let another task run.
-        tokio::task::coop::consume_budget().await;
-        self.variable.array.begin_block(slab, out)?.finished().await
+        let (variable, slab) = (Arc::clone(&self.variable), slab.clone());
+        let begin = move || variable.array.begin_block(&slab, out);
+        self.shared.pace.run(begin).await
     }
 
     async fn write(
