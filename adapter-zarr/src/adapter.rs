@@ -12,6 +12,7 @@ use hyperslab_core::{
 use hyperslab_engine::Engine;
 
 use crate::array::run;
+use crate::compute::on_one_thread;
 use crate::document::{ADAPTER, FORMAT_VERSION, StoreDocument, to_bytes};
 use crate::layout::{MACHINERY, STORE_DOCUMENT};
 use crate::lease::{LeaseLockManager, LeaseOptions};
@@ -20,6 +21,10 @@ use crate::objects::probe::probe;
 use crate::objects::single_writer::SingleWriter;
 use crate::objects::{Condition, Objects, Put};
 use crate::store::Store;
+
+/// An array of so many bytes is created on one thread where there is no server to wait for: other threads would have to wake up
+/// for each of nine objects.
+const SMALL_BYTES: usize = 256 << 10;
 
 /// A store of Zarr groups on a medium.
 #[derive(Debug)]
@@ -217,13 +222,18 @@ impl StorageAdapter for ZarrAdapter {
         options: &WriteOptions,
     ) -> Result<()> {
         let (collection, array) = (Arc::new(collection.clone()), array.clone());
-        let options = *options;
-        self.change(|store| async move {
+        let (store, options) = (Arc::clone(&self.store), *options);
+        let bytes = data.as_ref().map_or(0, |data| data.bytes().len());
+        let is_small = store.objects.files().is_some() && bytes <= SMALL_BYTES;
+        let created = async move {
             store
                 .create_array(&collection, &array, data, &options)
                 .await
-        })
-        .await
+        };
+        if is_small {
+            return on_one_thread(created).await;
+        }
+        run(created).await
     }
 
     fn list_arrays<'a>(

@@ -17,7 +17,7 @@ use crate::cells::Memory;
 use crate::document::{ArrayHead, CollectionDocument};
 use crate::head::{HeadPlace, Slot, read_slot};
 use crate::layout::{self, Place};
-use crate::objects::Objects;
+use crate::objects::{Objects, Version};
 
 /// So many collections are remembered.
 const PLACES_MAX: usize = 1000;
@@ -32,9 +32,9 @@ pub(crate) struct Store {
     pub(crate) engine: Arc<Engine>,
     /// The states of objects that reads have seen.
     pub(crate) known: Arc<Memory>,
-    /// Where the arrays of collections were when they were last looked for, by the identity of the collection: a hint that
-    /// saves the wait for one request before another.
-    pub(crate) places: Mutex<HashMap<Uuid, Place>>,
+    /// Where the arrays of collections were when they were last looked for, and the state of the document that said so, by the
+    /// identity of the collection: a hint that saves the wait for one request before another.
+    pub(crate) places: Mutex<HashMap<Uuid, (Place, Version)>>,
 }
 
 impl Store {
@@ -59,29 +59,40 @@ impl Store {
 
     /// Makes sure that the collection is still the one of this name, and says where its arrays are.
     pub(crate) async fn open(&self, collection: &CollectionMeta) -> Result<Place> {
+        // A document that is the same says the same: it need not be fetched and parsed again.
+        let known = self.places().get(&collection.id).cloned();
+        if let Some((place, version)) = known {
+            let key = layout::collection_document(&collection.name);
+            if self.objects.version(&key).await? == Some(version) {
+                return Ok(place);
+            }
+        }
         match self.collection_slot(&collection.name).await? {
-            Slot::Held(document, _) if document.id == collection.id => Ok(self.remember(&document)),
+            Slot::Held(document, version) if document.id == collection.id => {
+                Ok(self.remember(&document, version))
+            }
             _ => Err(self.missing(&collection.name)),
         }
     }
 
     /// Where the arrays of a collection are, for the next time.
-    pub(crate) fn remember(&self, document: &CollectionDocument) -> Place {
+    pub(crate) fn remember(&self, document: &CollectionDocument, version: Version) -> Place {
         let place = document.place();
         let mut places = self.places();
         if places.len() >= PLACES_MAX {
             places.clear();
         }
-        places.insert(document.id, place.clone());
+        places.insert(document.id, (place.clone(), version));
         place
     }
 
     /// Where the arrays of a collection were.
     pub(crate) fn last_place(&self, collection: &CollectionMeta) -> Option<Place> {
-        self.places().get(&collection.id).cloned()
+        let places = self.places();
+        places.get(&collection.id).map(|(place, _)| place.clone())
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<Uuid, Place>> {
+    fn places(&self) -> MutexGuard<'_, HashMap<Uuid, (Place, Version)>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -68,8 +68,8 @@ impl Store {
 
     pub(crate) async fn read_collection(&self, name: &str) -> Result<CollectionMeta> {
         match self.collection_slot(name).await? {
-            Slot::Held(document, _) => {
-                self.remember(&document);
+            Slot::Held(document, version) => {
+                self.remember(&document, version);
                 Ok(document.meta())
             }
             Slot::Absent | Slot::Retired(_) => Err(self.missing(name)),

@@ -80,7 +80,7 @@ impl Disk {
     ) -> Result<Option<Put>> {
         let (source, path) = (self.path(from)?, self.path(key)?);
         let fail = |error| Error::io("put", path.display(), error);
-        let Some(new) = self.new_link(&source, &path)? else {
+        let Some(mut new) = self.new_link(&source, &path)? else {
             return Ok(None);
         };
         // Whoever staged it may not have been asked for as much.
@@ -102,9 +102,9 @@ impl Disk {
             }
             // Under the lock, and only when it becomes another state of this object.
             new.file.set_modified(unique_time()).map_err(fail)?;
-            let file = new.publish(&path)?;
+            new.publish(&path)?;
             drop(stripe);
-            let version = version_of(&file.metadata().map_err(fail)?);
+            let version = version_of(&new.file.metadata().map_err(fail)?);
             self.sync_names(&[path], durability)?;
             return Ok(Some(Put::Done(version)));
         }

@@ -39,12 +39,12 @@ impl Disk {
         &self,
         key: &str,
         path: PathBuf,
-        new: Temporary,
+        mut new: Temporary,
         condition: &Condition,
         durability: Durability,
     ) -> Result<Put> {
         new.sync(&path, durability)?;
-        let file = match condition {
+        match condition {
             Condition::None => new.publish(&path)?,
             _ => {
                 let lock = |error| Error::io("lock", path.display(), error);
@@ -52,10 +52,10 @@ impl Disk {
                 if !holds(condition, self.version(&path)?.as_ref()) {
                     return Ok(Put::Refused);
                 }
-                new.publish(&path)?
+                new.publish(&path)?;
             }
-        };
-        let metadata = file
+        }
+        let metadata = (new.file)
             .metadata()
             .map_err(|error| Error::io("put", path.display(), error))?;
         self.sync_names(&[path], durability)?;
@@ -72,7 +72,7 @@ impl Disk {
         let paths = paths.collect::<Result<Vec<_>>>()?;
         // One open at a time: many arrays may be made at once, and a process may have only so many files.
         for (path, (_, bytes)) in paths.iter().zip(objects) {
-            let new = self.written(path, bytes)?;
+            let mut new = self.written(path, bytes)?;
             new.sync(path, durability)?;
             new.publish(path)?;
         }
@@ -151,13 +151,13 @@ impl Temporary {
     }
 
     /// Gives the file its name.
-    pub(super) fn publish(mut self, target: &Path) -> Result<File> {
+    pub(super) fn publish(&mut self, target: &Path) -> Result<()> {
         for _ in 0..ATTEMPTS {
             let fail = |error: io::Error| refused(target, error);
             match std::fs::rename(&self.path, target) {
                 Ok(()) => {
                     self.is_published = true;
-                    return self.file.try_clone().map_err(fail);
+                    return Ok(());
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     let made = target.parent().map(std::fs::create_dir_all);
