@@ -25,13 +25,13 @@ impl Outgoing {
     /// An empty buffer, with room for so many bytes.
     #[must_use]
     pub fn new(room: usize) -> Self {
-        let kept = POOL.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut buffer = kept.unwrap_or_default();
-        if buffer.len() < room {
-            // What is in it is worth nothing, so it is not moved.
-            buffer.clear();
-            buffer.reserve_exact(room);
-        }
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |buffer: &Vec<u8>| buffer.capacity() >= room;
+        // The last that came back is the most likely to be in the cache of the processor.
+        let buffer = match pool.iter().rposition(fits) {
+            Some(at) => pool.swap_remove(at),
+            None => Vec::with_capacity(room),
+        };
         Self { buffer, length: 0 }
     }
 
