@@ -211,7 +211,7 @@ impl Engine {
             }
         }
         // Copying is several times as fast as decoding.
-        let each = bytes / parts.len().max(1) / 4;
+        let each = bytes / parts.len().max(1) / 2;
         self.each(parts, each, |part| {
             let range = part.range_in_chunk();
             let mut bytes = Scratch::new(range.len());
