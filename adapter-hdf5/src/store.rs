@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::cache::{FileCache, FileIdentity};
 use crate::cf;
 use crate::chunk::StoragePlan;
-use crate::disk::{self};
+use crate::disk::{self, Fence};
 use crate::document::CollectionDocument;
 use crate::file::ArrayFile;
 use crate::ids::IdIndex;
@@ -132,9 +132,8 @@ impl Store {
     }
 
     /// Makes sure that the collection is still the one of this name.
-    pub(crate) fn open(&self, collection: &CollectionMeta) -> Result<Opened> {
-        let folders = self.folders(&collection.name);
-        let path = folders.document();
+    fn ensure(&self, collection: &CollectionMeta) -> Result<()> {
+        let path = self.folders(&collection.name).document();
         let metadata = match std::fs::metadata(&path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -153,9 +152,27 @@ impl Store {
             }
         };
         drop(known);
-        if id != collection.id {
-            return Err(self.missing(&collection.name));
+        if id == collection.id {
+            return Ok(());
         }
+        Err(self.missing(&collection.name))
+    }
+
+    /// Keeps the collection from being taken away, or the others out. It is looked at again: one that was deleted may have been
+    /// made anew since it was opened, and what is published now would come into that.
+    fn fenced(
+        &self,
+        collection: &CollectionMeta,
+        fence: fn(&Path) -> Result<Fence>,
+    ) -> Result<Fence> {
+        let fence = fence(self.folders(&collection.name).root())?;
+        self.ensure(collection).map(|()| fence)
+    }
+
+    /// The collection, if it is still the one of this name.
+    pub(crate) fn open(&self, collection: &CollectionMeta) -> Result<Opened> {
+        self.ensure(collection)?;
+        let folders = self.folders(&collection.name);
         let schema = &collection.schema;
         let plan = StoragePlan::new(&collection.storage, &schema.shape(), schema.dtype())?;
         Ok(Opened {

@@ -6,7 +6,7 @@ use hyperslab_core::{
 use std::path::Path;
 use uuid::Uuid;
 
-use super::{Opened, Store, describe};
+use super::{Store, describe};
 use crate::cache::FileIdentity;
 use crate::cf;
 use crate::chunk::is_written;
@@ -56,7 +56,7 @@ impl Store {
                     _ => error,
                 })
         };
-        let _fence = Fence::shared(folders.root())?;
+        let _fence = self.fenced(collection, Fence::shared)?;
         if array.key.is_empty() {
             publish(temporary)?;
             disk::sync_folder(&folders.arrays(), durability)?;
@@ -122,20 +122,20 @@ impl Store {
         image::write_next(&self.engine, &last, &content, edit, temporary.file())
             .map_err(|error| error.context(target.display()))?;
         temporary.sync(&target, durability)?;
-        self.replace_array(&opened, &last, temporary, &target, durability)?;
+        self.replace_array(collection, &last, temporary, &target, durability)?;
         Ok(meta)
     }
 
     /// Puts the next image in place of the last one, unless that was taken away with the whole collection.
     fn replace_array(
         &self,
-        opened: &Opened,
+        collection: &CollectionMeta,
         last: &ArrayFile,
         next: TempFile,
         target: &Path,
         durability: Durability,
     ) -> Result<()> {
-        let fence = Fence::shared(opened.folders.root())?;
+        let fence = self.fenced(collection, Fence::shared)?;
         let current = std::fs::metadata(target)
             .map_err(|source| Error::io("replace", target.display(), source))?;
         if FileIdentity::of(&current) != last.identity() {
@@ -164,18 +164,8 @@ impl Store {
                 collection.name
             )));
         }
-        self.remove_file(&opened, &meta, stem, durability)
-    }
-
-    fn remove_file(
-        &self,
-        opened: &Opened,
-        meta: &ArrayMeta,
-        stem: &str,
-        durability: Durability,
-    ) -> Result<()> {
         let path = opened.folders.array(stem);
-        let _fence = Fence::shared(opened.folders.root())?;
+        let _fence = self.fenced(collection, Fence::shared)?;
         if !meta.key.is_empty() {
             let mut shard = IdIndex::hold(&opened.folders.ids(), meta.id)?;
             shard.add(Fact::Removed, meta.id, stem, durability)?;

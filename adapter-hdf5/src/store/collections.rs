@@ -115,7 +115,7 @@ impl Store {
             std::fs::create_dir_all(folder)
                 .map_err(|source| Error::io("create", folder.display(), source))?;
         }
-        let fence = Fence::exclusive(folders.root())?;
+        let fence = self.fenced(collection, Fence::exclusive)?;
         // The index first: until the arrays go, they are only found the long way.
         let cleared = disk::exchange(&ids, &folders.ids())
             .and_then(|()| disk::exchange(&arrays, &folders.arrays()));
@@ -128,5 +128,39 @@ impl Store {
         let _ = std::fs::remove_dir_all(&hidden);
         self.ids.forget(&folders.ids());
         cleared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyperslab_core::{DType, Dimension, Schema, StorageOptions};
+    use hyperslab_engine::Engine;
+    use uuid::Uuid;
+
+    #[test]
+    fn nothing_is_published_in_a_collection_that_was_made_anew() {
+        let root = tempfile::tempdir().unwrap();
+        let store = || Store::new(root.path().to_owned(), Uuid::nil(), Engine::new(0));
+        let schema = Schema::builder(DType::Int8).dimension(Dimension::new("x", 4));
+        let schema = schema.build().unwrap();
+        let collection = |id| CollectionMeta {
+            name: "c".to_owned(),
+            id: Uuid::from_u128(id),
+            schema: schema.clone(),
+            storage: StorageOptions::new(),
+        };
+        let (old, new) = (collection(1), collection(2));
+        let (store, other) = (store(), store());
+        std::fs::create_dir_all(store.temporaries()).unwrap();
+        store.create_collection(&old).unwrap();
+        store.open(&old).unwrap();
+        other.delete_collection("c").unwrap();
+        other.create_collection(&new).unwrap();
+        for fence in [Fence::shared, Fence::exclusive] {
+            let refused = store.fenced(&old, fence).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::NotFound);
+            store.fenced(&new, fence).unwrap();
+        }
     }
 }
