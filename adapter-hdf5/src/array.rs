@@ -4,16 +4,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_trait::async_trait;
 use hyperslab_core::{
-    ArrayBuf, ArrayHandle, ArrayMeta, Attributes, Begun, CollectionMeta, Error, Hyperslab,
-    ReadPlan, Result, WriteData, WriteOptions, blocking,
+    ArrayBuf, ArrayHandle, ArrayMeta, Attributes, Begun, CollectionMeta, Hyperslab, ReadPlan,
+    Result, WriteData, WriteOptions, blocking,
 };
+use hyperslab_engine::{Publish, SlabWrite, WriteBack};
 use uuid::Uuid;
 
 use crate::adapter::lock_array;
 use crate::cache::FileIdentity;
 use crate::chunk::Codec;
 use crate::file::{ArrayFile, VariableCells};
-use crate::image::Edit;
 use crate::index;
 use crate::store::EXTENSION;
 use crate::store::{ARRAYS, Store};
@@ -22,6 +22,8 @@ use crate::store::{ARRAYS, Store};
 #[derive(Debug)]
 pub(crate) struct Hdf5Array {
     place: Arc<Place>,
+    /// Writes that were accepted and not published.
+    kept: WriteBack<Place>,
 }
 
 #[derive(Debug)]
@@ -34,7 +36,7 @@ struct Place {
 }
 
 /// An array as it was when it was last looked at.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Known {
     /// The document of the collection, looked at before the file: one that was replaced meanwhile is found out later.
     pub(crate) document: Option<FileIdentity>,
@@ -46,26 +48,19 @@ pub(crate) struct Known {
 impl Place {
     fn load(&self) -> Result<(Arc<ArrayFile>, ArrayMeta)> {
         let opened = self.store.open(&self.collection)?;
-        let (file, meta) = self.store.load(&self.collection, &opened, &self.stem)?;
-        if meta.id == self.id {
-            return Ok((file, meta));
-        }
-        Err(Error::not_found(format!(
-            "array {} of collection '{}' was deleted; another one has its key",
-            self.stem, self.collection.name
-        )))
+        let array = (self.stem.as_str(), self.id);
+        self.store.load_array(&self.collection, &opened, array)
     }
 
     /// What is known, if it still holds: it does as long as the file and the document of its collection stay the same.
     fn fresh(&self) -> Option<(Arc<ArrayFile>, Arc<ArrayMeta>)> {
-        let known = self.known();
-        let known = known.as_ref()?;
+        let known = self.known().clone()?;
         let file = known.file.upgrade()?;
         let document = self.store.document_identity(&self.collection.name);
         let folders = self.store.folders(&self.collection.name);
         let named = std::fs::metadata(folders.array(&self.stem)).ok()?;
         let holds = known.document == document && FileIdentity::of(&named) == file.identity();
-        holds.then(|| (file, Arc::clone(&known.meta)))
+        holds.then_some((file, known.meta))
     }
 
     /// The file and its facts as they are now.
@@ -153,14 +148,16 @@ impl Hdf5Array {
         stem: String,
         known: Known,
     ) -> Self {
+        let place = Arc::new(Place {
+            store,
+            collection,
+            stem,
+            id: known.meta.id,
+            known: Mutex::new(Some(known)),
+        });
         Self {
-            place: Arc::new(Place {
-                store,
-                collection,
-                stem,
-                id: known.meta.id,
-                known: Mutex::new(Some(known)),
-            }),
+            kept: WriteBack::new(Arc::clone(&place)),
+            place,
         }
     }
 
@@ -170,6 +167,42 @@ impl Hdf5Array {
     ) -> Result<T> {
         let place = Arc::clone(&self.place);
         blocking(move || work(&place)).await
+    }
+}
+
+#[async_trait]
+impl Publish for Place {
+    fn name(&self) -> String {
+        format!(
+            "array {} of collection '{}'",
+            self.stem, self.collection.name
+        )
+    }
+
+    async fn look(&self) -> Result<()> {
+        let (store, collection) = (Arc::clone(&self.store), Arc::clone(&self.collection));
+        let (stem, id) = (self.stem.clone(), self.id);
+        blocking(move || {
+            let opened = store.open(&collection)?;
+            let loaded = store.load_array(&collection, &opened, (&stem, id));
+            loaded.map(drop)
+        })
+        .await
+    }
+
+    async fn publish(&self, writes: &[Arc<SlabWrite>], options: &WriteOptions) -> Result<()> {
+        let guard = lock_array(&self.store, &self.collection, &self.stem, options).await?;
+        let (store, collection) = (Arc::clone(&self.store), Arc::clone(&self.collection));
+        let (stem, id, durability) = (self.stem.clone(), self.id, options.durability);
+        let writes = writes.to_vec();
+        // Goes on to its end when nobody waits for it any more.
+        blocking(move || {
+            let array = (stem.as_str(), id);
+            store.update_array(&collection, array, &writes, |_| Ok(()), durability)?;
+            drop(guard);
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -184,38 +217,34 @@ impl ArrayHandle for Hdf5Array {
     }
 
     async fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
-        let (place, slab) = (Arc::clone(&self.place), slab.clone());
+        let (place, wanted) = (Arc::clone(&self.place), slab.clone());
         let begin = move || match place.fresh() {
-            Some((file, _)) => place.begin_read(&file, &slab, out),
+            Some((file, _)) => place.begin_read(&file, &wanted, out),
             None => Ok(Begun::nothing(move || {
                 let (file, _) = place.current()?;
-                place.begin_read(&file, &slab, out)?.finish()
+                place.begin_read(&file, &wanted, out)?.finish()
             })),
         };
-        self.place.store.pace.run(begin).await
+        // Before the read: what is flushed meanwhile must be in one of the two.
+        let kept = self.kept.writes();
+        let mut read = self.place.store.pace.run(begin).await?;
+        for write in &kept {
+            write.data.lay_over(&write.slab, slab, &mut read)?;
+        }
+        Ok(read)
     }
 
     async fn write(&self, slab: &Hyperslab, data: WriteData, options: &WriteOptions) -> Result<()> {
-        let schema = &self.place.collection.schema;
-        schema.check_write(slab, &data)?;
+        self.place.collection.schema.check_write(slab, &data)?;
+        let Some(data) = self.kept.accept(slab, data, options).await? else {
+            return Ok(());
+        };
         if slab.is_empty() {
-            return self.meta().await.map(drop);
+            return self.place.look().await;
         }
-        let place = &self.place;
-        let guard = lock_array(&place.store, &place.collection, &place.stem, options).await?;
-        let (slab, durability) = (slab.clone(), options.durability);
-        self.run(move |place| {
-            let edit = Edit {
-                slab: &slab,
-                data: &data,
-            };
-            let array = (place.stem.as_str(), place.id);
-            let store = &place.store;
-            store.update_array(&place.collection, array, Some(edit), |_| Ok(()), durability)?;
-            drop(guard);
-            Ok(())
-        })
-        .await
+        self.place
+            .publish(&[SlabWrite::new(slab, data)], options)
+            .await
     }
 
     async fn update_attributes(
@@ -243,7 +272,7 @@ impl ArrayHandle for Hdf5Array {
                 Ok(())
             };
             let store = &place.store;
-            let meta = store.update_array(&place.collection, array, None, change, durability)?;
+            let meta = store.update_array(&place.collection, array, &[], change, durability)?;
             drop(guard);
             Ok(meta)
         })
@@ -256,7 +285,10 @@ impl ArrayHandle for Hdf5Array {
     }
 
     async fn flush(&self) -> Result<()> {
-        // Every write is published at once.
-        Ok(())
+        self.kept.flush().await
+    }
+
+    async fn discard(&self) -> Result<usize> {
+        Ok(self.kept.discard().await)
     }
 }

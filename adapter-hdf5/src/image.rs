@@ -4,9 +4,10 @@ mod chunks;
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::sync::Arc;
 
-use hyperslab_core::{ArrayBuf, Error, Hyperslab, Result, WriteData};
-use hyperslab_engine::{Engine, Outgoing};
+use hyperslab_core::{ArrayBuf, Error, Hyperslab, Result};
+use hyperslab_engine::{Engine, Outgoing, SlabWrite};
 
 pub(crate) use self::chunks::ChunkEncoder;
 use self::chunks::Encoded;
@@ -16,15 +17,6 @@ use crate::file::{
     VariableStorage,
 };
 use crate::index;
-
-/// Cells to write and where they go.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Edit<'a> {
-    /// The cells that change.
-    pub(crate) slab: &'a Hyperslab,
-    /// What they become.
-    pub(crate) data: &'a WriteData,
-}
 
 /// Writes an image whose only variable has these cells, or none but fill.
 pub(crate) fn write_first(
@@ -39,12 +31,12 @@ pub(crate) fn write_first(
     writer.finish().map(drop)
 }
 
-/// Writes the image that follows `last`.
+/// Writes the image that follows `last`, after some writes, one after the other.
 pub(crate) fn write_next(
     engine: &Engine,
     last: &ArrayFile,
     content: &FileContent,
-    edit: Option<Edit<'_>>,
+    writes: &[Arc<SlabWrite>],
     file: &File,
 ) -> Result<()> {
     let variable = only_variable(content)?;
@@ -66,7 +58,7 @@ pub(crate) fn write_next(
             let change = ChunkChange {
                 last,
                 encoder,
-                edit,
+                writes,
             };
             change.run(chunks, &mut writer)?;
         }
@@ -74,13 +66,12 @@ pub(crate) fn write_next(
             let cells = ArrayBuf::filled(variable.fill, &stored.shape)?;
             let whole = Hyperslab::full(&stored.shape);
             let mut cells = last.read_into(engine, &whole, &variable.fill.to_bytes(), cells)?;
-            if let Some(edit) = edit {
-                let shape = stored.shape.clone();
-                // Seen as one chunk, the array is changed like any other.
-                let whole = ChunkGrid::new(&shape, &shape);
-                for piece in whole.pieces(edit.slab) {
-                    let copy = whole.copy_of(&piece, &edit.slab.shape(), variable.dtype.size());
-                    copy.write(edit.data, cells.bytes_mut());
+            // Seen as one chunk, the array is changed like any other.
+            let whole = ChunkGrid::new(&stored.shape, &stored.shape);
+            for write in writes {
+                for piece in whole.pieces(&write.slab) {
+                    let copy = whole.copy_of(&piece, &write.shape, variable.dtype.size());
+                    copy.write(&write.data, cells.bytes_mut());
                 }
             }
             put_all(&mut writer, content, &cells)?;
@@ -115,29 +106,37 @@ fn put_all(writer: &mut ImageWriter<'_>, content: &FileContent, cells: &ArrayBuf
 struct ChunkChange<'a> {
     last: &'a ArrayFile,
     encoder: ChunkEncoder<'a>,
-    edit: Option<Edit<'a>>,
+    writes: &'a [Arc<SlabWrite>],
 }
 
-impl ChunkChange<'_> {
+/// What a chunk gets of each write, in their order.
+type Pieces<'a> = Vec<(ChunkPiece, &'a SlabWrite)>;
+
+impl<'a> ChunkChange<'a> {
     /// Copies the chunks that stay as they are stored, and encodes those that change.
     fn run(&self, chunks: &[ChunkLocation], writer: &mut ImageWriter<'_>) -> Result<()> {
-        let pieces = self.edit.map(|edit| self.encoder.grid.pieces(edit.slab));
-        let touched: HashMap<u64, ChunkPiece> = pieces
-            .into_iter()
-            .flatten()
-            .map(|piece| (piece.chunk, piece))
-            .collect();
+        let touched = self.touched();
         let present: Vec<(u64, ChunkLocation)> = (0..)
             .zip(chunks.iter().copied())
             .filter(|(number, chunk)| !chunk.is_absent() || touched.contains_key(number))
             .collect();
-        let next =
-            |(number, location): &(u64, ChunkLocation)| match (touched.get(number), self.edit) {
-                (Some(piece), Some(edit)) => self.changed(piece, edit),
-                _ => self.kept(*location).map(Some),
-            };
+        let next = |(number, location): &(u64, ChunkLocation)| match touched.get(number) {
+            Some(pieces) => self.changed(*number, pieces),
+            None => self.kept(*location).map(Some),
+        };
         self.encoder
             .put_all(writer, &present, |(number, _)| *number, next)
+    }
+
+    fn touched(&self) -> HashMap<u64, Pieces<'a>> {
+        let mut touched: HashMap<u64, Pieces<'a>> = HashMap::new();
+        for write in self.writes {
+            for piece in self.encoder.grid.pieces(&write.slab) {
+                let pieces = touched.entry(piece.chunk).or_default();
+                pieces.push((piece, write));
+            }
+        }
+        touched
     }
 
     fn kept(&self, location: ChunkLocation) -> Result<EncodedChunk> {
@@ -147,13 +146,16 @@ impl ChunkChange<'_> {
         Ok(EncodedChunk::new(stored, location.mask))
     }
 
-    fn changed(&self, piece: &ChunkPiece, edit: Edit<'_>) -> Result<Encoded> {
-        let copy = self.encoder.copy_of(piece, &edit.slab.shape());
+    fn changed(&self, number: u64, pieces: &Pieces<'_>) -> Result<Encoded> {
+        let is_whole = pieces.iter().any(|(piece, _)| piece.whole);
         self.encoder.encode(|chunk| {
-            if piece.whole || !self.last.chunk_cells(piece.chunk, chunk)? {
+            if is_whole || !self.last.chunk_cells(number, chunk)? {
                 self.encoder.fill(chunk);
             }
-            copy.write(edit.data, chunk);
+            for (piece, write) in pieces {
+                let copy = self.encoder.copy_of(piece, &write.shape);
+                copy.write(&write.data, chunk);
+            }
             Ok(())
         })
     }

@@ -6,7 +6,7 @@ mod collections;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyperslab_core::{
     ArrayEntry, ArrayLocator, ArrayMeta, Attributes, Begun, CollectionMeta, Error, ErrorKind,
@@ -131,6 +131,10 @@ impl Store {
         ))
     }
 
+    fn known(&self) -> MutexGuard<'_, HashMap<String, (FileIdentity, Uuid)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Makes sure that the collection is still the one of this name.
     fn ensure(&self, collection: &CollectionMeta) -> Result<()> {
         let path = self.folders(&collection.name).document();
@@ -142,16 +146,16 @@ impl Store {
             Err(error) => return Err(Error::io("open", path.display(), error)),
         };
         let identity = FileIdentity::of(&metadata);
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = match known.get(&collection.name) {
-            Some((found, id)) if *found == identity => *id,
-            _ => {
+        let known = self.known().get(&collection.name).copied();
+        let id = match known.filter(|(found, _)| *found == identity) {
+            Some((_, id)) => id,
+            None => {
                 let read = CollectionDocument::read(&path, &collection.name)?;
-                known.insert(collection.name.clone(), (identity, read.id));
+                self.known()
+                    .insert(collection.name.clone(), (identity, read.id));
                 read.id
             }
         };
-        drop(known);
         if id == collection.id {
             return Ok(());
         }
@@ -252,6 +256,23 @@ impl Store {
         )
     }
 
+    /// The same of one array: another one may have its name by now.
+    pub(crate) fn load_array(
+        &self,
+        collection: &CollectionMeta,
+        opened: &Opened,
+        (stem, id): (&str, Uuid),
+    ) -> Result<(Arc<ArrayFile>, ArrayMeta)> {
+        let (file, meta) = self.load(collection, opened, stem)?;
+        if meta.id == id {
+            return Ok((file, meta));
+        }
+        Err(Error::not_found(format!(
+            "array {stem} of collection '{}' was deleted; another one has its key",
+            collection.name
+        )))
+    }
+
     /// Begins to find an array: its stem, its file and its facts.
     pub(crate) fn begin_locate(
         self: &Arc<Self>,
@@ -278,7 +299,8 @@ impl Store {
         };
         let path = opened.folders.array(&stem);
         let file = self.cache.begin_open(&path, &opened.variable);
-        let file = file.map_err(|error| absent(collection, &stem, error))?;
+        let (wanted, name) = (Arc::clone(collection), stem.clone());
+        let file = Begun::map_err(file, move |error| absent(&wanted, &name, error))?;
         let collection = Arc::clone(collection);
         file.and_then(move |file| {
             let (file, meta) = facts(&collection, file)?;

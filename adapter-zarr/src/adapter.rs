@@ -224,7 +224,9 @@ impl StorageAdapter for ZarrAdapter {
         let (collection, array) = (Arc::new(collection.clone()), array.clone());
         let (store, options) = (Arc::clone(&self.store), *options);
         let bytes = data.as_ref().map_or(0, |data| data.bytes().len());
-        let is_small = store.objects.files().is_some() && bytes <= SMALL_BYTES;
+        // A sync takes longer than waking a thread, and several at a time take less than one after the other.
+        let is_quick = store.objects.files().is_some() && !options.durability.syncs();
+        let is_small = is_quick && bytes <= SMALL_BYTES;
         let created = async move {
             store
                 .create_array(&collection, &array, data, &options)

@@ -1,6 +1,5 @@
 //! An open array: the handle, and what reading and writing share.
 
-mod buffer;
 mod object;
 mod read;
 mod settle;
@@ -14,14 +13,13 @@ use hyperslab_core::{
     ArrayBuf, ArrayHandle, ArrayMeta, Attributes, CollectionMeta, Durability, Error, Hyperslab,
     ReadPlan, Result, WriteData, WriteOptions,
 };
-use hyperslab_engine::ObjectId;
+use hyperslab_engine::{ObjectId, Publish, SlabWrite, WriteBack};
 use uuid::Uuid;
 
-use self::buffer::WriteBuffer;
 use crate::cells::{Cells, Form, IndexPlace};
 use crate::compute::{all, on_one_thread};
 use crate::document::Change;
-use crate::edit::{ObjectCodec, SlabWrite};
+use crate::edit::ObjectCodec;
 use crate::head::{HeadPlace, Seen};
 use crate::layout::{self, Place};
 use crate::nodes;
@@ -34,6 +32,8 @@ use crate::store::Store;
 #[derive(Debug, Clone)]
 pub(crate) struct ZarrArray {
     shared: Arc<Shared>,
+    /// Writes that were accepted and not published.
+    kept: Arc<WriteBack<Shared>>,
 }
 
 #[derive(Debug)]
@@ -51,8 +51,6 @@ struct Shared {
     cells: Arc<Cells>,
     /// Objects that this handle has marked as stored.
     marked: Mutex<HashSet<u64>>,
-    /// Writes that this handle has accepted and not published.
-    buffer: WriteBuffer,
 }
 
 impl ZarrArray {
@@ -73,20 +71,21 @@ impl ZarrArray {
             Arc::clone(&store.engine),
             Arc::clone(&store.known),
         );
+        let shared = Arc::new(Shared {
+            place: place.clone(),
+            id: seen.head.meta.id,
+            stem,
+            folder: seen.head.folder.clone(),
+            variable,
+            codec: Arc::new(codec),
+            head,
+            seen: Mutex::new(seen),
+            cells: Arc::new(cells),
+            marked: Mutex::default(),
+        });
         Ok(Self {
-            shared: Arc::new(Shared {
-                place: place.clone(),
-                id: seen.head.meta.id,
-                stem,
-                folder: seen.head.folder.clone(),
-                variable,
-                codec: Arc::new(codec),
-                head,
-                seen: Mutex::new(seen),
-                cells: Arc::new(cells),
-                marked: Mutex::default(),
-                buffer: WriteBuffer::default(),
-            }),
+            kept: Arc::new(WriteBack::new(Arc::clone(&shared))),
+            shared,
         })
     }
 }
@@ -180,6 +179,21 @@ impl Shared {
 }
 
 #[async_trait]
+impl Publish for Shared {
+    fn name(&self) -> String {
+        self.name()
+    }
+
+    async fn look(&self) -> Result<()> {
+        self.look().await.map(drop)
+    }
+
+    async fn publish(&self, writes: &[Arc<SlabWrite>], options: &WriteOptions) -> Result<()> {
+        self.write_all(writes, options).await
+    }
+}
+
+#[async_trait]
 impl ArrayHandle for ZarrArray {
     async fn meta(&self) -> Result<ArrayMeta> {
         Ok(self.shared.look().await?.head.meta)
@@ -189,9 +203,11 @@ impl ArrayHandle for ZarrArray {
         let schema = &self.shared.collection().schema;
         schema.check_read(slab, &out)?;
         // Before the read: what is flushed meanwhile must be in one of the two.
-        let kept = self.shared.buffer.writes();
+        let kept = self.kept.writes();
         let mut read = self.shared.read_into(slab, out).await?;
-        Shared::lay_kept_over(&kept, slab, &mut read)?;
+        for write in &kept {
+            write.data.lay_over(&write.slab, slab, &mut read)?;
+        }
         schema
             .check_stored(&read)
             .map_err(|error| error.context(self.shared.name()))?;
@@ -200,19 +216,13 @@ impl ArrayHandle for ZarrArray {
 
     async fn write(&self, slab: &Hyperslab, data: WriteData, options: &WriteOptions) -> Result<()> {
         self.shared.collection().schema.check_write(slab, &data)?;
-        let (shared, slab, options) = (Arc::clone(&self.shared), slab.clone(), *options);
-        if options.durability == Durability::Buffered && !shared.is_large(&slab) {
-            if shared.buffer.is_full() {
-                self.flush().await?;
-            }
-            return shared.write_later(&slab, data, &options).await;
-        }
-        // Buffered writes came first. Every write on a task of its own: a caller who stops waiting must not leave a change half done.
-        if !shared.buffer.is_empty() {
-            self.flush().await?;
-        }
-        let is_small = shared.objects().files().is_some() && shared.codec.is_small(&slab);
-        let write = SlabWrite::new(&slab, data);
+        let Some(data) = self.kept.accept(slab, data, options).await? else {
+            return Ok(());
+        };
+        let (shared, options) = (Arc::clone(&self.shared), *options);
+        let is_small = shared.objects().files().is_some() && shared.codec.is_small(slab);
+        // Every write on a task of its own: a caller who stops waiting must not leave a change half done.
+        let write = SlabWrite::new(slab, data);
         if is_small {
             let (shared, write) = (Arc::clone(&shared), Arc::clone(&write));
             let at_once = async move { shared.write_at_once(&write, &options).await };
@@ -240,22 +250,11 @@ impl ArrayHandle for ZarrArray {
     }
 
     async fn flush(&self) -> Result<()> {
-        let shared = Arc::clone(&self.shared);
-        run(async move { shared.flush().await }).await
+        self.kept.flush().await
     }
-}
 
-impl Drop for ZarrArray {
-    fn drop(&mut self) {
-        // Nobody waits for it. If the runtime ends before, the buffer says what is lost.
-        if let Some(runtime) = self.shared.buffer.runtime() {
-            let shared = Arc::clone(&self.shared);
-            runtime.spawn(async move {
-                if let Err(error) = shared.flush().await {
-                    tracing::warn!(array = shared.name(), %error, "a handle was dropped and not flushed");
-                }
-            });
-        }
+    async fn discard(&self) -> Result<usize> {
+        Ok(self.kept.discard().await)
     }
 }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hyperslab_core::chunk::ChunkPiece;
 use hyperslab_core::copy::gather;
 use hyperslab_core::{ArrayBuf, AxisSlab, Error, Hyperslab, Result, Scalar, WriteData};
-use hyperslab_engine::Outgoing;
+use hyperslab_engine::{Outgoing, SlabWrite};
 
 use crate::chunks::{ChunkLayout, ObjectPart, Part};
 use crate::codec::Codecs;
@@ -23,14 +23,6 @@ pub(crate) struct ObjectCodec {
     pub(crate) layout: ChunkLayout,
     pub(crate) codecs: Codecs,
     pub(crate) fill: Scalar,
-}
-
-/// A write: the cells of a hyperslab, kept once for all objects that get some of them.
-#[derive(Debug)]
-pub(crate) struct SlabWrite {
-    pub(crate) slab: Hyperslab,
-    pub(crate) shape: Vec<u64>,
-    pub(crate) data: WriteData,
 }
 
 /// What writes do to one object, one after the other.
@@ -99,32 +91,6 @@ pub(crate) enum NewObject {
     Nothing,
     Bytes(Bytes),
     Pieces(Vec<Piece>),
-}
-
-impl SlabWrite {
-    pub(crate) fn new(slab: &Hyperslab, data: WriteData) -> Arc<Self> {
-        Arc::new(Self {
-            slab: slab.clone(),
-            shape: slab.shape(),
-            data,
-        })
-    }
-
-    /// The value that every cell gets, if it is one.
-    pub(crate) fn scalar(&self) -> Option<Scalar> {
-        match self.data {
-            WriteData::Scalar(value) => Some(value),
-            WriteData::Cells(_) => None,
-        }
-    }
-
-    /// The cells in C order; none for a write of one value.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        match &self.data {
-            WriteData::Cells(cells) => cells.bytes(),
-            WriteData::Scalar(_) => &[],
-        }
-    }
 }
 
 /// A part of the cells of a write as bytes that can be put.

@@ -15,6 +15,7 @@ use crate::document::to_bytes;
 use crate::edit::ObjectCodec;
 use crate::head::HeadPlace;
 use crate::layout::{self, Place};
+use crate::objects::body::Body;
 use crate::objects::{Condition, Objects};
 use crate::shard;
 use crate::storage::StoragePlan;
@@ -25,6 +26,12 @@ pub(crate) struct Made {
     /// The path below the group of the array.
     pub(crate) path: String,
     pub(crate) bytes: Bytes,
+}
+
+impl Made {
+    fn key(&self, group: &str) -> String {
+        format!("{group}/{}", self.path)
+    }
 }
 
 /// The name of the data variable.
@@ -107,19 +114,18 @@ pub(crate) async fn put(
     made: Vec<Made>,
     durability: Durability,
 ) -> Result<()> {
-    let puts = keyed(group, made)
-        .into_iter()
-        .map(|(key, bytes)| async move {
-            let put = objects.put(&key, bytes, Condition::None, durability);
-            put.await.map(drop)
-        });
+    let puts = made.into_iter().map(|made| async move {
+        let key = made.key(group);
+        let put = objects.put(&key, made.bytes, Condition::None, durability);
+        put.await.map(drop)
+    });
     all(puts).await.map(drop)
 }
 
 /// Objects that are made from a head, under their keys.
-pub(crate) fn keyed(group: &str, made: Vec<Made>) -> Vec<(String, Bytes)> {
-    let key = |made: Made| (format!("{group}/{}", made.path), made.bytes);
-    made.into_iter().map(key).collect()
+pub(crate) fn keyed(group: &str, made: Vec<Made>) -> Vec<(String, Body)> {
+    let keyed = |made: Made| (made.key(group), made.bytes.into());
+    made.into_iter().map(keyed).collect()
 }
 
 /// Writes the metadata of an array anew, after its attributes have changed.

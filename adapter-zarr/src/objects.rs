@@ -3,6 +3,7 @@
 //! Everything above this module speaks of keys and versions and knows neither clouds nor files.
 
 pub(crate) mod at_hand;
+pub(crate) mod body;
 #[cfg(test)]
 mod contract_tests;
 pub(crate) mod failure;
@@ -27,6 +28,7 @@ use hyperslab_core::{Durability, Error, Result, WriterScope};
 use hyperslab_engine::{ObjectId, Outgoing};
 
 use self::at_hand::AtHand;
+use self::body::Body;
 use crate::compute::all;
 use crate::edit::Piece;
 
@@ -187,8 +189,9 @@ pub(crate) trait Objects: Debug + Send + Sync + 'static {
 
     /// Puts whole new objects whose keys nobody else has yet, in any order. Some may be there when this fails. A request that
     /// arrives late, when others write them already, changes nothing.
-    async fn put_new(&self, objects: Vec<(String, Bytes)>, durability: Durability) -> Result<()> {
-        let puts = objects.into_iter().map(|(key, bytes)| async move {
+    async fn put_new(&self, objects: Vec<(String, Body)>, durability: Durability) -> Result<()> {
+        let puts = objects.into_iter().map(|(key, body)| async move {
+            let bytes = body.into_bytes();
             match self.put(&key, bytes, Condition::Absent, durability).await? {
                 Put::Done(_) => Ok(()),
                 Put::Refused => Err(Error::conflict(format!(

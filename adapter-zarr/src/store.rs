@@ -59,9 +59,10 @@ impl Store {
 
     /// Makes sure that the collection is still the one of this name, and says where its arrays are.
     pub(crate) async fn open(&self, collection: &CollectionMeta) -> Result<Place> {
-        // A document that is the same says the same: it need not be fetched and parsed again.
+        // A document that is the same says the same. A server takes as long to tell its version as to send it, and says less of what
+        // is wrong when it refuses.
         let known = self.places().get(&collection.id).cloned();
-        if let Some((place, version)) = known {
+        if let Some((place, version)) = known.filter(|_| self.objects.files().is_some()) {
             let key = layout::collection_document(&collection.name);
             if self.objects.version(&key).await? == Some(version) {
                 return Ok(place);

@@ -94,10 +94,8 @@ async fn open(request: &Request) -> Outcome<Array> {
     options.adapter = None;
     // A cache of its own is empty, whatever this process has read before, and as large as those of the peers.
     options.cache_bytes = Some(CACHE_BYTES);
-    // Small writes wait in memory for the flush, as in HDF5's cache of chunks. The adapter for HDF5 files keeps none.
-    if request.get("adapter") == "zarr" {
-        options.write.durability = Durability::Buffered;
-    }
+    // Small writes wait in memory for the flush, as in HDF5's cache of chunks.
+    options.write.durability = Durability::Buffered;
     let store = Store::open_with(&url(request)?, options).await?;
     Ok(store.collection(NAME).await?.only().await?)
 }

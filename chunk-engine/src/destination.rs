@@ -183,29 +183,49 @@ impl Slot {
     /// between them, and no part goes over more than `span` bytes if it can be cut.
     #[must_use]
     pub fn cut(self, gap: usize, span: usize) -> Vec<Self> {
+        let steps = self.steps(gap, span);
         let mut parts = vec![self];
-        for axis in 0.. {
-            let first = parts.first().map(|first| &first.copy);
-            let Some(along) = first.and_then(|copy| copy.axes.get(axis)).copied() else {
-                break;
-            };
-            let inner = parts.first().map_or(0, |first| first.extent(axis + 1));
+        for (axis, steps) in steps.into_iter().enumerate() {
+            parts = parts
+                .into_iter()
+                .flat_map(|part| part.along(axis, steps))
+                .collect();
+        }
+        parts
+    }
+
+    /// How many parts [`cut`](Self::cut) makes, and the most bytes from the first to the last cell of one.
+    #[must_use]
+    pub fn cuts(&self, gap: usize, span: usize) -> (usize, usize) {
+        let steps = self.steps(gap, span);
+        let cut = self.copy.axes.get(..steps.len()).unwrap_or_default();
+        let counts = cut.iter().zip(&steps);
+        let parts = counts
+            .map(|(axis, &steps)| axis.count.div_ceil(steps))
+            .product();
+        let last = cut.last().zip(steps.last());
+        let along = last.map_or(0, |(axis, &steps)| {
+            axis.count.min(steps).saturating_sub(1) * axis.from
+        });
+        (parts, along + self.extent(steps.len()))
+    }
+
+    /// How many steps along each of the first axes belong to one part; along those behind them all do.
+    fn steps(&self, gap: usize, span: usize) -> Vec<usize> {
+        let mut all = Vec::new();
+        for (axis, along) in self.copy.axes.iter().enumerate() {
+            let inner = self.extent(axis + 1);
             let steps = if along.from.saturating_sub(inner) > gap {
                 1
             } else {
                 1 + span.saturating_sub(inner) / along.from.max(1)
             };
-            if steps < along.count {
-                parts = parts
-                    .into_iter()
-                    .flat_map(|part| part.along(axis, steps))
-                    .collect();
-            }
+            all.push(steps.min(along.count.max(1)));
             if steps > 1 {
                 break;
             }
         }
-        parts
+        all
     }
 
     /// The bytes of the chunk from the first to the last cell along the axes from `axis` on.
@@ -270,8 +290,13 @@ mod tests {
                 for slot in slots {
                     let chunk = chunk_of(slot.chunk());
                     let wanted = slot.byte_count();
+                    let (count, longest) = slot.cuts(gap, span);
                     let parts = if cut { slot.cut(gap, span) } else { vec![slot] };
                     let ranges = parts.iter().map(Slot::range_in_chunk).collect::<Vec<_>>();
+                    if cut {
+                        assert_eq!(parts.len(), count);
+                        assert_eq!(ranges.iter().map(|range| range.len()).max(), Some(longest));
+                    }
                     assert!(ranges.is_sorted_by(|one, next| one.end <= next.start), "a byte is read twice");
                     let counts = parts.iter().map(Slot::byte_count);
                     assert_eq!(counts.sum::<usize>(), wanted);

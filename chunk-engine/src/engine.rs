@@ -10,7 +10,7 @@ use crate::touched::Touched;
 use crate::{ChunkCache, ChunkKey, Scratch, Slot, Stats, StoredChunk};
 
 /// Parts of a raw chunk with a larger gap between them are read by themselves.
-const GAP_BYTES_MAX: usize = 8 << 10;
+pub(crate) const GAP_BYTES_MAX: usize = 8 << 10;
 
 /// A read takes as long as copying so many bytes.
 const REQUEST_BYTES: usize = 4 << 10;
@@ -19,10 +19,13 @@ const REQUEST_BYTES: usize = 4 << 10;
 const KEPT_AFTER: usize = 2;
 
 /// The most bytes of a raw chunk that are read at once.
-const SPAN_BYTES_MAX: usize = 4 << 20;
+pub(crate) const SPAN_BYTES_MAX: usize = 4 << 20;
 
 /// A request for less than this is done by the thread that asks: waking others costs more.
 const PARALLEL_BYTES_MIN: usize = 256 << 10;
+
+/// The same for bytes that are copied, which is faster than decoding.
+pub(crate) const PARALLEL_RAW_BYTES_MIN: usize = 512 << 10;
 
 /// How the chunks of an array are decoded.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +36,18 @@ pub struct Decoding<'a> {
     pub mask: u32,
     /// Bytes of the cells of one chunk.
     pub chunk_bytes: usize,
+}
+
+impl Decoding<'_> {
+    /// Bytes that one of these chunks costs on average: to be decoded, or to be copied.
+    pub fn cost<'s>(&self, slots: impl IntoIterator<Item = &'s Slot>) -> usize {
+        if !self.codecs.is_raw() {
+            return self.chunk_bytes;
+        }
+        let sum = |(count, bytes), slot: &Slot| (count + 1, bytes + slot.byte_count());
+        let (count, bytes) = slots.into_iter().fold((0_usize, 0_usize), sum);
+        bytes / count.max(1)
+    }
 }
 
 /// Decodes chunks, keeps some of them, and counts.
@@ -115,7 +130,7 @@ impl Engine {
     }
 
     /// Fetches and decodes a chunk, and puts the cells that a slot wants to their place. A chunk of which only a part is wanted
-    /// is kept under its key, if it has one, for the next who wants another part; it was just looked for among those that are.
+    /// is kept under its key, if it has one, for the next who wants another part.
     ///
     /// # Errors
     /// `Corrupt` when it does not decode; `Unavailable`, `Denied`.
@@ -210,15 +225,17 @@ impl Engine {
                 return parts.into_iter().try_for_each(|part| part.put(&cells));
             }
         }
-        // Copying is several times as fast as decoding.
-        let each = bytes / parts.len().max(1) / 2;
-        self.each(parts, each, |part| {
+        let read = |part: Slot| {
             let range = part.range_in_chunk();
             let mut bytes = Scratch::new(range.len());
             stored.read_at(range.start, &mut bytes)?;
             self.stats.fetched(range.len());
             part.put_from(range.start, &bytes)
-        })
+        };
+        if bytes < PARALLEL_RAW_BYTES_MIN {
+            return parts.into_iter().try_for_each(read);
+        }
+        parts.into_par_iter().with_max_len(1).try_for_each(read)
     }
 
     fn fetch(&self, stored: StoredChunk<'_>) -> Result<Scratch> {

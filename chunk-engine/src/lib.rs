@@ -9,6 +9,7 @@
 //! - [`Outgoing`]: bytes on their way to a medium.
 //! - [`ChunkCache`]: decoded chunks, by the state of the object they come from.
 //! - [`Engine`]: puts the three together, and counts what was done.
+//! - [`WriteBack`]: writes that are kept in memory until they are flushed.
 //! - [`quick`]: what is read on the thread that asks.
 
 pub mod codec;
@@ -26,6 +27,7 @@ mod settled;
 mod stats;
 mod stored;
 mod touched;
+mod write_back;
 
 pub use cache::{ChunkCache, ChunkKey, ObjectId, within_bytes};
 pub use destination::{Destination, Slot};
@@ -35,3 +37,4 @@ pub use scratch::Scratch;
 pub use settled::is_settled;
 pub use stats::Stats;
 pub use stored::StoredChunk;
+pub use write_back::{Publish, SlabWrite, WriteBack};

@@ -25,14 +25,20 @@ impl Outgoing {
     /// An empty buffer, with room for so many bytes.
     #[must_use]
     pub fn new(room: usize) -> Self {
+        let buffer = Self::kept(room).unwrap_or_else(|| Vec::with_capacity(room));
+        Self { buffer, length: 0 }
+    }
+
+    /// A buffer that has the room. If there is none, one that is too small makes room for those to come.
+    fn kept(room: usize) -> Option<Vec<u8>> {
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |buffer: &Vec<u8>| buffer.capacity() >= room;
         // The last that came back is the most likely to be in the cache of the processor.
-        let buffer = match pool.iter().rposition(fits) {
-            Some(at) => pool.swap_remove(at),
-            None => Vec::with_capacity(room),
-        };
-        Self { buffer, length: 0 }
+        if let Some(at) = pool.iter().rposition(fits) {
+            return Some(pool.swap_remove(at));
+        }
+        pool.pop();
+        None
     }
 
     /// So many bytes more, whose content is left over from an earlier use.
@@ -110,5 +116,16 @@ mod tests {
             out.extend(&[7, 8]);
             assert_eq!(*out, [round, round, 7, 8]);
         }
+    }
+
+    #[test]
+    fn small_buffers_make_room_for_large_ones() {
+        let small: Vec<Outgoing> = (0..2 * POOL_COUNT_MAX).map(|_| Outgoing::new(64)).collect();
+        drop(small);
+        for _ in 0..2 {
+            drop(Outgoing::new(1 << 20));
+        }
+        let pool = POOL.lock().unwrap();
+        assert!(pool.iter().any(|buffer| buffer.capacity() >= 1 << 20));
     }
 }

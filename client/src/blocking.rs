@@ -218,6 +218,14 @@ impl Array {
         wait(self.0.flush())
     }
 
+    /// As [`discard`](core::Array::discard).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn discard(&self) -> Result<usize> {
+        wait(self.0.discard())
+    }
+
     /// All cells.
     #[must_use]
     pub fn all(&self) -> Subset {

@@ -353,4 +353,10 @@ pub trait ArrayHandle: Debug + Send + Sync + 'static {
     /// flushed again. An adapter may flush by itself, for room or after a while, and when a write that is not buffered, or the
     /// end of the handle, follows.
     async fn flush(&self) -> Result<()>;
+
+    /// Forgets what was written with [`Durability::Buffered`] through this handle and is not published yet; says how many writes
+    /// that were. A handle that keeps nothing has nothing to forget.
+    async fn discard(&self) -> Result<usize> {
+        Ok(0)
+    }
 }

@@ -193,6 +193,19 @@ impl Array {
         }
     }
 
+    /// Forgets what was written through this array with [`Durability::Buffered`](crate::Durability::Buffered) and is not published
+    /// yet, for one that cannot be flushed: a chunk that such a write changes in part may be damaged. Returns how many writes
+    /// were forgotten.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn discard(&self) -> Result<usize> {
+        match self.handle.get() {
+            Some(handle) => handle.discard().await,
+            None => Ok(0),
+        }
+    }
+
     /// Deletes the array.
     ///
     /// # Errors

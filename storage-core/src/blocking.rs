@@ -65,6 +65,21 @@ impl<T: 'static> Begun<T> {
         }
     }
 
+    /// The same work, with `change` made of its error, whenever that comes.
+    ///
+    /// # Errors
+    /// The error of what was begun, changed.
+    pub fn map_err(
+        begun: Result<Self>,
+        change: impl FnOnce(Error) -> Error + Send + 'static,
+    ) -> Result<Self> {
+        match begun {
+            Ok(Self::Done(done)) => Ok(Self::Done(done)),
+            Ok(Self::Left(rest)) => Ok(Self::nothing(move || rest().map_err(change))),
+            Err(error) => Err(change(error)),
+        }
+    }
+
     /// The same work, and `then` after it.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ mod lock;
 mod memory;
 mod memory_limit;
 pub mod name;
+mod overlap;
 mod pace;
 mod scalar;
 mod schema;

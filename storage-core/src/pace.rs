@@ -57,7 +57,11 @@ impl Pace {
         tokio::task::coop::consume_budget().await;
         let start = Instant::now();
         let begun = begin();
-        self.took(start.elapsed());
+        let time = start.elapsed();
+        // One that has left everything to another thread has not asked the medium.
+        if time > SLOW || matches!(begun, Ok(Begun::Done(_))) {
+            self.took(time);
+        }
         begun?.finished().await
     }
 
@@ -100,6 +104,32 @@ mod tests {
         }
         assert_eq!(sent[..4], [8, 16, 32, 64]);
         assert_eq!(sent[10..], [4096, 4096]);
+    }
+
+    #[tokio::test]
+    async fn calls_after_a_slow_one_run_elsewhere() {
+        let pace = Pace::default();
+        let here = std::thread::current().id();
+        let is_here = || async {
+            let thread = || Ok(Begun::Done(std::thread::current().id()));
+            pace.run(thread).await.unwrap() == here
+        };
+        assert!(is_here().await);
+        pace.took(SLOW * 2);
+        for _ in 0..FIRST_PENALTY {
+            assert!(!is_here().await);
+        }
+        assert!(is_here().await);
+    }
+
+    #[tokio::test]
+    async fn calls_that_leave_all_to_others_do_not_make_a_medium_quick() {
+        let pace = Pace::default();
+        for round in 0..4 {
+            pace.took(SLOW * 2);
+            assert_eq!(sent_away(&pace), FIRST_PENALTY << round);
+            pace.run(|| Ok(Begun::nothing(|| Ok(())))).await.unwrap();
+        }
     }
 
     #[test]

@@ -33,6 +33,8 @@ macro_rules! conformance_tests {
             cells::of_a_large_array_come_back => cells_of_a_large_array_come_back,
             cells::that_do_not_fit_change_nothing => cells_that_do_not_fit_change_nothing,
             buffered::writes_are_seen_by_their_handle_and_flushed => buffered_writes_are_seen_by_their_handle_and_flushed,
+            buffered::writes_are_forgotten_when_they_are_discarded => buffered_writes_are_forgotten_when_they_are_discarded,
+            buffered::writes_of_a_dropped_handle_are_flushed => buffered_writes_of_a_dropped_handle_are_flushed,
             attributes::of_every_type_come_back => attributes_of_every_type_come_back,
             attributes::are_set_changed_and_removed => attributes_are_set_changed_and_removed,
             attributes::are_not_lost_among_writers => attributes_are_not_lost_among_writers,

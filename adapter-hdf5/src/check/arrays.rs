@@ -117,7 +117,7 @@ async fn write_anew(check: &CollectionCheck<'_>, stem: &str) -> Result<()> {
             let (_, meta) = store.load(collection, &opened, &stem)?;
             let array = (stem.as_str(), meta.id);
             let written =
-                store.update_array(collection, array, None, |_| Ok(()), options.durability);
+                store.update_array(collection, array, &[], |_| Ok(()), options.durability);
             drop(guard);
             written.map(drop)
         })

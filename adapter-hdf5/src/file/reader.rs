@@ -128,6 +128,12 @@ impl Unread {
 
     fn read_by_library(self) -> Result<ArrayFile> {
         let header = library::read_header(&self.path, &self.variable)?;
+        // The library has opened it again, by its name.
+        let named = std::fs::metadata(&self.path)
+            .map_err(|source| Error::io("open", self.path.display(), source))?;
+        if FileIdentity::of(&named) != FileIdentity::of(&self.metadata) {
+            return Err(changed(&self.path));
+        }
         self.with(header)
     }
 

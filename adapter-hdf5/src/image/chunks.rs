@@ -11,7 +11,7 @@ use crate::file::{EncodedChunk, ImageWriter, VariableContent};
 use crate::index;
 
 /// Bytes of chunks that are encoded while those before them are written.
-const BATCH_BYTES: u64 = 8 << 20;
+const BATCH_BYTES: usize = 8 << 20;
 
 /// Of larger chunks one is encoded at a time.
 const PARALLEL_CHUNK_BYTES_MAX: u64 = 64 << 20;
@@ -59,21 +59,22 @@ impl<'a> ChunkEncoder<'a> {
         index(self.grid.chunk_bytes(self.cell_size()))
     }
 
-    fn room(&self) -> Outgoing {
+    /// Bytes of a buffer that takes a chunk, whatever becomes of it.
+    fn room(&self) -> usize {
         let length = self.chunk_bytes();
-        Outgoing::new(length + length / 128 + OVERHEAD)
+        length + length / 128 + OVERHEAD
     }
 
     /// Encodes a chunk whose cells `make` sets, all of them.
     pub(super) fn encode(&self, make: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<Encoded> {
-        let (length, mut out) = (self.chunk_bytes(), self.room());
+        let (length, mut out) = (self.chunk_bytes(), Outgoing::new(self.room()));
         let is_stored = (self.codecs).encode_made(length, &self.fill, &mut out, make)?;
         Ok(is_stored.then(|| EncodedChunk::new(out, 0)))
     }
 
     /// Encodes a chunk whose cells are at hand as it has them.
     fn encode_run(&self, cells: &[u8]) -> Result<Encoded> {
-        let mut out = self.room();
+        let mut out = Outgoing::new(self.room());
         let is_stored = self.codecs.encode_unless(cells, &self.fill, &mut out)?;
         Ok(is_stored.then(|| EncodedChunk::new(out, 0)))
     }
@@ -145,7 +146,7 @@ impl<'a> ChunkEncoder<'a> {
         if chunk_bytes > PARALLEL_CHUNK_BYTES_MAX {
             return 1;
         }
-        let by_bytes = usize::try_from(BATCH_BYTES / chunk_bytes.max(1)).unwrap_or(usize::MAX);
+        let by_bytes = BATCH_BYTES / self.room();
         by_bytes.max(rayon::current_num_threads())
     }
 }

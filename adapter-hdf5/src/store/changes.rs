@@ -3,7 +3,9 @@
 use hyperslab_core::{
     ArrayBuf, ArrayMeta, CollectionMeta, Durability, Error, ErrorKind, Result, stem,
 };
+use hyperslab_engine::SlabWrite;
 use std::path::Path;
+use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{Store, describe};
@@ -13,7 +15,7 @@ use crate::chunk::is_written;
 use crate::disk::{self, Fence, TempFile};
 use crate::file::{ArrayFile, VariableCells, VariableStorage};
 use crate::ids::{Fact, IdIndex};
-use crate::image::{self, Edit};
+use crate::image;
 
 impl Store {
     pub(crate) fn create_array(
@@ -87,19 +89,13 @@ impl Store {
     pub(crate) fn update_array(
         &self,
         collection: &CollectionMeta,
-        (stem, id): (&str, Uuid),
-        edit: Option<Edit<'_>>,
+        array: (&str, Uuid),
+        writes: &[Arc<SlabWrite>],
         change: impl FnOnce(&mut ArrayMeta) -> Result<()>,
         durability: Durability,
     ) -> Result<ArrayMeta> {
         let opened = self.open(collection)?;
-        let (last, mut meta) = self.load(collection, &opened, stem)?;
-        if meta.id != id {
-            return Err(Error::not_found(format!(
-                "array {stem} of collection '{}' was deleted; another one has its key",
-                collection.name
-            )));
-        }
+        let (last, mut meta) = self.load_array(collection, &opened, array)?;
         change(&mut meta)?;
         let schema = &collection.schema;
         // What is stored stays as it is stored, unless another program left its chunks without a checksum: copied as they
@@ -117,9 +113,9 @@ impl Store {
         };
         let mut content = cf::content(collection, &meta, &opened.variable, storage)?;
         cf::keep_foreign(schema, last.header(), &mut content);
-        let target = opened.folders.array(stem);
+        let target = opened.folders.array(array.0);
         let temporary = TempFile::create(&opened.folders.temporaries())?;
-        image::write_next(&self.engine, &last, &content, edit, temporary.file())
+        image::write_next(&self.engine, &last, &content, writes, temporary.file())
             .map_err(|error| error.context(target.display()))?;
         temporary.sync(&target, durability)?;
         self.replace_array(collection, &last, temporary, &target, durability)?;

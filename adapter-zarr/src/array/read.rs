@@ -7,8 +7,7 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use hyperslab_core::copy::{copy_box, scatter_scalar};
-use hyperslab_core::{ArrayBuf, AxisSlab, Durability, Hyperslab, Result, WriteData, WriteOptions};
+use hyperslab_core::{ArrayBuf, Durability, Hyperslab, Result, WriteOptions, blocking};
 
 use super::Shared;
 use crate::cells::{Filled, Request};
@@ -18,12 +17,15 @@ use crate::objects::Version;
 use crate::objects::at_hand::AtHand;
 use crate::pause::Backoff;
 
+/// A request for so many chunks is put together in less time than another thread needs to wake up.
+const REQUESTED_AT_ONCE: u64 = 256;
+
 /// How often a read is repeated because of writes that came between, before it makes them wait.
 const ATTEMPTS: usize = 4;
 
 impl Shared {
     pub(super) async fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
-        let mut request = self.cells.request(slab, out);
+        let mut request = self.request(slab, out).await?;
         match request.object_count() {
             0 => {
                 self.look().await?;
@@ -38,10 +40,19 @@ impl Shared {
             if is_done {
                 return Ok(out);
             }
-            request = self.cells.request(slab, out);
+            request = self.request(slab, out).await?;
         }
         self.read_while_others_wait(slab, request.give_back()?)
             .await
+    }
+
+    /// What a hyperslab wants. For many chunks that takes so long that it is left to another thread.
+    async fn request(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<Request> {
+        if self.cells.form.layout.chunks().touched(slab) <= REQUESTED_AT_ONCE {
+            return Ok(self.cells.request(slab, out));
+        }
+        let (cells, slab) = (Arc::clone(&self.cells), slab.clone());
+        blocking(move || Ok(cells.request(&slab, out))).await
     }
 
     /// Reads one object.
@@ -112,21 +123,8 @@ impl Shared {
             self.check_finished(change).await?;
             return Ok(false);
         };
-        let shape = slab.shape();
         for edit in &edits {
-            let Some((in_out, in_edit)) = common(slab, &edit.slab) else {
-                continue;
-            };
-            let target = out.bytes_mut();
-            match &edit.cells {
-                WriteData::Cells(cells) => {
-                    let source = (cells.bytes(), cells.shape(), &in_edit);
-                    copy_box(cells.dtype().size(), source, (target, &shape, &in_out))?;
-                }
-                WriteData::Scalar(value) => {
-                    scatter_scalar(&value.to_bytes(), target, &shape, &in_out)?;
-                }
-            }
+            edit.cells.lay_over(&edit.slab, slab, out)?;
         }
         Ok(true)
     }
@@ -173,75 +171,6 @@ impl Shared {
                 }
             }
             backoff.wait(|| self.busy(None)).await?;
-        }
-    }
-}
-
-/// The cells that two hyperslabs of one array share, as positions in the buffer of either; `None` when there are none.
-pub(super) fn common(one: &Hyperslab, other: &Hyperslab) -> Option<(Hyperslab, Hyperslab)> {
-    let axes = one.axes().iter().zip(other.axes());
-    let axes: Option<Vec<_>> = axes.map(|(a, b)| common_axis(a, b)).collect();
-    let (in_one, in_other): (Vec<_>, Vec<_>) = axes?.into_iter().unzip();
-    let in_one = Hyperslab::new(in_one, &one.shape()).ok()?;
-    let in_other = Hyperslab::new(in_other, &other.shape()).ok()?;
-    Some((in_one, in_other))
-}
-
-/// Two arithmetic progressions share one whose step is the least common multiple of theirs.
-fn common_axis(one: &AxisSlab, other: &AxisSlab) -> Option<(AxisSlab, AxisSlab)> {
-    let index_in = |axis: &AxisSlab, position: u64| {
-        let offset = position.checked_sub(axis.start)?;
-        let index = offset / axis.stride;
-        (offset % axis.stride == 0 && index < axis.count).then_some(index)
-    };
-    let mut shared = (0..one.count).filter_map(|index| {
-        let found = index_in(other, one.position(index))?;
-        Some((index, found))
-    });
-    let first = shared.next()?;
-    let (steps, count) = match shared.next() {
-        Some(second) => (
-            (second.0 - first.0, second.1 - first.1),
-            2 + shared.count() as u64,
-        ),
-        None => ((1, 1), 1),
-    };
-    let axis = |start, stride| AxisSlab {
-        start,
-        count,
-        stride,
-    };
-    Some((axis(first.0, steps.0), axis(first.1, steps.1)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn shared_cells_are_found(
-            a in (0..9_u64, 1..7_u64, 1..5_u64),
-            b in (0..9_u64, 1..7_u64, 1..5_u64),
-        ) {
-            let axis = |(start, count, stride)| AxisSlab { start, count, stride };
-            let (a, b) = (axis(a), axis(b));
-            let positions = |axis: &AxisSlab| -> Vec<u64> {
-                (0..axis.count).map(|index| axis.position(index)).collect()
-            };
-            let wanted: Vec<u64> =
-                positions(&a).into_iter().filter(|at| positions(&b).contains(at)).collect();
-            match common_axis(&a, &b) {
-                None => prop_assert!(wanted.is_empty()),
-                Some((in_a, in_b)) => {
-                    let found = |axis: &AxisSlab, inner: &AxisSlab| -> Vec<u64> {
-                        positions(inner).into_iter().map(|at| axis.position(at)).collect()
-                    };
-                    prop_assert_eq!(&found(&a, &in_a), &wanted);
-                    prop_assert_eq!(&found(&b, &in_b), &wanted);
-                }
-            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyperslab_core::{Durability, Error, ErrorKind, Hyperslab, Result, Scalar, WriteData};
+use hyperslab_engine::SlabWrite;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -11,7 +12,7 @@ use super::Shared;
 use super::write::{Edited, ObjectWrite};
 use crate::compute::some_to_their_end;
 use crate::document::{ArrayHead, Change};
-use crate::edit::{CellEdit, ObjectEdit, SlabWrite};
+use crate::edit::{CellEdit, ObjectEdit};
 use crate::head::Seen;
 use crate::pause::Backoff;
 use crate::staged::{self, StagedObject};

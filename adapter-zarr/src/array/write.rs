@@ -9,13 +9,14 @@
 use std::sync::{Arc, PoisonError};
 
 use hyperslab_core::{Durability, Error, ErrorKind, Hyperslab, Result, WriteOptions};
+use hyperslab_engine::SlabWrite;
 
 use super::Shared;
 use super::object::Base;
 use super::settle::patience;
 use crate::compute::{in_flight, some, some_to_their_end};
 use crate::document::{ArrayHead, Change};
-use crate::edit::{ObjectEdit, SlabWrite};
+use crate::edit::ObjectEdit;
 use crate::head::Seen;
 use crate::moment::Moment;
 use crate::objects::Put;

@@ -16,6 +16,9 @@ use crate::shard;
 /// The most objects of a request that is begun on the thread that asks.
 const BEGUN_OBJECTS: usize = 16;
 
+/// The most chunks of a shard whose index is read there.
+const BEGUN_INDEX_CHUNKS: usize = 4096;
+
 /// The state of an object that was looked at after all others.
 type Stamp = Option<Version>;
 
@@ -38,7 +41,7 @@ impl Cells {
         last: Option<String>,
     ) -> Result<Begun<(Filled, Stamp)>> {
         let cells = Arc::clone(self);
-        if !request.is_small() {
+        if !request.is_small() || self.has_large_index() {
             return Ok(Begun::nothing(move || {
                 let filled = cells.read_now(&*disk, request)?;
                 Ok((filled, look(&*disk, last.as_deref())?))
@@ -144,7 +147,7 @@ impl Cells {
             state,
             chunks,
         } = rest;
-        let bytes = self.chunk_cost(&chunks);
+        let bytes = self.decoding().cost(chunks.iter().map(|(.., slot)| slot));
         self.engine.each(chunks, bytes, |(range, number, slot)| {
             let length = usize::try_from(range.end - range.start).map_err(|_| {
                 Error::too_large(format!("a chunk of {key} does not fit in memory"))
@@ -197,13 +200,9 @@ impl Cells {
         Ok(known)
     }
 
-    /// Bytes that one chunk costs on average: to be decoded, or to be copied.
-    fn chunk_cost(&self, chunks: &[(Range<u64>, usize, Slot)]) -> usize {
-        if !self.form.codecs.is_raw() {
-            return self.form.chunk_bytes;
-        }
-        let wanted = chunks.iter().map(|(.., slot)| slot.byte_count());
-        wanted.sum::<usize>() / chunks.len().max(1)
+    /// Whether it takes long to read and parse the index of a shard.
+    fn has_large_index(&self) -> bool {
+        self.form.index.is_some() && self.chunk_count() > BEGUN_INDEX_CHUNKS
     }
 
     /// Whether the rest of a small request is read sooner than another thread wakes up.
@@ -213,8 +212,9 @@ impl Cells {
     }
 
     fn bytes_left(&self, rest: &Rest) -> usize {
-        self.chunk_cost(&rest.chunks)
-            .saturating_mul(rest.chunks.len())
+        let slots = rest.chunks.iter().map(|(.., slot)| slot);
+        let cost = self.decoding().cost(slots);
+        cost.saturating_mul(rest.chunks.len())
     }
 }
 

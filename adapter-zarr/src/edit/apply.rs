@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyperslab_core::chunk::{PieceCopy, copy_cells};
-use hyperslab_core::{ArrayBuf, Hyperslab, Result, WriteData, are_all, fill_cells};
+use hyperslab_core::{ArrayBuf, Error, Hyperslab, Result, WriteData, are_all, fill_cells};
 use hyperslab_engine::codec::Encode;
-use hyperslab_engine::{Outgoing, Scratch};
+use hyperslab_engine::{Outgoing, Scratch, SlabWrite};
 
 use super::{
-    ChunkEdit, NewObject, ObjectCodec, ObjectEdit, OldObject, SharedCells, SlabWrite, whole_index,
-    within,
+    ChunkEdit, NewObject, ObjectCodec, ObjectEdit, OldObject, SharedCells, whole_index, within,
 };
+use crate::objects::body::Body;
+
+/// Shorter rows are put together before they are put: the system looks at each by itself.
+const ROW_BYTES_MIN: usize = 512;
 
 /// Cells of a write on their way into a chunk.
 struct Move<'a> {
@@ -62,6 +65,47 @@ impl ObjectCodec {
             NewObject::Nothing if was_there => self.all_fill().map(NewObject::Bytes),
             made => Ok(made),
         }
+    }
+
+    /// A new object; `None` when all its cells are fill. With `in_rows` cells that are stored as they are stay where they lie.
+    ///
+    /// # Errors
+    /// Those of the codecs.
+    pub(crate) fn make(&self, edit: &ObjectEdit, in_rows: bool) -> Result<Option<Body>> {
+        if let Some(rows) = self.rows_of(edit).filter(|_| in_rows) {
+            let fill = self.fill.to_bytes();
+            let is_fill = rows.slices().all(|row| are_all(row, &fill));
+            return Ok((!is_fill).then_some(rows));
+        }
+        match self.apply(edit, OldObject::Absent)? {
+            NewObject::Nothing => Ok(None),
+            NewObject::Bytes(bytes) => Ok(Some(bytes.into())),
+            NewObject::Pieces(_) => Err(Error::internal("a new object of parts of an old one")),
+        }
+    }
+
+    /// The cells of an object of one chunk where they lie in the buffer of a write, if they are stored as they are and in rows so
+    /// long that gathering them would cost more than putting them one by one.
+    fn rows_of(&self, edit: &ObjectEdit) -> Option<Body> {
+        let [chunk] = edit.chunks.as_slice() else {
+            return None;
+        };
+        if self.layout.is_sharded() || !self.codecs.stores_cells() {
+            return None;
+        }
+        let plan = self.plan(chunk);
+        let [Move { write, copy }] = plan.moves.as_slice() else {
+            return None;
+        };
+        if !plan.is_covered || write.scalar().is_some() {
+            return None;
+        }
+        let rows = copy.rows_in_slab(self.fill.dtype().size());
+        if rows.first().is_none_or(|row| row.len() < ROW_BYTES_MIN) {
+            return None;
+        }
+        let cells = Bytes::from_owner(SharedCells(Arc::clone(write)));
+        Body::of_parts(cells, rows)
     }
 
     fn single_chunk_after(&self, chunk: &ChunkEdit, old: OldObject) -> Result<NewObject> {
@@ -195,5 +239,78 @@ impl ObjectCodec {
             copy_cells(&copy.axes, size, (&decoded, copy.in_chunk), target);
         }
         Ok(cells)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nodes;
+    use crate::storage::StoragePlan;
+    use hyperslab_core::{DType, Dimension, Schema, StorageOptions};
+    use proptest::prelude::*;
+
+    fn codec(shape: [u64; 3], chunks: [u64; 3], codec: &str) -> ObjectCodec {
+        let names = ["z", "y", "x"].into_iter().zip(shape);
+        let schema = names.fold(Schema::builder(DType::UInt16), |schema, (name, size)| {
+            schema.dimension(Dimension::new(name, size))
+        });
+        let schema = schema.build().unwrap();
+        let storage = StorageOptions::from_iter([
+            ("chunks".to_owned(), chunks.to_vec().into()),
+            ("shards".to_owned(), "none".into()),
+            ("codec".to_owned(), codec.into()),
+            ("checksum".to_owned(), false.into()),
+        ]);
+        let plan = StoragePlan::new(&storage, &schema).unwrap();
+        nodes::object_codec(&schema, &plan).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn objects_made_of_rows_are_those_that_are_put_together(
+            counts in (1..4_u64, 1..4_u64, 1..3_u64),
+            // Rows of 256 cells are long, and others are not.
+            chunk in (1..3_u64, 1..3_u64, prop_oneof![Just(200_u64), Just(256)]),
+            rest in (0..2_u64, 0..2_u64, 0..2_u64),
+            fill_from in 0..3_u64,
+            name in prop_oneof![Just("none"), Just("zstd")],
+        ) {
+            let chunks = [chunk.0, chunk.1, chunk.2];
+            let shape = [
+                counts.0 * chunk.0 + rest.0.min(chunk.0 - 1),
+                counts.1 * chunk.1 + rest.1.min(chunk.1 - 1),
+                counts.2 * chunk.2 + rest.2,
+            ];
+            let codec = codec(shape, chunks, name);
+            let plane = usize::try_from(shape[1] * shape[2]).unwrap();
+            // From some plane on all is fill.
+            let cell = |index: usize| match index / plane >= usize::try_from(fill_from).unwrap() {
+                true => 0,
+                false => u16::try_from(index % 60_000).unwrap() | 1,
+            };
+            let cells: Vec<u16> = (0..plane * usize::try_from(shape[0]).unwrap()).map(cell).collect();
+            let cells = WriteData::Cells(ArrayBuf::from_slice(&shape, &cells).unwrap());
+            let mut in_rows = 0_u64;
+            for edit in codec.edits(&[SlabWrite::new(&Hyperslab::full(&shape), cells)]) {
+                let whole = match codec.apply(&edit, OldObject::Absent).unwrap() {
+                    NewObject::Nothing => None,
+                    NewObject::Bytes(bytes) => Some(bytes),
+                    NewObject::Pieces(_) => panic!("there is no old object"),
+                };
+                in_rows += u64::from(codec.rows_of(&edit).is_some());
+                for rows in [true, false] {
+                    let made = codec.make(&edit, rows).unwrap();
+                    prop_assert_eq!(made.map(Body::into_bytes), whole.clone());
+                }
+            }
+            // The whole chunks, and no other. Short rows may lie one after the other, as one long row.
+            let whole = counts.0 * counts.1 * counts.2;
+            match (name, chunk.2) {
+                ("none", 256) => prop_assert_eq!(in_rows, whole),
+                ("none", _) => prop_assert!(in_rows == 0 || in_rows == whole),
+                _ => prop_assert_eq!(in_rows, 0),
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hyperslab_cf::foreign::{ForeignAttributes, ForeignVariable, NamedDimension, VariableInfo};
 use hyperslab_core::{ArrayBuf, Begun, DType, Error, Hyperslab, Result, Scalar};
+use hyperslab_engine::quick;
 use serde_json::Value;
 use zarrs::array::{
     Array, ArrayBytes, ArrayCreateError, ArrayMetadata, ArrayMetadataV2, ArrayMetadataV3,
@@ -184,17 +185,14 @@ impl ForeignVariable for ZarrVariable {
     }
 
     fn begin_read(self: Arc<Self>, slab: &Hyperslab, out: ArrayBuf) -> Result<Begun<ArrayBuf>> {
-        let (Some(disk), Ok(_)) = (self.cells.at_hand(), &self.dtype) else {
+        let is_small = quick::is_small(out.bytes().len());
+        let disk = self.cells.at_hand().filter(|_| is_small);
+        let (Some(disk), Ok(_)) = (disk, &self.dtype) else {
             let slab = slab.clone();
             return Ok(Begun::nothing(move || self.read_into(&slab, out)));
         };
         let begun = self.cells.begin_read(disk, slab, out);
-        let named = move |error: Error| error.context(self.what());
-        match begun {
-            Ok(Begun::Done(out)) => Ok(Begun::Done(out)),
-            Ok(left) => Ok(Begun::nothing(move || left.finish().map_err(named))),
-            Err(error) => Err(named(error)),
-        }
+        Begun::map_err(begun, move |error| error.context(self.what()))
     }
 }
 

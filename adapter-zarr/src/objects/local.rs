@@ -31,6 +31,7 @@ use crate::compute::may_wait;
 use self::folders::SafeFolders;
 use self::stripe::Stripes;
 use super::at_hand::AtHand;
+use super::body::Body;
 use super::key::{check_key, check_prefix};
 use super::{
     Condition, Files, Level, Listed, Object, Objects, Promises, Put, Ranges, Tail, Version,
@@ -228,7 +229,7 @@ impl Objects for LocalObjects {
             .await
     }
 
-    async fn put_new(&self, objects: Vec<(String, Bytes)>, durability: Durability) -> Result<()> {
+    async fn put_new(&self, objects: Vec<(String, Body)>, durability: Durability) -> Result<()> {
         self.on_disk(move |disk| disk.put_new(&objects, durability))
             .await
     }

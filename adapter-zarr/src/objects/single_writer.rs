@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::compute::all;
 
 use super::at_hand::AtHand;
+use super::body::Body;
 use super::{Condition, Level, Listed, Object, Objects, Promises, Put, Ranges, Tail, Version};
 
 /// How many keys can be decided at once; several keys share a lock by chance.
@@ -124,9 +125,10 @@ impl Objects for SingleWriter {
         .await
     }
 
-    async fn put_new(&self, objects: Vec<(String, Bytes)>, durability: Durability) -> Result<()> {
+    async fn put_new(&self, objects: Vec<(String, Body)>, durability: Durability) -> Result<()> {
         // Their keys are nobody else's, so there is nothing to decide.
-        let puts = objects.into_iter().map(|(key, bytes)| async move {
+        let puts = objects.into_iter().map(|(key, body)| async move {
+            let bytes = body.into_bytes();
             let put = self.inner.put(&key, bytes, Condition::None, durability);
             put.await.map(drop)
         });

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use hyperslab_core::{
     ArrayBuf, ArrayMeta, Attributes, CollectionMeta, Durability, Error, ErrorKind, Hyperslab,
     Result, WriteData, WriteOptions, stem,
 };
+use hyperslab_engine::SlabWrite;
 use uuid::Uuid;
 
 use super::Store;
 use crate::compute::{all, compute, in_flight, some};
 use crate::document::{ArrayHead, to_bytes};
-use crate::edit::{NewObject, ObjectCodec, ObjectEdit, OldObject, SlabWrite};
+use crate::edit::{ObjectCodec, ObjectEdit};
 use crate::head::{HeadPlace, retire};
 use crate::layout::{self, Place};
 use crate::nodes;
+use crate::objects::body::Body;
 use crate::objects::{Condition, Put, Version};
 use crate::process::Process;
 use crate::storage::StoragePlan;
@@ -146,7 +147,7 @@ impl Creation<'_> {
         // Collected first, as in `all`.
         let puts: Vec<_> = batches
             .map(|(mut batch, edits)| {
-                let encoded = encode(&codec, &variable, edits);
+                let encoded = encode(&codec, &variable, edits, objects.files().is_some());
                 async move {
                     let (stored, encoded): (Vec<u64>, Vec<_>) = encoded.await?.into_iter().unzip();
                     batch.extend(encoded);
@@ -262,19 +263,14 @@ async fn encode(
     codec: &Arc<ObjectCodec>,
     variable: &str,
     edits: &[Arc<ObjectEdit>],
-) -> Result<Vec<(u64, (String, Bytes))>> {
+    in_rows: bool,
+) -> Result<Vec<(u64, (String, Body))>> {
     let encoded = edits.iter().map(|edit| async move {
         let number = edit.object;
         let key = layout::chunk(variable, &codec.layout.objects().position(number));
         let (codec, edit) = (Arc::clone(codec), Arc::clone(edit));
-        let made = compute(codec.object_bytes(), move || {
-            codec.apply(&edit, OldObject::Absent)
-        });
-        match made.await? {
-            NewObject::Nothing => Ok(None),
-            NewObject::Bytes(bytes) => Ok(Some((number, (key, bytes)))),
-            NewObject::Pieces(_) => Err(Error::internal("a new object of parts of an old one")),
-        }
+        let made = compute(codec.object_bytes(), move || codec.make(&edit, in_rows));
+        Ok(made.await?.map(|body| (number, (key, body))))
     });
     Ok(all(encoded).await?.into_iter().flatten().collect())
 }

@@ -151,7 +151,7 @@ impl ForeignArray {
         self.packing.decode(stored)
     }
 
-    /// Begins the same on a thread that must not wait.
+    /// Begins the same on a thread that should not wait long.
     ///
     /// # Errors
     /// As [`Self::read_block`].

@@ -94,7 +94,8 @@ pub trait ForeignVariable: Debug + Send + Sync {
     /// answer.
     fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf>;
 
-    /// Begins the same on a thread that must not wait: the rest is what would take longer than another thread needs to wake up.
+    /// Begins the same on a thread that should not wait long: the rest is what would take longer than another thread needs to
+    /// wake up.
     ///
     /// # Errors
     /// As [`Self::read_into`].

@@ -127,3 +127,28 @@ impl Codec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_of_fill_leaves_no_trace_behind_others() {
+        let summed = CodecChain::new(vec![Codec::Fletcher32]);
+        let packed = CodecChain::new(vec![Codec::Deflate { level: 1 }, Codec::Fletcher32]);
+        for chain in [CodecChain::default(), summed, packed] {
+            let put = |out: &mut Outgoing, cell: u8| {
+                let make = |cells: &mut [u8]| {
+                    cells.fill(cell);
+                    Ok(())
+                };
+                chain.encode_made(64, &[7], out, make).unwrap()
+            };
+            let mut wanted = Outgoing::new(0);
+            assert!(put(&mut wanted, 1) && put(&mut wanted, 2));
+            let mut out = Outgoing::new(0);
+            assert!(put(&mut out, 1) && !put(&mut out, 7) && put(&mut out, 2) && !put(&mut out, 7));
+            assert_eq!(*out, *wanted);
+        }
+    }
+}

@@ -61,6 +61,19 @@ impl PieceCopy {
         outer.is_empty().then(|| self.in_slab..self.in_slab + run)
     }
 
+    /// Where its cells lie in the buffer of the hyperslab, in the order of the chunk: each range is as long as they lie without a
+    /// gap on both sides.
+    #[must_use]
+    pub fn rows_in_slab(&self, cell_size: usize) -> Vec<Range<usize>> {
+        let (run, outer) = run(&self.axes, cell_size);
+        let mut starts = vec![self.in_slab];
+        for axis in outer {
+            let steps = |start: usize| (0..axis.count).map(move |step| start + step * axis.to);
+            starts = starts.into_iter().flat_map(steps).collect();
+        }
+        starts.into_iter().map(|start| start..start + run).collect()
+    }
+
     /// Writes what it is of a write of the hyperslab into the cells of the chunk.
     pub fn write(&self, data: &WriteData, chunk: &mut [u8]) {
         let axes = self.reversed();
@@ -313,6 +326,14 @@ mod tests {
                 let copy = grid.copy_of(&piece, &slab.shape(), 8);
                 let source = bytemuck::cast_slice(&chunk);
                 copy_cells(&copy.axes, 8, (source, copy.in_chunk), (bytemuck::cast_slice_mut(&mut out), copy.in_slab));
+            }
+            for piece in grid.pieces(&slab).iter().filter(|piece| piece.whole) {
+                let copy = grid.copy_of(piece, &slab.shape(), 8);
+                let bytes: &[u8] = bytemuck::cast_slice(&out);
+                let rows: Vec<u8> = copy.rows_in_slab(8).into_iter().flat_map(|row| &bytes[row]).copied().collect();
+                prop_assert_eq!(rows.len(), copy.byte_count(8));
+                let cells: Vec<u64> = bytemuck::pod_collect_to_vec(&rows);
+                prop_assert!(cells.is_sorted(), "the order is that of the chunk");
             }
             for (place, &found) in out.iter().enumerate() {
                 let (mut rest, mut chunk, mut cell) = (place as u64, 0, 0);

@@ -88,10 +88,9 @@ impl ArrayFile {
         let rest: Vec<Rest> = slots.into_iter().filter_map(known).collect::<Result<_>>()?;
         let decoding = self.decoding(ChunkLocation::ABSENT);
         let is_quick = quick::is_quick(decoding, rest.iter().map(|(_, slot)| slot));
+        let cost = decoding.cost(rest.iter().map(|(_, slot)| slot));
         let finish = move || {
-            engine.each(rest, file.chunk_bytes(), |rest| {
-                file.put_stored(&engine, rest)
-            })?;
+            engine.each(rest, cost, |rest| file.put_stored(&engine, rest))?;
             Ok(file.turned(Destination::finish(destination)?))
         };
         if is_quick {

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use hyperslab_core::{Durability, Error, Result};
 use rustix::io::Errno;
 
+use super::super::body::Body;
 use super::super::{Condition, Put, Version};
 use super::read::is_absent;
 use super::{Disk, version_of};
@@ -30,7 +30,7 @@ impl Disk {
         if *condition != Condition::None && !holds(condition, self.version(&path)?.as_ref()) {
             return Ok(Put::Refused);
         }
-        let new = self.written(&path, bytes)?;
+        let new = self.written(&path, |mut file| file.write_all(bytes))?;
         self.put_written(key, path, new, condition, durability)
     }
 
@@ -63,27 +63,27 @@ impl Disk {
     }
 
     /// Puts files that nobody else puts. Each is synced once, and each folder once after all of its files have come.
-    pub(super) fn put_new(
-        &self,
-        objects: &[(String, Bytes)],
-        durability: Durability,
-    ) -> Result<()> {
+    pub(super) fn put_new(&self, objects: &[(String, Body)], durability: Durability) -> Result<()> {
         let paths = objects.iter().map(|(key, _)| self.path(key));
         let paths = paths.collect::<Result<Vec<_>>>()?;
         // One open at a time: many arrays may be made at once, and a process may have only so many files.
-        for (path, (_, bytes)) in paths.iter().zip(objects) {
-            let mut new = self.written(path, bytes)?;
+        for (path, (_, body)) in paths.iter().zip(objects) {
+            let mut new = self.written(path, |file| body.write(file))?;
             new.sync(path, durability)?;
             new.publish(path)?;
         }
         self.sync_names(&paths, durability)
     }
 
-    /// A new file of these bytes, without its name.
-    fn written(&self, path: &Path, bytes: &[u8]) -> Result<Temporary> {
+    /// A new file with what `write` puts into it, without its name.
+    fn written(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&File) -> io::Result<()>,
+    ) -> Result<Temporary> {
         let new = self.new_temporary(path)?;
         let fail = |error: io::Error| Error::io("put", path.display(), error);
-        (&new.file).write_all(bytes).map_err(fail)?;
+        write(&new.file).map_err(fail)?;
         new.file.set_modified(unique_time()).map_err(fail)?;
         Ok(new)
     }

@@ -239,7 +239,7 @@ async fn a_folder_that_another_has_made_anew_is_not_taken_for_safe() {
     let (folder, objects) = folder();
     let root = folder.path().canonicalize().unwrap();
     let bytes = Bytes::from_static(b"x");
-    let new = ["a/b/one", "a/b/two", "a/c"].map(|key| (key.to_owned(), bytes.clone()));
+    let new = ["a/b/one", "a/b/two", "a/c"].map(|key| (key.to_owned(), bytes.clone().into()));
     objects
         .put_new(new.to_vec(), Durability::Synced)
         .await
