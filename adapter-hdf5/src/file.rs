@@ -15,6 +15,7 @@ mod metadata;
 mod parse;
 mod reader;
 mod scales;
+mod superblock;
 mod writer;
 
 pub(crate) use content::{FileContent, VariableContent, VariableStorage};

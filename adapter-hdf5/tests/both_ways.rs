@@ -292,3 +292,69 @@ fn a_file_that_was_changed_is_opened_again() {
     let error = read(&*handle, &part).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
 }
+
+/// Two files with an array of the same shape each, one of which links to all of the other.
+fn linked(folder: &Path) -> std::path::PathBuf {
+    let write = |name: &str, first: i32| {
+        let path = folder.join(name);
+        let file = File::create(&path).unwrap();
+        let group = file.create_group("g").unwrap();
+        let numbers: Vec<i32> = (first..first + 100).collect();
+        for (name, chunk) in [("whole", None), ("chunks", Some(10)), ("packed", Some(10))] {
+            let mut builder = group.new_dataset_builder();
+            if let Some(chunk) = chunk {
+                builder = builder.chunk(chunk);
+            }
+            if name == "packed" {
+                builder = builder.deflate(2);
+            }
+            builder.with_data(&numbers).create(name).unwrap();
+        }
+        path
+    };
+    write("target.h5", 0);
+    let path = write("main.h5", 1000);
+    let file = File::open_rw(&path).unwrap();
+    for name in ["whole", "chunks", "packed"] {
+        let target = format!("/g/{name}");
+        file.link_external("target.h5", &target, name).unwrap();
+    }
+    file.link_external("target.h5", "/g", "group").unwrap();
+    file.link_soft("/group/chunks", "soft").unwrap();
+    file.link_external("target.h5", "/nothing", "broken")
+        .unwrap();
+    path
+}
+
+#[test]
+fn what_is_behind_a_link_is_read_of_the_file_it_lies_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = linked(folder.path());
+    let engine = Engine::new(1 << 20);
+    for group in [
+        netcdf::open(&path, &engine).unwrap(),
+        netcdf::open_through_library(&path).unwrap(),
+    ] {
+        for (name, first) in [
+            ("whole", 0),
+            ("chunks", 0),
+            ("packed", 0),
+            ("group/whole", 0),
+            ("g/whole", 1000),
+            ("g/packed", 1000),
+        ] {
+            let variable = variable(&*group, name);
+            let cells = read(&*variable, &Hyperslab::full(&[100])).unwrap();
+            let wanted: Vec<i32> = (first..first + 100).collect();
+            assert_eq!(
+                cells,
+                ArrayBuf::from_slice(&[100], &wanted).unwrap(),
+                "{name}"
+            );
+        }
+        let refused = group.variable("soft").unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unsupported);
+        assert!(refused.message().contains("target.h5"), "{refused}");
+        assert!(!matches!(group.variable("broken"), Ok(Some(_))));
+    }
+}

@@ -248,6 +248,65 @@ async fn records_are_refused_by_name() {
     assert!(error.message().contains("records"), "{error}");
 }
 
+/// Makes a group with the array `v` of 16 numbers in one shard, whose index no checksum covers. Its chunks are the first two.
+fn group_with_a_bare_index(folder: &Path, index: [(u64, u64); 4]) {
+    std::fs::create_dir_all(folder.join("v/c")).unwrap();
+    let bytes = json!([{"name": "bytes", "configuration": {"endian": "little"}}]);
+    let sharding = json!({"chunk_shape": [4], "codecs": bytes, "index_codecs": bytes, "index_location": "end"});
+    let array = json!({
+        "zarr_format": 3, "node_type": "array", "shape": [16], "data_type": "int32", "fill_value": 0,
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [16]}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "codecs": [{"name": "sharding_indexed", "configuration": sharding}], "attributes": {},
+    });
+    let group = json!({"zarr_format": 3, "node_type": "group", "attributes": {}});
+    std::fs::write(folder.join("zarr.json"), group.to_string()).unwrap();
+    std::fs::write(folder.join("v/zarr.json"), array.to_string()).unwrap();
+    let cells = (1..=8_i32).flat_map(i32::to_le_bytes);
+    let index = index
+        .into_iter()
+        .flat_map(|(offset, size)| [offset.to_le_bytes(), size.to_le_bytes()].concat());
+    let shard: Vec<u8> = cells.chain(index).collect();
+    std::fs::write(folder.join("v/c/0"), shard).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_no_checksum_covers_is_not_believed() {
+    let absent = (u64::MAX, u64::MAX);
+    let sound = [(0, 16), (16, 16), absent, absent];
+    let mut indexes = vec![sound];
+    for entry in [
+        (u64::MAX, u64::MAX - 1),
+        (u64::MAX - 9, 20),
+        (8, u64::MAX),
+        (96, 16),
+        (0, 1 << 40),
+    ] {
+        indexes.push([entry, (16, 16), absent, absent]);
+        indexes.push([(0, 16), (16, 16), absent, entry]);
+    }
+    for index in indexes {
+        let folder = tempfile::tempdir().unwrap();
+        group_with_a_bare_index(folder.path(), index);
+        let group = open(folder.path()).await.unwrap();
+        let read = blocking(move || {
+            let array = ForeignArray::open(&group, "v", ImportOptions::default()).unwrap();
+            array.read_block(&Hyperslab::full(array.shape()))
+        });
+        match read.await {
+            Ok(cells) => {
+                let wanted: Vec<i32> = (1..=8).chain([0; 8]).collect();
+                assert_eq!(index, sound);
+                assert_eq!(cells, ArrayBuf::from_slice(&[16], &wanted).unwrap());
+            }
+            Err(error) => {
+                assert_ne!(index, sound, "{error}");
+                assert_eq!(error.kind(), ErrorKind::Corrupt, "{index:?}: {error}");
+            }
+        }
+    }
+}
+
 /// Metadata that are damaged do not hide those beside them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_array_is_listed_as_such_beside_the_others() {
@@ -256,8 +315,14 @@ async fn a_damaged_array_is_listed_as_such_beside_the_others() {
     edit(&path.join("zarr.json"), |metadata| {
         metadata.remove("consolidated_metadata");
     });
-    for damage in ["{}", r#"{"zarr_format": 4}"#, "{"] {
-        std::fs::write(path.join("side/zarr.json"), damage).unwrap();
+    let side = path.join("side/zarr.json");
+    // The last is a file that cannot be opened.
+    for damage in [Some("{}"), Some(r#"{"zarr_format": 4}"#), Some("{"), None] {
+        std::fs::remove_file(&side).unwrap();
+        match damage {
+            Some(damage) => std::fs::write(&side, damage).unwrap(),
+            None => std::os::unix::fs::symlink("zarr.json", &side).unwrap(),
+        }
         let group = open(&path).await.unwrap();
         let listed = blocking(move || group.variables()).await.unwrap();
         let mut found: Vec<(&str, bool)> = (listed.iter())

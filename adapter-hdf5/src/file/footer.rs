@@ -8,6 +8,8 @@ use std::os::unix::fs::FileExt;
 
 use hyperslab_core::{Error, Result};
 
+use super::superblock;
+
 /// Bytes of a footer.
 pub(crate) const FOOTER_SIZE: usize = 32;
 
@@ -52,6 +54,26 @@ impl Footer {
         file.read_exact_at(&mut bytes, start)
             .map_err(|source| Error::io("read", "the footer", source))?;
         Self::from_bytes(&bytes, length)
+    }
+
+    /// Makes sure that a file of `length` bytes without a footer is one that another program has written. Such a program leaves
+    /// nothing behind the end that the file says it has; what is there is a footer that was lost, and with it maybe more.
+    ///
+    /// # Errors
+    /// `Corrupt` when there is something; `Unavailable` when the file cannot be read.
+    pub(crate) fn ensure_none(file: &File, length: u64) -> Result<()> {
+        let mut block = [0; superblock::SIZE];
+        if length < superblock::SIZE as u64 {
+            return Ok(());
+        }
+        file.read_exact_at(&mut block, 0)
+            .map_err(|source| Error::io("read", "the superblock", source))?;
+        match superblock::end_of_file(&block) {
+            Some(end) if end < length => Err(Error::corrupt(format!(
+                "the file should end after {end} bytes and a footer, and has {length} bytes; its end is damaged, restore it from a copy"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Reads the metadata at the start of its file.

@@ -11,16 +11,10 @@ use super::datatype::{self, TEXT_REFERENCE_SIZE};
 use super::header::{self, Bytes, ObjectHeader, UNDEFINED};
 use super::heap::Heap;
 use super::index::{ChunkLocation, IndexShape};
-use super::scales;
+use super::{scales, superblock};
 
 /// The longest text that stands in an attribute itself; a message of HDF5 ends at 64 KiB.
 const EXACT_TEXT_BYTES_MAX: usize = 32 << 10;
-
-/// Bytes of a superblock.
-pub(super) const SUPERBLOCK_SIZE: usize = 48;
-
-/// The first bytes of every HDF5 file.
-pub(super) const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 
 /// What a variable's cells are in this image.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,7 +96,7 @@ impl<'a> Pass<'a> {
             content,
             known,
             found: Addresses::default(),
-            bytes: vec![0; SUPERBLOCK_SIZE],
+            bytes: vec![0; superblock::SIZE],
             heap: Heap::new(known.heap),
         };
         pass.found.root = pass.root()?;
@@ -139,7 +133,8 @@ impl<'a> Pass<'a> {
         found.heap = place(&mut bytes, &heap.finish());
         bytes.resize(bytes.len().next_multiple_of(8), 0);
         found.end = bytes.len() as u64;
-        bytes[..SUPERBLOCK_SIZE].copy_from_slice(&superblock(known.root, end));
+        let block = superblock::superblock(known.root, end);
+        bytes[..superblock::SIZE].copy_from_slice(&block);
         Ok((bytes, found))
     }
 
@@ -379,21 +374,6 @@ fn filters(codecs: &crate::chunk::CodecChain) -> Vec<u8> {
         bytes.u16(short(filter.values.len()));
         filter.values.iter().for_each(|&value| bytes.u32(value));
     }
-    bytes.into_vec()
-}
-
-fn superblock(root: u64, end: u64) -> Vec<u8> {
-    let mut bytes = Bytes::new();
-    bytes.raw(&SIGNATURE);
-    bytes.u8(3);
-    bytes.u8(8);
-    bytes.u8(8);
-    bytes.u8(0);
-    bytes.u64(0);
-    bytes.u64(UNDEFINED);
-    bytes.u64(end);
-    bytes.u64(root);
-    bytes.checksum();
     bytes.into_vec()
 }
 

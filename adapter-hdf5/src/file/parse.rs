@@ -11,9 +11,9 @@ use super::header::{
     ATTRIBUTE, DATASPACE, DATATYPE, FILTERS, HEADER_FLAGS, LAYOUT, LINK, PREFIX_SIZE,
 };
 use super::index::ChunkLocation;
-use super::metadata::SIGNATURE;
 use super::reader::{FileHeader, StoredVariable, VariableCells};
 use super::scales::is_netcdf_machinery;
+use super::superblock::SIGNATURE;
 use crate::chunk::{ChunkGrid, CodecChain, Filter, chain_of};
 
 /// Reads little-endian fields off the front of a slice.

@@ -172,6 +172,10 @@ impl ArrayFile {
         let metadata = file.metadata().map_err(fail)?;
         let footer = Footer::read(&file, metadata.len());
         let footer = footer.map_err(|error| error.context(path.display()))?;
+        if footer.is_none() {
+            Footer::ensure_none(&file, metadata.len())
+                .map_err(|error| error.context(path.display()))?;
+        }
         let unread = Unread {
             path: path.to_owned(),
             variable: variable.to_owned(),

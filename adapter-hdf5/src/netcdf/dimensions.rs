@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hdf5::types::VarLenArray;
-use hdf5::{Dataset, File, ObjectReference1, ReferencedObject};
+use hdf5::{Dataset, ObjectReference1, ReferencedObject};
 use hyperslab_cf::foreign::{ForeignAttributes, ForeignValue, ForeignVariable, NamedDimension};
 use hyperslab_core::Result;
 
@@ -23,12 +23,11 @@ pub(super) fn is_bare_dimension(attributes: &ForeignAttributes) -> bool {
 /// The dimensions of a variable, each with the scale that holds its coordinates.
 pub(super) fn named(
     place: (&Arc<Source>, &Decoder),
-    file: &File,
     dataset: &Dataset,
     name: &str,
     attributes: &ForeignAttributes,
 ) -> Result<Vec<NamedDimension>> {
-    let scales = scales(file, dataset, name, attributes);
+    let scales = scales(dataset, attributes);
     let names = names(&scales, dataset, name, attributes);
     names
         .into_iter()
@@ -58,17 +57,11 @@ fn coordinate(
 
 /// The names of the dimensions of a variable.
 pub(super) fn dimension_names(
-    file: &File,
     dataset: &Dataset,
     name: &str,
     attributes: &ForeignAttributes,
 ) -> Vec<String> {
-    names(
-        &scales(file, dataset, name, attributes),
-        dataset,
-        name,
-        attributes,
-    )
+    names(&scales(dataset, attributes), dataset, name, attributes)
 }
 
 fn names(
@@ -95,17 +88,16 @@ fn names(
 }
 
 /// The first scale attached to each dimension.
-fn scales(
-    file: &File,
-    dataset: &Dataset,
-    name: &str,
-    attributes: &ForeignAttributes,
-) -> Vec<Option<Dataset>> {
+fn scales(dataset: &Dataset, attributes: &ForeignAttributes) -> Vec<Option<Dataset>> {
     let count = dataset.ndim();
     let is_scale = attributes.text("CLASS") == Some("DIMENSION_SCALE");
     if is_scale && count == 1 && !is_bare_dimension(attributes) {
-        return vec![file.dataset(name).ok()];
+        return vec![Some(dataset.clone())];
     }
+    // References are those of the file that the variable lies in.
+    let Ok(file) = dataset.file() else {
+        return vec![None; count];
+    };
     let attached = dataset
         .attr("DIMENSION_LIST")
         .and_then(|list| list.read_raw::<VarLenArray<ObjectReference1>>());

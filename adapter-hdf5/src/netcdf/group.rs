@@ -1,12 +1,13 @@
 //! A file of another program as a group of variables.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hdf5::LocationToken;
 use hyperslab_cf::foreign::{
     ForeignArray, ForeignAttributes, ForeignGroup, ForeignVariable, ImportOptions, VariableInfo,
 };
-use hyperslab_core::{ReadStats, Result};
+use hyperslab_core::{Error, ReadStats, Result};
 use hyperslab_engine::Engine;
 
 use super::source::Source;
@@ -53,6 +54,14 @@ pub fn read(path: &Path, names: &[&str], options: ImportOptions) -> Result<Vec<F
         .collect()
 }
 
+/// Where a variable was found.
+enum Found {
+    Nothing,
+    Here(FileVariable),
+    /// Behind a link, in another file, there in this place and maybe under this name.
+    Elsewhere(PathBuf, String, LocationToken),
+}
+
 /// A file, and who decodes its cells.
 #[derive(Debug)]
 struct FileGroup {
@@ -65,6 +74,26 @@ impl FileGroup {
         Ok(Self {
             source: Source::open(path)?,
             decoder,
+        })
+    }
+}
+
+impl FileGroup {
+    /// A variable of another file: its cells, its scales and its changes are those of that file. `None` when the one in that place
+    /// has another name; behind several links the library only guesses it.
+    fn variable_of(
+        &self,
+        path: &Path,
+        name: &str,
+        place: LocationToken,
+    ) -> Result<Option<FileVariable>> {
+        let source = Source::open(path)?;
+        let name = name.trim_start_matches('/');
+        source.with(|file, _| match file.dataset(name) {
+            Ok(dataset) if h5::lies_in(file, &dataset)? && h5::place(&dataset)? == place => {
+                FileVariable::new(&source, &dataset, name, &self.decoder).map(Some)
+            }
+            _ => Ok(None),
         })
     }
 }
@@ -86,17 +115,39 @@ impl ForeignGroup for FileGroup {
     }
 
     fn variable(&self, path: &str) -> Result<Option<Arc<dyn ForeignVariable>>> {
-        self.source.with(|file, _| {
+        let found = self.source.with(|file, _| {
             let dataset = match file.dataset(path) {
                 Ok(dataset) => dataset,
                 Err(error) if listing::is_damaged(file, path) => {
                     return Err(h5::failed("open", &format!("variable '{path}'"))(error));
                 }
-                Err(_) => return Ok(None),
+                Err(_) => return Ok(Found::Nothing),
             };
-            let variable = FileVariable::new(&self.source, &dataset, path, &self.decoder)?;
-            Ok(Some(Arc::new(variable) as Arc<dyn ForeignVariable>))
-        })
+            if !h5::lies_in(file, &dataset)? {
+                let place = h5::place(&dataset)?;
+                return Ok(Found::Elsewhere(
+                    dataset.filename().into(),
+                    dataset.name(),
+                    place,
+                ));
+            }
+            FileVariable::new(&self.source, &dataset, path, &self.decoder).map(Found::Here)
+        })?;
+        let variable = match found {
+            Found::Nothing => return Ok(None),
+            Found::Here(variable) => variable,
+            Found::Elsewhere(file, name, place) => {
+                let found = self.variable_of(&file, &name, place)?;
+                found.ok_or_else(|| {
+                    Error::unsupported(format!(
+                        "variable '{path}' of {} is behind several links in {}, which are not followed; open that file",
+                        self.location(),
+                        file.display()
+                    ))
+                })?
+            }
+        };
+        Ok(Some(Arc::new(variable)))
     }
 
     fn attributes(&self, path: &str) -> Result<ForeignAttributes> {

@@ -9,7 +9,10 @@ use hdf5::filters::Filter;
 use hdf5::types::{
     FixedAscii, FixedUnicode, FloatSize, IntSize, TypeDescriptor, VarLenAscii, VarLenUnicode,
 };
-use hdf5::{Container, Dataset, File, H5Type, Hyperslab as H5Hyperslab, Location, SliceOrIndex};
+use hdf5::{
+    Container, Dataset, File, H5Type, Hyperslab as H5Hyperslab, Location, LocationToken,
+    SliceOrIndex,
+};
 use hyperslab_cf::foreign::{ForeignAttributes, ForeignValue};
 use hyperslab_core::{ArrayBuf, DType, Element, Error, Hyperslab, Result, Scalar};
 use num_complex::{Complex32, Complex64};
@@ -34,12 +37,31 @@ pub(super) fn open(path: &Path) -> Result<File> {
         .with_fapl(|access| access.file_locking(false))
         .open(path)
         .map_err(|source| {
-            Error::invalid(format!(
+            let what = format!(
                 "{} cannot be opened as netCDF-4 or HDF5: {source}",
                 path.display()
-            ))
-            .with_source(source)
+            );
+            // It says that it is one, so it is damaged.
+            let error = match magic.as_slice() {
+                b"\x89HDF" => Error::corrupt(what),
+                _ => Error::invalid(what),
+            };
+            error.with_source(source)
         })
+}
+
+/// Where an object lies in its file.
+pub(super) fn place(object: &Location) -> Result<LocationToken> {
+    let info = object.loc_info().map_err(failed("look at", &object.name()));
+    info.map(|info| info.token)
+}
+
+/// Whether an object that was found through a file lies in it, and not behind a link to another file.
+pub(super) fn lies_in(file: &File, object: &Location) -> Result<bool> {
+    let number = |location: &Location| location.loc_info().map(|info| info.fileno);
+    let numbers = number(file).and_then(|file| Ok((file, number(object)?)));
+    let (file, object) = numbers.map_err(failed("look at", &object.name()))?;
+    Ok(file == object)
 }
 
 /// An error of the library while doing `action` on `what`.

@@ -98,8 +98,7 @@ fn variable_info(group: &Group, name: &str, path: &str) -> Result<Option<Variabl
     if dimensions::is_bare_dimension(&attributes) {
         return Ok(None);
     }
-    let file = group.file().map_err(failed())?;
-    let names = dimensions::dimension_names(&file, &dataset, path, &attributes);
+    let names = dimensions::dimension_names(&dataset, path, &attributes);
     let sizes = dataset.shape().into_iter().map(|size| size as u64);
     Ok(Some(VariableInfo {
         dimensions: names.into_iter().zip(sizes).collect(),

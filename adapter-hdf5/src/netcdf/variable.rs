@@ -111,6 +111,9 @@ impl FileVariable {
         // What was said of the variable must still hold, its units and its fill value too.
         let dataset = file.dataset(&self.path);
         let dataset = dataset.map_err(|_| changed(self.source.path()))?;
+        if !h5::lies_in(file, &dataset)? {
+            return Err(changed(self.source.path()));
+        }
         let raw = h5::attributes(&dataset, &format!("variable '{}'", self.path))?;
         if wide(dataset.shape()) != self.shape || numbers(&dataset) != self.dtype || raw != self.raw
         {
@@ -189,9 +192,9 @@ impl ForeignVariable for FileVariable {
     }
 
     fn dimensions(&self) -> Result<Vec<NamedDimension>> {
-        self.with(|file, dataset| {
+        self.with(|_, dataset| {
             let place = (&self.source, &self.decoder);
-            dimensions::named(place, file, dataset, &self.path, &self.raw)
+            dimensions::named(place, dataset, &self.path, &self.raw)
         })
     }
 

@@ -164,7 +164,7 @@ impl Nodes {
             match self.get(&path) {
                 Ok(Some(node)) => found.push((path, Ok(node))),
                 Ok(None) => {}
-                Err(error) if is_of_one_node(&error) => found.push((path, Err(error))),
+                Err(error) if self.is_of_one_node(&error) => found.push((path, Err(error))),
                 Err(error) => return Err(error),
             }
         }
@@ -185,7 +185,7 @@ impl Nodes {
                 Ok(Some(node)) if node.kind == Kind::Array => arrays.push(path),
                 Ok(Some(_)) => self.walk(&path, depth + 1, arrays)?,
                 Ok(None) => {}
-                Err(error) if is_of_one_node(&error) => arrays.push(path),
+                Err(error) if self.is_of_one_node(&error) => arrays.push(path),
                 Err(error) => return Err(error),
             }
         }
@@ -206,11 +206,20 @@ impl Nodes {
         for (path, node) in paths.into_iter().zip(loaded) {
             match node {
                 Ok(node) => self.remember(path, node.map(Arc::new)),
-                Err(error) if is_of_one_node(&error) => {}
+                Err(error) if self.is_of_one_node(&error) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// Whether an error is about one node, and not about the medium: of files each may have its own.
+    fn is_of_one_node(&self, error: &Error) -> bool {
+        match error.kind() {
+            ErrorKind::Corrupt | ErrorKind::Unsupported => true,
+            ErrorKind::Denied | ErrorKind::Unavailable => self.objects.files().is_some(),
+            _ => false,
+        }
     }
 
     /// Waits for the medium, in the thread of the caller.
@@ -374,11 +383,6 @@ impl Node {
             attributes: Map::new(),
         }
     }
-}
-
-/// Whether an error is about one node, and not about the medium.
-fn is_of_one_node(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported)
 }
 
 fn join(group: &str, name: &str) -> String {

@@ -50,7 +50,10 @@ impl Description {
         let dimensions = dimensions.map(|(axis, (dimension, pick))| {
             // A long list of coordinates is a result like any other.
             if pick.slab.count > COUNT_FREE {
-                limit.admit(DType::Complex128, &[pick.slab.count])?;
+                let admitted = limit.admit(DType::Complex128, &[pick.slab.count]);
+                admitted.map_err(|error| {
+                    error.context(format!("the coordinates of '{}'", dimension.name))
+                })?;
             }
             // A time scale whose start is not set has positions all the same.
             let coordinates = array.coordinates(axis).ok().flatten();
