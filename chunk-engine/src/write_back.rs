@@ -306,3 +306,6 @@ impl<P: Publish> Drop for Kept<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

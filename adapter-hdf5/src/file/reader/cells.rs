@@ -36,7 +36,7 @@ impl ArrayFile {
         if slab.is_empty() {
             return Ok(out);
         }
-        let chunked = match &self.header.variable.cells {
+        let cells = match &self.header.variable.cells {
             VariableCells::Inline(bytes) => self.put_inline(bytes, slab, out)?,
             VariableCells::Library => self.read_by_library(slab, out)?,
             VariableCells::Chunked { grid, .. } | VariableCells::Contiguous { parts: grid, .. } => {
@@ -51,7 +51,7 @@ impl ArrayFile {
                 Destination::finish(destination)?
             }
         };
-        Ok(self.turned(chunked))
+        Ok(self.turned(cells))
     }
 
     /// Begins the same: what is at hand is put to its place, and what is read soon.
