@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 /// So many bytes of one array are flushed before more are accepted.
 const BYTES_MAX: usize = 64 << 20;
 
-/// So many of all arrays together.
+/// So many of all arrays together are kept; what would be more is published at once.
 const BYTES_OF_ALL_MAX: usize = 512 << 20;
 
 /// So many writes are flushed before more are accepted: while they are published, each of them has to be named.
@@ -129,10 +129,7 @@ impl State {
     }
 
     fn is_full(&self) -> bool {
-        let of_all = BYTES_OF_ALL.load(Ordering::Relaxed);
-        self.bytes >= BYTES_MAX
-            || self.writes.len() >= COUNT_MAX
-            || (!self.writes.is_empty() && of_all >= BYTES_OF_ALL_MAX)
+        self.bytes >= BYTES_MAX || self.writes.len() >= COUNT_MAX
     }
 }
 
@@ -165,11 +162,11 @@ impl<P: Publish> WriteBack<P> {
     ) -> Result<Option<WriteData>> {
         let bytes = hyperslab_core::box_bytes(&slab.shape(), data.dtype().size());
         // One so large gains nothing by waiting.
-        if options.durability != Durability::Buffered || bytes > BYTES_MAX as u64 / 2 {
-            if !self.0.lock().writes.is_empty() {
-                self.flush().await?;
-            }
-            return Ok(Some(data));
+        let is_large = bytes > BYTES_MAX as u64 / 2;
+        let of_all = BYTES_OF_ALL.load(Ordering::Relaxed) as u64;
+        let has_room = of_all.saturating_add(bytes) <= BYTES_OF_ALL_MAX as u64;
+        if options.durability != Durability::Buffered || is_large || !has_room {
+            return self.flush().await.map(|()| Some(data));
         }
         if self.0.lock().is_full() {
             self.flush().await?;
@@ -209,6 +206,10 @@ impl<P: Publish> WriteBack<P> {
     /// # Errors
     /// As [`Publish::publish`].
     pub async fn flush(&self) -> Result<()> {
+        // Writes stay until they are published, so there is none under way either.
+        if self.0.lock().writes.is_empty() {
+            return Ok(());
+        }
         let kept = Arc::clone(&self.0);
         let flushed = tokio::spawn(async move { kept.flush().await }).await;
         flushed.map_err(|error| {

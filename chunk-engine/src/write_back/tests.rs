@@ -104,3 +104,22 @@ async fn what_all_keep_is_counted_and_given_back() {
     kept.discard().await;
     assert_eq!(BYTES_OF_ALL.load(Ordering::Relaxed), before);
 }
+
+#[tokio::test]
+async fn nothing_more_is_kept_when_all_keep_too_much() {
+    let target = Arc::new(Noted::default());
+    let (first, kept) = (
+        WriteBack::new(Arc::clone(&target)),
+        WriteBack::new(Arc::clone(&target)),
+    );
+    assert!(write(&first, 3, &BUFFERED).await.unwrap());
+    // Those of others.
+    BYTES_OF_ALL.fetch_add(BYTES_OF_ALL_MAX, Ordering::Relaxed);
+    // Not even by one that keeps nothing; what one keeps goes first.
+    assert!(!write(&kept, 3, &BUFFERED).await.unwrap());
+    assert!(published(&target).is_empty());
+    assert!(!write(&first, 3, &BUFFERED).await.unwrap());
+    assert_eq!(published(&target), [1]);
+    BYTES_OF_ALL.fetch_sub(BYTES_OF_ALL_MAX, Ordering::Relaxed);
+    assert!(write(&kept, 3, &BUFFERED).await.unwrap());
+}
