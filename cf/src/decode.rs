@@ -69,7 +69,7 @@ fn value_of(kind: &AttributeType, value: &AttributeContent) -> Option<AttributeV
         AttributeType::Text => AttributeValue::Text(value.as_text()?.to_owned()),
         AttributeType::DateTime => AttributeValue::DateTime(value.as_text()?.parse().ok()?),
         AttributeType::Uuid => AttributeValue::Uuid(Uuid::parse_str(value.as_text()?).ok()?),
-        AttributeType::Tuple(_) => {
+        AttributeType::Tuple(_) | AttributeType::List => {
             let json = serde_json::from_str(value.as_text()?).ok()?;
             AttributeValue::from_json(kind, &json).ok()?
         }

@@ -233,8 +233,9 @@ fn attribute_content(value: &AttributeValue) -> Result<AttributeContent> {
         AttributeValue::Float(value) => AttributeContent::number(*value)?,
         AttributeValue::Complex(value) => AttributeContent::numbers(&[value.re, value.im])?,
         AttributeValue::Text(text) => AttributeContent::Text(text.clone()),
-        AttributeValue::DateTime(_) | AttributeValue::Uuid(_) | AttributeValue::Tuple(_) => {
-            AttributeContent::Text(value.to_string())
-        }
+        AttributeValue::DateTime(_)
+        | AttributeValue::Uuid(_)
+        | AttributeValue::Tuple(_)
+        | AttributeValue::List(_) => AttributeContent::Text(value.to_string()),
     })
 }

@@ -1,5 +1,6 @@
 //! Typed attributes: the key that names an array, and the custom facts about it.
 
+mod list;
 mod schema;
 mod types;
 mod value;

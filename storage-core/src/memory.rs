@@ -110,6 +110,7 @@ impl StorageAdapter for MemoryAdapter {
 
     async fn create_collection(&self, collection: &CollectionMeta) -> Result<()> {
         check_collection_name(&collection.name)?;
+        collection.schema.check_names()?;
         check_options(collection)?;
         self.shared.state.create_collection(collection)
     }

@@ -35,6 +35,19 @@ pub fn check_identifier(what: &str, name: &str) -> Result<()> {
     }
 }
 
+/// Refuses a name that nothing can carry: an empty one, or one with a NUL character.
+pub(crate) fn check_named(what: &str, name: &str) -> Result<()> {
+    if name.is_empty() {
+        return Err(Error::invalid(format!("a {what} name must not be empty")));
+    }
+    if name.contains('\0') {
+        return Err(Error::invalid(format!(
+            "{what} name {name:?} must not contain a NUL character"
+        )));
+    }
+    Ok(())
+}
+
 fn check(what: &str, name: &str, allowed: impl Fn(char) -> bool) -> Result<()> {
     if name.is_empty() {
         return Err(Error::invalid(format!("a {what} name must not be empty")));

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 pub use dimension::Dimension;
 pub use json::{Metadata, SCHEMA_VERSION};
 
-use crate::name::check_identifier;
+use crate::name::{check_identifier, check_named};
 use crate::{
     AttributeSchema, AttributeType, Attributes, Coordinates, DType, Error, Result, Role, Scalar,
     TimeStart,
@@ -113,6 +113,21 @@ impl Schema {
         self.attributes
             .iter()
             .find(|attribute| attribute.name == name)
+    }
+
+    /// Refuses names that our own formats and the command line cannot carry.
+    ///
+    /// # Errors
+    /// `InvalidInput` that names the rule broken.
+    pub fn check_names(&self) -> Result<()> {
+        for dimension in &self.dimensions {
+            check_identifier("dimension", &dimension.name)?;
+        }
+        for attribute in &self.attributes {
+            check_attribute_name("attribute", &attribute.name)?;
+            check_no_dimension(attribute, &self.dimensions)?;
+        }
+        Ok(())
     }
 
     /// The size of each dimension.
@@ -229,6 +244,17 @@ impl SchemaBuilder {
     /// # Errors
     /// `InvalidInput` that names the field at fault.
     pub fn build(self) -> Result<Schema> {
+        let schema = self.build_as_found()?;
+        schema.check_names()?;
+        Ok(schema)
+    }
+
+    /// The same for what another program has named: any name will do that is not empty. An adapter of our own formats refuses
+    /// those that it cannot carry.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build), but for names.
+    pub fn build_as_found(self) -> Result<Schema> {
         if let Some(fill_value) = self.fill_value
             && fill_value.dtype() != self.dtype
         {
@@ -239,7 +265,7 @@ impl SchemaBuilder {
             )));
         }
         check_dimensions(&self.dimensions, &self.attributes)?;
-        check_attributes(&self.attributes, &self.dimensions)?;
+        check_attributes(&self.attributes)?;
         json::check_metadata(&self.metadata, "metadata", &[])?;
         if let Some((name, _)) = self
             .metadata
@@ -325,21 +351,25 @@ pub(crate) fn check_attribute_name(what: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-fn check_attributes(attributes: &[AttributeSchema], dimensions: &[Dimension]) -> Result<()> {
+/// On the command line nobody could tell which of the two a name means.
+fn check_no_dimension(attribute: &AttributeSchema, dimensions: &[Dimension]) -> Result<()> {
+    let is_dimension = dimensions.iter().any(|known| known.name == attribute.name);
+    if attribute.role == Role::Key && is_dimension {
+        return Err(Error::invalid(format!(
+            "key attribute '{}' has the name of a dimension; rename one of them",
+            attribute.name
+        )));
+    }
+    Ok(())
+}
+
+fn check_attributes(attributes: &[AttributeSchema]) -> Result<()> {
     let mut seen = HashSet::new();
     for attribute in attributes {
-        check_attribute_name("attribute", &attribute.name)?;
+        check_named("attribute", &attribute.name)?;
         if !seen.insert(&attribute.name) {
             return Err(Error::invalid(format!(
                 "attribute '{}' is given twice",
-                attribute.name
-            )));
-        }
-        if attribute.role == Role::Key
-            && dimensions.iter().any(|known| known.name == attribute.name)
-        {
-            return Err(Error::invalid(format!(
-                "key attribute '{}' has the name of a dimension; rename one of them",
                 attribute.name
             )));
         }

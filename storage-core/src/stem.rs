@@ -155,6 +155,11 @@ fn push_value(value: &AttributeValue, out: &mut String) {
             Ok(())
         }
         AttributeValue::Uuid(id) => write!(out, "{id}"),
+        // As JSON, so that each item says what it is.
+        AttributeValue::List(_) => {
+            escape(&value.to_json().to_string(), out);
+            Ok(())
+        }
         AttributeValue::Tuple(parts) => {
             out.push('(');
             for (index, part) in parts.iter().enumerate() {
@@ -181,6 +186,7 @@ fn parse_value(kind: &AttributeType, text: &str) -> Option<AttributeValue> {
         AttributeType::Text => AttributeValue::Text(unescape(text)?),
         AttributeType::DateTime => AttributeValue::DateTime(parse_basic_time(text)?),
         AttributeType::Uuid => AttributeValue::Uuid(Uuid::parse_str(text).ok()?),
+        AttributeType::List => AttributeValue::parse(kind, &unescape(text)?).ok()?,
         AttributeType::Tuple(kinds) => {
             let inner = text.strip_prefix('(')?.strip_suffix(')')?;
             let parts = split_tuple(inner)?;

@@ -14,6 +14,7 @@ use crate::document::{self, CollectionDocument};
 impl Store {
     pub(crate) fn create_collection(&self, collection: &CollectionMeta) -> Result<()> {
         check_collection_name(&collection.name)?;
+        collection.schema.check_names()?;
         let schema = &collection.schema;
         StoragePlan::new(&collection.storage, &schema.shape(), schema.dtype())?;
         let exists = || {

@@ -17,6 +17,7 @@ use crate::storage::StoragePlan;
 impl Store {
     pub(crate) async fn create_collection(&self, collection: &CollectionMeta) -> Result<()> {
         check_collection_name(&collection.name)?;
+        collection.schema.check_names()?;
         let plan = StoragePlan::new(&collection.storage, &collection.schema)?;
         nodes::object_codec(&collection.schema, &plan)?;
         let exists = || {

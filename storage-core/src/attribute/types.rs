@@ -27,9 +27,11 @@ pub enum AttributeType {
     Uuid,
     /// A fixed sequence of values.
     Tuple(Vec<AttributeType>),
+    /// A sequence of any length, whose values may be of any type.
+    List,
 }
 
-const NAMES: [(&str, AttributeType); 7] = [
+const NAMES: [(&str, AttributeType); 8] = [
     ("bool", AttributeType::Bool),
     ("int", AttributeType::Int),
     ("float", AttributeType::Float),
@@ -37,6 +39,7 @@ const NAMES: [(&str, AttributeType); 7] = [
     ("text", AttributeType::Text),
     ("datetime", AttributeType::DateTime),
     ("uuid", AttributeType::Uuid),
+    ("list", AttributeType::List),
 ];
 
 impl TryFrom<Value> for AttributeType {
@@ -78,6 +81,7 @@ impl fmt::Display for AttributeType {
             Self::Text => "text",
             Self::DateTime => "datetime",
             Self::Uuid => "uuid",
+            Self::List => "list",
             Self::Tuple(parts) => {
                 f.write_str("(")?;
                 for (index, part) in parts.iter().enumerate() {

@@ -7,7 +7,7 @@ use num_complex::Complex64;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::AttributeType;
+use super::{AttributeType, list};
 use crate::scalar::{float_from_json, float_to_json};
 use crate::{Error, Result, Timestamp};
 
@@ -29,6 +29,7 @@ pub enum AttributeValue {
     DateTime(Timestamp),
     Uuid(Uuid),
     Tuple(Vec<AttributeValue>),
+    List(Vec<AttributeValue>),
 }
 
 impl AttributeValue {
@@ -44,11 +45,13 @@ impl AttributeValue {
             Self::DateTime(_) => AttributeType::DateTime,
             Self::Uuid(_) => AttributeType::Uuid,
             Self::Tuple(parts) => AttributeType::Tuple(parts.iter().map(Self::kind).collect()),
+            Self::List(_) => AttributeType::List,
         }
     }
 
     /// The JSON form: bool, number, text; a datetime as RFC 3339 text, a complex number as `[real, imaginary]`, a tuple
-    /// as a list, a non-finite float by name.
+    /// as a list, a non-finite float by name. In a list that is no tuple such a value is an object that names its type, as
+    /// `{"complex": [1.5, -1.0]}`.
     #[must_use]
     pub fn to_json(&self) -> Value {
         match self {
@@ -62,6 +65,7 @@ impl AttributeValue {
             Self::DateTime(value) => value.to_string().into(),
             Self::Uuid(value) => value.to_string().into(),
             Self::Tuple(parts) => parts.iter().map(Self::to_json).collect(),
+            Self::List(items) => items.iter().map(list::item_to_json).collect(),
         }
     }
 
@@ -97,11 +101,15 @@ impl AttributeValue {
                         .collect::<Result<_>>()?,
                 )
             }
+            AttributeType::List => {
+                let items = value.as_array().ok_or_else(misfit)?.iter();
+                Self::List(items.map(list::item_from_json).collect::<Result<_>>()?)
+            }
         })
     }
 
     /// Reads a value of a known type from the text a person types: `true`, `3`, `0.5`, `1+2i`, `2023-01-03`, a UUID,
-    /// plain text, or for a tuple a JSON list.
+    /// plain text, or for a tuple and a list a JSON list.
     ///
     /// # Errors
     /// `InvalidInput` when the text is not of that type.
@@ -121,7 +129,7 @@ impl AttributeValue {
             AttributeType::Text => Self::Text(text.to_owned()),
             AttributeType::DateTime => Self::DateTime(text.parse()?),
             AttributeType::Uuid => Self::Uuid(text.parse().map_err(|_| misfit())?),
-            AttributeType::Tuple(_) => {
+            AttributeType::Tuple(_) | AttributeType::List => {
                 let json =
                     serde_json::from_str(text).map_err(|source| misfit().with_source(source))?;
                 Self::from_json(kind, &json)?
@@ -143,7 +151,7 @@ impl AttributeValue {
             (Self::Text(a), Self::Text(b)) => Some(a.cmp(b)),
             (Self::DateTime(a), Self::DateTime(b)) => Some(a.cmp(b)),
             (Self::Uuid(a), Self::Uuid(b)) => Some(a.cmp(b)),
-            (Self::Tuple(a), Self::Tuple(b)) => {
+            (Self::Tuple(a), Self::Tuple(b)) | (Self::List(a), Self::List(b)) => {
                 for (a, b) in a.iter().zip(b) {
                     match a.compare(b)? {
                         Ordering::Equal => {}
@@ -172,7 +180,9 @@ impl AttributeValue {
             Self::Complex(value) if is_key && value.is_nan() => Err(Error::invalid(
                 "NaN cannot be a key: it does not equal itself",
             )),
-            Self::Tuple(parts) => parts.iter().try_for_each(|part| part.check(is_key)),
+            Self::Tuple(parts) | Self::List(parts) => {
+                parts.iter().try_for_each(|part| part.check(is_key))
+            }
             _ => Ok(()),
         }
     }
@@ -183,6 +193,7 @@ impl AttributeValue {
             Self::Float(value) => Self::Float(value + 0.0),
             Self::Complex(value) => Self::Complex(Complex64::new(value.re + 0.0, value.im + 0.0)),
             Self::Tuple(parts) => Self::Tuple(parts.into_iter().map(Self::normalized).collect()),
+            Self::List(parts) => Self::List(parts.into_iter().map(Self::normalized).collect()),
             other => other,
         }
     }
@@ -205,7 +216,7 @@ impl fmt::Display for AttributeValue {
             Self::Text(value) => value.fmt(f),
             Self::DateTime(value) => value.fmt(f),
             Self::Uuid(value) => value.fmt(f),
-            Self::Tuple(_) => self.to_json().fmt(f),
+            Self::Tuple(_) | Self::List(_) => self.to_json().fmt(f),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Metadata;
-use crate::name::check_identifier;
+use crate::name::check_named;
 use crate::{Coordinates, Result, TimeStart, TimeStep};
 
 /// A dimension: its name, its size and, if it has any, its coordinates.
@@ -93,7 +93,7 @@ impl Dimension {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        check_identifier("dimension", &self.name)?;
+        check_named("dimension", &self.name)?;
         super::json::check_metadata(
             &self.metadata,
             &format!("dimension '{}': metadata", self.name),

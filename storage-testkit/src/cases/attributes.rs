@@ -23,6 +23,13 @@ pub(crate) fn values() -> Vec<AttributeValue> {
     let time = |text: &str| AttributeValue::DateTime(text.parse::<Timestamp>().unwrap());
     let mut values: Vec<AttributeValue> = vec![true.into(), false.into()];
     values.extend([0, 1, -1, i64::MIN, i64::MAX].map(AttributeValue::from));
+    values.push(AttributeValue::List(vec![
+        1.into(),
+        "a;(b)".into(),
+        0.5.into(),
+        Complex64::new(1.0, -2.5).into(),
+        AttributeValue::List(vec![false.into()]),
+    ]));
     let floats = [
         0.0,
         -0.0,

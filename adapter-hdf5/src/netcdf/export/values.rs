@@ -19,7 +19,7 @@ pub(super) fn attribute(value: &AttributeValue) -> Result<AttributeContent> {
         AttributeValue::DateTime(_) | AttributeValue::Uuid(_) => {
             AttributeContent::Text(value.to_string())
         }
-        AttributeValue::Tuple(parts) => {
+        AttributeValue::Tuple(parts) | AttributeValue::List(parts) => {
             tuple(parts)?.unwrap_or_else(|| AttributeContent::Text(value.to_json().to_string()))
         }
     })
