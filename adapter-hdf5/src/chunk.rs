@@ -4,6 +4,7 @@
 
 mod explain;
 mod filter;
+mod parts;
 mod storage;
 
 pub(crate) use hyperslab_core::chunk::{ChunkGrid, ChunkPiece, copy_cells};
@@ -11,4 +12,5 @@ pub(crate) use hyperslab_engine::codec::{Codec, CodecChain};
 
 pub(crate) use explain::explain;
 pub(crate) use filter::{Filter, chain_of, filters_of, is_written};
+pub(crate) use parts::part_shape;
 pub(crate) use storage::StoragePlan;

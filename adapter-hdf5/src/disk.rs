@@ -2,12 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyperslab_core::{Durability, Error, Result};
-use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
+use rustix::fs::{CWD, FlockOperation, RenameFlags, copy_file_range, flock, renameat_with};
+use rustix::io::Errno;
 
 /// The end of the name of a temporary file or folder.
 pub(crate) const TEMPORARY: &str = ".tmp";
@@ -113,16 +114,52 @@ pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
         // Not every file system knows that flag; a hard link does the same for a file.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if from.is_file() => {
+        Err(Errno::INVAL | Errno::NOSYS) if from.is_file() => {
             std::fs::hard_link(from, to)?;
             std::fs::remove_file(from)
         }
         // And a folder can only take the place of an empty one.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if !to.exists() => {
-            std::fs::rename(from, to)
-        }
+        Err(Errno::INVAL | Errno::NOSYS) if !to.exists() => std::fs::rename(from, to),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Copies bytes of one file into another one.
+pub(crate) fn copy_range(
+    (source, mut from): (&File, u64),
+    (target, mut to): (&File, u64),
+    mut length: u64,
+) -> io::Result<()> {
+    while length > 0 {
+        let most = usize::try_from(length).unwrap_or(usize::MAX);
+        match copy_file_range(source, Some(&mut from), target, Some(&mut to), most) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(copied) => length -= copied as u64,
+            Err(Errno::INTR) => {}
+            // Not every file system can, nor between any two.
+            Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                return copy_through_memory((source, from), (target, to), length);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn copy_through_memory(
+    (source, from): (&File, u64),
+    (target, to): (&File, u64),
+    length: u64,
+) -> io::Result<()> {
+    let mut block = vec![0; 1 << 20];
+    let mut done = 0;
+    while done < length {
+        let size = usize::try_from(length - done).map_or(block.len(), |left| left.min(block.len()));
+        source.read_exact_at(&mut block[..size], from + done)?;
+        target.write_all_at(&block[..size], to + done)?;
+        done += size as u64;
+    }
+    Ok(())
 }
 
 /// Makes the folder of a store, and the names on the way to it safe as far as they were made now.

@@ -3,6 +3,7 @@
 //! Files are written by this module itself, so that an image is built on any thread, in one pass and byte for byte the
 //! same every time; the HDF5 library reads what other programs have written.
 
+mod bare;
 mod checksum;
 mod content;
 mod datatype;
@@ -18,10 +19,13 @@ mod scales;
 mod superblock;
 mod writer;
 
-pub(crate) use content::{FileContent, VariableContent, VariableStorage};
+pub(crate) use bare::BareContent;
+pub(crate) use content::{FileContent, ImageContent, VariableContent, VariableStorage};
 pub(crate) use index::ChunkLocation;
 pub(crate) use library::holds_all;
-pub(crate) use reader::{ArrayFile, FileHeader, VariableCells, changed};
+pub(crate) use reader::{
+    ArrayFile, FileHeader, StoredVariable, VariableCells, changed, part_location,
+};
 pub(crate) use scales::is_netcdf_machinery;
 pub(crate) use writer::{EncodedChunk, ImageWriter};
 

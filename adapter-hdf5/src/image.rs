@@ -1,6 +1,7 @@
 //! Builds images: the first one of an array from its cells, the next one from the last one and a change.
 
 mod chunks;
+mod contiguous;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,42 +14,42 @@ pub(crate) use self::chunks::ChunkEncoder;
 use self::chunks::Encoded;
 use crate::chunk::{ChunkGrid, ChunkPiece};
 use crate::file::{
-    ArrayFile, ChunkLocation, EncodedChunk, FileContent, ImageWriter, VariableCells,
+    ArrayFile, ChunkLocation, EncodedChunk, ImageContent, ImageWriter, VariableCells,
     VariableStorage,
 };
 use crate::index;
 
 /// Writes an image whose only variable has these cells, or none but fill.
 pub(crate) fn write_first(
-    content: &FileContent,
+    content: &dyn ImageContent,
     cells: Option<&ArrayBuf>,
     file: &File,
 ) -> Result<()> {
     let mut writer = ImageWriter::new(content, Some(file))?;
     if let Some(cells) = cells {
-        put_all(&mut writer, content, cells)?;
+        put_all(&mut writer, content, cells, file)?;
     }
     writer.finish().map(drop)
 }
 
-/// Writes the image that follows `last`, after some writes, one after the other.
+/// Writes the image that follows `last`, after some writes, one after the other. Without a last one all cells were fill.
 pub(crate) fn write_next(
     engine: &Engine,
-    last: &ArrayFile,
-    content: &FileContent,
+    last: Option<&ArrayFile>,
+    content: &dyn ImageContent,
     writes: &[Arc<SlabWrite>],
     file: &File,
 ) -> Result<()> {
     let variable = only_variable(content)?;
-    let stored = &last.header().variable;
     let mut writer = ImageWriter::new(content, Some(file))?;
-    match (&stored.cells, &variable.storage) {
+    let stored = last.map(|last| &last.header().variable);
+    match (stored.map(|stored| &stored.cells), &variable.storage) {
         (
-            VariableCells::Chunked {
+            Some(VariableCells::Chunked {
                 grid,
                 codecs,
                 chunks,
-            },
+            }),
             VariableStorage::Chunked {
                 chunk_shape,
                 codecs: next,
@@ -62,40 +63,68 @@ pub(crate) fn write_next(
             };
             change.run(chunks, &mut writer)?;
         }
+        (
+            None,
+            VariableStorage::Chunked {
+                chunk_shape,
+                codecs,
+            },
+        ) => {
+            let grid = ChunkGrid::new(&content.shape(variable), chunk_shape);
+            let encoder = ChunkEncoder::new(variable, &grid, codecs);
+            let change = ChunkChange {
+                last,
+                encoder,
+                writes,
+            };
+            change.run(&[], &mut writer)?;
+        }
+        (_, VariableStorage::Contiguous) if contiguous::takes(stored) => {
+            contiguous::put_changed(&mut writer, last, content, writes, file)?;
+        }
         _ => {
-            let cells = ArrayBuf::filled(variable.fill, &stored.shape)?;
-            let whole = Hyperslab::full(&stored.shape);
-            let mut cells = last.read_into(engine, &whole, &variable.fill.to_bytes(), cells)?;
+            let shape = content.shape(variable);
+            let mut cells = ArrayBuf::filled(variable.fill, &shape)?;
+            if let Some(last) = last {
+                let whole = Hyperslab::full(&shape);
+                cells = last.read_into(engine, &whole, &variable.fill.to_bytes(), cells)?;
+            }
             // Seen as one chunk, the array is changed like any other.
-            let whole = ChunkGrid::new(&stored.shape, &stored.shape);
+            let whole = ChunkGrid::new(&shape, &shape);
             for write in writes {
                 for piece in whole.pieces(&write.slab) {
                     let copy = whole.copy_of(&piece, &write.shape, variable.dtype.size());
                     copy.write(&write.data, cells.bytes_mut());
                 }
             }
-            put_all(&mut writer, content, &cells)?;
+            put_all(&mut writer, content, &cells, file)?;
         }
     }
     writer.finish().map(drop)
 }
 
-fn only_variable(content: &FileContent) -> Result<&crate::file::VariableContent> {
+fn only_variable(content: &dyn ImageContent) -> Result<&crate::file::VariableContent> {
     content
-        .variables
+        .variables()
         .first()
         .ok_or_else(|| Error::internal("a file without a variable"))
 }
 
 /// Adds all cells of the only variable.
-fn put_all(writer: &mut ImageWriter<'_>, content: &FileContent, cells: &ArrayBuf) -> Result<()> {
+fn put_all(
+    writer: &mut ImageWriter<'_>,
+    content: &dyn ImageContent,
+    cells: &ArrayBuf,
+    file: &File,
+) -> Result<()> {
     let variable = only_variable(content)?;
-    let VariableStorage::Chunked {
-        chunk_shape,
-        codecs,
-    } = &variable.storage
-    else {
-        return writer.put_whole(0, cells.bytes());
+    let (chunk_shape, codecs) = match &variable.storage {
+        VariableStorage::Whole => return writer.put_whole(0, cells.bytes()),
+        VariableStorage::Contiguous => return contiguous::put_whole(writer, cells, file),
+        VariableStorage::Chunked {
+            chunk_shape,
+            codecs,
+        } => (chunk_shape, codecs),
     };
     let grid = ChunkGrid::new(cells.shape(), chunk_shape);
     let encoder = ChunkEncoder::new(variable, &grid, codecs);
@@ -104,7 +133,7 @@ fn put_all(writer: &mut ImageWriter<'_>, content: &FileContent, cells: &ArrayBuf
 
 /// The chunks of the last image, some of which change.
 struct ChunkChange<'a> {
-    last: &'a ArrayFile,
+    last: Option<&'a ArrayFile>,
     encoder: ChunkEncoder<'a>,
     writes: &'a [Arc<SlabWrite>],
 }
@@ -116,10 +145,19 @@ impl<'a> ChunkChange<'a> {
     /// Copies the chunks that stay as they are stored, and encodes those that change.
     fn run(&self, chunks: &[ChunkLocation], writer: &mut ImageWriter<'_>) -> Result<()> {
         let touched = self.touched();
-        let present: Vec<(u64, ChunkLocation)> = (0..)
-            .zip(chunks.iter().copied())
+        let locations = chunks.iter().copied();
+        let mut present: Vec<(u64, ChunkLocation)> = (0..)
+            .zip(locations)
             .filter(|(number, chunk)| !chunk.is_absent() || touched.contains_key(number))
             .collect();
+        if self.last.is_none() {
+            present.extend(
+                touched
+                    .keys()
+                    .map(|&number| (number, ChunkLocation::ABSENT)),
+            );
+            present.sort_unstable_by_key(|(number, _)| *number);
+        }
         let next = |(number, location): &(u64, ChunkLocation)| match touched.get(number) {
             Some(pieces) => self.changed(*number, pieces),
             None => self.kept(*location).map(Some),
@@ -142,14 +180,21 @@ impl<'a> ChunkChange<'a> {
     fn kept(&self, location: ChunkLocation) -> Result<EncodedChunk> {
         let length = index(location.size);
         let mut stored = Outgoing::new(length);
-        self.last.read_raw(location, stored.grow(length))?;
+        let last = self
+            .last
+            .ok_or_else(|| Error::internal("a chunk of no file"))?;
+        last.read_raw(location, stored.grow(length))?;
         Ok(EncodedChunk::new(stored, location.mask))
     }
 
     fn changed(&self, number: u64, pieces: &Pieces<'_>) -> Result<Encoded> {
         let is_whole = pieces.iter().any(|(piece, _)| piece.whole);
         self.encoder.encode(|chunk| {
-            if is_whole || !self.last.chunk_cells(number, chunk)? {
+            let stored = match self.last {
+                Some(last) if !is_whole => last.chunk_cells(number, chunk)?,
+                _ => false,
+            };
+            if !stored {
                 self.encoder.fill(chunk);
             }
             for (piece, write) in pieces {

@@ -14,7 +14,7 @@ pub(crate) fn explain(collection: &CollectionMeta) -> Result<StorageExplanation>
     let (shape, dtype) = (schema.shape(), schema.dtype());
     let plan = StoragePlan::new(options, &shape, dtype)?;
     let (chunk_shape, codecs, why) = match plan.storage(&shape, dtype) {
-        VariableStorage::Whole => (
+        VariableStorage::Whole | VariableStorage::Contiguous => (
             shape.iter().map(|&size| size.max(1)).collect(),
             Vec::new(),
             "An array with one cell or none has nothing to be cut or compressed.",

@@ -1,8 +1,11 @@
 //! What an array file holds, without any label or schema: axes, variables, attributes.
 
+use std::fmt::Debug;
+
 use hyperslab_cf::{AxisContent, NamedAttribute};
 use hyperslab_core::{DType, Error, Result, Scalar};
 
+use super::metadata::{StoredCells, metadata};
 use crate::chunk::CodecChain;
 
 /// How the cells of a variable lie in the file.
@@ -10,6 +13,8 @@ use crate::chunk::CodecChain;
 pub(crate) enum VariableStorage {
     /// All cells in C order in one place, uncoded.
     Whole,
+    /// The same, but behind the metadata, for cells that may be many. Such a file has no footer.
+    Contiguous,
     /// In chunks, each coded by itself.
     Chunked {
         /// Cells along each axis; none is zero.
@@ -17,6 +22,24 @@ pub(crate) enum VariableStorage {
         /// What a chunk goes through.
         codecs: CodecChain,
     },
+}
+
+/// What an image is made of, as far as its writer has to know.
+pub(crate) trait ImageContent: Debug + Sync {
+    /// Refuses what would make a file that contradicts itself.
+    fn check(&self) -> Result<()>;
+
+    /// The variables.
+    fn variables(&self) -> &[VariableContent];
+
+    /// The shape of one of them.
+    fn shape(&self, variable: &VariableContent) -> Vec<u64>;
+
+    /// The bytes in front of all chunks, for a file that ends at `end`. Their number does not depend on where anything lies.
+    fn metadata(&self, cells: &[StoredCells], end: u64) -> Result<Vec<u8>>;
+
+    /// Whether a footer vouches for every byte.
+    fn has_footer(&self) -> bool;
 }
 
 /// A variable of numbers.
@@ -49,17 +72,27 @@ pub(crate) struct FileContent {
     pub(crate) variables: Vec<VariableContent>,
 }
 
-impl FileContent {
-    /// The shape of a variable.
-    pub(crate) fn shape(&self, variable: &VariableContent) -> Vec<u64> {
+impl ImageContent for FileContent {
+    fn shape(&self, variable: &VariableContent) -> Vec<u64> {
         let axes = variable.axes.iter();
         axes.filter_map(|&axis| self.axes.get(axis))
             .map(|axis| axis.size)
             .collect()
     }
 
-    /// Refuses what would make a file that contradicts itself.
-    pub(crate) fn check(&self) -> Result<()> {
+    fn variables(&self) -> &[VariableContent] {
+        &self.variables
+    }
+
+    fn metadata(&self, cells: &[StoredCells], end: u64) -> Result<Vec<u8>> {
+        metadata(self, cells, end)
+    }
+
+    fn has_footer(&self) -> bool {
+        true
+    }
+
+    fn check(&self) -> Result<()> {
         let mut names: Vec<&str> = self.axes.iter().map(|axis| axis.name.as_str()).collect();
         names.extend(self.variables.iter().map(|variable| variable.name.as_str()));
         names.sort_unstable();
@@ -89,11 +122,14 @@ impl FileContent {
             .iter()
             .try_for_each(|variable| self.check_variable(variable))
     }
+}
 
+impl FileContent {
     fn check_variable(&self, variable: &VariableContent) -> Result<()> {
         let known = variable.axes.iter().all(|&axis| axis < self.axes.len());
         let chunked = match &variable.storage {
             VariableStorage::Whole => true,
+            VariableStorage::Contiguous => false,
             VariableStorage::Chunked { chunk_shape, .. } => {
                 !chunk_shape.is_empty()
                     && chunk_shape.len() == variable.axes.len()

@@ -110,6 +110,11 @@ pub(super) fn exact_text(size: u32) -> Vec<u8> {
     start(1, TEXT, [0x11, 0, 0], size).into_vec()
 }
 
+/// Text of `size` bytes in ASCII, filled up with NUL, as h5py writes bytes.
+pub(super) fn padded_text(size: u32) -> Vec<u8> {
+    start(1, TEXT, [1, 0, 0], size).into_vec()
+}
+
 /// A reference to an object: its address.
 fn object_reference() -> Vec<u8> {
     start(1, REFERENCE, [0, 0, 0], 8).into_vec()

@@ -6,7 +6,7 @@
 use hyperslab_cf::{AttributeContent, CoordinateCells, NamedAttribute};
 use hyperslab_core::{DType, Error, Result, Scalar};
 
-use super::content::{FileContent, VariableContent, VariableStorage};
+use super::content::{FileContent, ImageContent, VariableContent, VariableStorage};
 use super::datatype::{self, TEXT_REFERENCE_SIZE};
 use super::header::{self, Bytes, ObjectHeader, UNDEFINED};
 use super::heap::Heap;
@@ -18,7 +18,7 @@ const EXACT_TEXT_BYTES_MAX: usize = 32 << 10;
 
 /// What a variable's cells are in this image.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum StoredCells {
+pub(crate) enum StoredCells {
     /// In the metadata itself.
     Inline(Vec<u8>),
     /// In chunks, by number.
@@ -236,7 +236,7 @@ impl<'a> Pass<'a> {
                     object.message(header::FILTERS, 0, &filters(codecs))?;
                 }
             }
-            (StoredCells::Chunks(_), VariableStorage::Whole) => {
+            (StoredCells::Chunks(_), _) => {
                 return Err(Error::internal("chunks given for an array that has none"));
             }
         }
@@ -318,7 +318,7 @@ impl<'a> Pass<'a> {
                 let index = index_shape(variable, &shape, chunk_shape).index(address, chunks);
                 place(&mut self.bytes, &index)
             }
-            (StoredCells::Chunks(_), VariableStorage::Whole) => UNDEFINED,
+            (StoredCells::Chunks(_), _) => UNDEFINED,
         }
     }
 }
@@ -334,14 +334,14 @@ fn declares_fill(variable: &VariableContent) -> bool {
     }
 }
 
-fn index_shape<'a>(
+pub(super) fn index_shape<'a>(
     variable: &'a VariableContent,
     shape: &'a [u64],
     chunk_shape: &'a [u64],
 ) -> IndexShape<'a> {
     let filtered = match &variable.storage {
         VariableStorage::Chunked { codecs, .. } => !codecs.codecs().is_empty(),
-        VariableStorage::Whole => false,
+        VariableStorage::Whole | VariableStorage::Contiguous => false,
     };
     IndexShape {
         shape,
@@ -352,14 +352,14 @@ fn index_shape<'a>(
 }
 
 /// Appends a part at the next multiple of 8 and returns its address.
-fn place(bytes: &mut Vec<u8>, part: &[u8]) -> u64 {
+pub(super) fn place(bytes: &mut Vec<u8>, part: &[u8]) -> u64 {
     bytes.resize(bytes.len().next_multiple_of(8), 0);
     let address = bytes.len() as u64;
     bytes.extend_from_slice(part);
     address
 }
 
-fn filters(codecs: &crate::chunk::CodecChain) -> Vec<u8> {
+pub(super) fn filters(codecs: &crate::chunk::CodecChain) -> Vec<u8> {
     let short = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
     let mut bytes = Bytes::new();
     bytes.u8(2);

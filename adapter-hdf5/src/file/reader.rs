@@ -19,6 +19,7 @@ use crate::cache::FileIdentity;
 use crate::chunk::{ChunkGrid, CodecChain};
 use crate::index;
 
+pub(crate) use cells::part_location;
 pub(crate) use foreign::changed;
 
 /// The largest chunk that is decoded here; HDF5 allows 4 GiB.
@@ -292,6 +293,17 @@ impl ArrayFile {
                 self.decode(codecs, location, cells).map(|()| true)
             }
             _ => Ok(false),
+        }
+    }
+
+    /// The file, and where the first cell is, of cells that lie in one piece.
+    ///
+    /// # Errors
+    /// `Internal` for other cells.
+    pub(crate) fn contiguous(&self) -> Result<(&File, u64)> {
+        match self.header.variable.cells {
+            VariableCells::Contiguous { address, .. } => Ok((&self.file, address)),
+            _ => Err(Error::internal("cells that lie in several pieces")),
         }
     }
 

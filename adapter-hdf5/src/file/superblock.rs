@@ -1,4 +1,4 @@
-//! The superblock: the first bytes of an HDF5 file, in version 3.
+//! The superblock: the first bytes of an HDF5 file, in version 3, and in version 2 where other programs change the file in place.
 
 use super::header::{Bytes, UNDEFINED};
 
@@ -11,11 +11,24 @@ pub(super) const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 /// What follows the signature: the version, and that addresses and lengths have eight bytes.
 const FORM: [u8; 3] = [3, 8, 8];
 
+/// The same in version 2. One of version 3 is marked by the HDF5 library as long as it changes the file, and a program that is
+/// killed then leaves a file that none opens any more.
+const SHARED_FORM: [u8; 3] = [2, 8, 8];
+
 /// The superblock of a file that ends at `end` and whose root group is at `root`.
 pub(super) fn superblock(root: u64, end: u64) -> Vec<u8> {
+    of_form(FORM, root, end)
+}
+
+/// The same of a file that other programs may change in place.
+pub(super) fn shared(root: u64, end: u64) -> Vec<u8> {
+    of_form(SHARED_FORM, root, end)
+}
+
+fn of_form(form: [u8; 3], root: u64, end: u64) -> Vec<u8> {
     let mut bytes = Bytes::new();
     bytes.raw(&SIGNATURE);
-    bytes.raw(&FORM);
+    bytes.raw(&form);
     bytes.u8(0);
     bytes.u64(0);
     bytes.u64(UNDEFINED);

@@ -6,10 +6,10 @@ use std::os::unix::fs::FileExt;
 use hyperslab_core::{Error, Result};
 use hyperslab_engine::Outgoing;
 
-use super::content::{FileContent, VariableStorage};
+use super::content::{ImageContent, VariableStorage};
 use super::footer::Footer;
 use super::index::ChunkLocation;
-use super::metadata::{StoredCells, filled, metadata};
+use super::metadata::{StoredCells, filled};
 use crate::chunk::ChunkGrid;
 use crate::index;
 
@@ -45,7 +45,7 @@ impl EncodedChunk {
 /// An image under construction, in memory or, when it grows, in a file.
 #[derive(Debug)]
 pub(crate) struct ImageWriter<'a> {
-    content: &'a FileContent,
+    content: &'a dyn ImageContent,
     cells: Vec<StoredCells>,
     metadata_length: u64,
     file: Option<&'a File>,
@@ -61,16 +61,17 @@ impl<'a> ImageWriter<'a> {
     ///
     /// # Errors
     /// `InvalidInput` when the content contradicts itself, `TooLarge` when it does not fit in an HDF5 file.
-    pub(crate) fn new(content: &'a FileContent, file: Option<&'a File>) -> Result<Self> {
+    pub(crate) fn new(content: &'a dyn ImageContent, file: Option<&'a File>) -> Result<Self> {
         content.check()?;
-        let mut cells = Vec::with_capacity(content.variables.len());
-        for variable in &content.variables {
+        let mut cells = Vec::with_capacity(content.variables().len());
+        for variable in content.variables() {
             let shape = content.shape(variable);
             cells.push(match &variable.storage {
                 VariableStorage::Whole => StoredCells::Inline(filled(
                     variable.fill,
                     shape.iter().product(),
                 )?),
+                VariableStorage::Contiguous => StoredCells::Chunks(vec![ChunkLocation::ABSENT]),
                 VariableStorage::Chunked { chunk_shape, .. } => {
                     let count = ChunkGrid::new(&shape, chunk_shape).chunk_count();
                     if count > CHUNK_COUNT_MAX {
@@ -83,7 +84,7 @@ impl<'a> ImageWriter<'a> {
                 }
             });
         }
-        let length = metadata(content, &cells, 0)?.len();
+        let length = content.metadata(&cells, 0)?.len();
         Ok(Self {
             content,
             cells,
@@ -132,6 +133,27 @@ impl<'a> ImageWriter<'a> {
         }
     }
 
+    /// Sets room aside for the cells of a contiguous variable, which the caller puts into the file. Returns where.
+    ///
+    /// # Errors
+    /// `Internal` for an image that stays in memory, or has a footer, which could not vouch for them.
+    pub(crate) fn reserve(&mut self, variable: usize, byte_count: u64) -> Result<u64> {
+        self.flush()?;
+        let location = ChunkLocation {
+            address: self.flushed,
+            size: byte_count,
+            mask: 0,
+        };
+        match (self.cells.get_mut(variable), self.file) {
+            (Some(StoredCells::Chunks(only)), Some(_)) if !self.content.has_footer() => {
+                *only = vec![location];
+            }
+            _ => return Err(Error::internal("cells that cannot be put in one piece")),
+        }
+        self.flushed += byte_count;
+        Ok(location.address)
+    }
+
     /// Sets all cells of a variable that is not chunked.
     pub(crate) fn put_whole(&mut self, variable: usize, bytes: &[u8]) -> Result<()> {
         match self.cells.get_mut(variable) {
@@ -157,7 +179,7 @@ impl<'a> ImageWriter<'a> {
     /// Ends the image. Returns its bytes when it has no file; else they are all written, not synced.
     pub(crate) fn finish(mut self) -> Result<Vec<u8>> {
         let length = self.flushed + self.buffer.len() as u64;
-        let metadata = metadata(self.content, &self.cells, length)?;
+        let metadata = self.content.metadata(&self.cells, length)?;
         if metadata.len() as u64 != self.metadata_length {
             return Err(Error::internal("the metadata of a file changed its size"));
         }
@@ -171,6 +193,21 @@ impl<'a> ImageWriter<'a> {
                 .map_err(|_| Error::too_large("the file does not fit the address space"))?;
             crc32c::crc32c_combine(metadata_crc, self.crc, chunk_length)
         };
+        self.end(length, &metadata, (metadata_crc, crc))?;
+        if let Some(file) = self.file
+            && self.flushed > 0
+        {
+            write_at(file, &metadata, 0)?;
+        }
+        self.flush()?;
+        Ok(self.buffer)
+    }
+
+    /// Adds the footer, if there is to be one.
+    fn end(&mut self, length: u64, metadata: &[u8], (metadata_crc, crc): (u32, u32)) -> Result<()> {
+        if !self.content.has_footer() {
+            return Ok(());
+        }
         let footer = Footer {
             length,
             metadata_length: u32::try_from(metadata.len())
@@ -179,13 +216,7 @@ impl<'a> ImageWriter<'a> {
             crc,
         };
         self.buffer.extend_from_slice(&footer.to_bytes());
-        if let Some(file) = self.file
-            && self.flushed > 0
-        {
-            write_at(file, &metadata, 0)?;
-        }
-        self.flush()?;
-        Ok(self.buffer)
+        Ok(())
     }
 }
 

@@ -115,8 +115,14 @@ impl Store {
         cf::keep_foreign(schema, last.header(), &mut content);
         let target = opened.folders.array(array.0);
         let temporary = TempFile::create(&opened.folders.temporaries())?;
-        image::write_next(&self.engine, &last, &content, writes, temporary.file())
-            .map_err(|error| error.context(target.display()))?;
+        image::write_next(
+            &self.engine,
+            Some(&last),
+            &content,
+            writes,
+            temporary.file(),
+        )
+        .map_err(|error| error.context(target.display()))?;
         temporary.sync(&target, durability)?;
         self.replace_array(collection, &last, temporary, &target, durability)?;
         Ok(meta)

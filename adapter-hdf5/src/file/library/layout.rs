@@ -11,16 +11,13 @@ use hyperslab_core::DType;
 use hyperslab_engine::codec::{Codec, CodecChain};
 
 use super::order::{ByteOrder, byte_order};
-use crate::chunk::{ChunkGrid, Filter, chain_of};
+use crate::chunk::{ChunkGrid, Filter, chain_of, part_shape};
 use crate::file::index::ChunkLocation;
 use crate::file::reader::VariableCells;
 use crate::index;
 
 /// More chunks than this are read through the library, without an index in memory.
 const CHUNK_COUNT_MAX: u64 = 1 << 21;
-
-/// Cells that lie in one piece are read in parts of about so many bytes.
-const PART_BYTES: u64 = 1 << 20;
 
 /// What a file says of cells that are not there.
 const ADDRESS_UNDEFINED: u64 = u64::MAX;
@@ -92,21 +89,6 @@ fn contiguous(
             ByteOrder::Swapped(number_size) => number_size,
         },
     })
-}
-
-/// The shape of parts of some [`PART_BYTES`] that follow each other in C order: some steps of one axis, with all of the axes
-/// after it and none of those before it.
-fn part_shape(shape: &[u64], cell_size: u64) -> Vec<u64> {
-    let mut part = vec![1; shape.len()];
-    let mut bytes = cell_size;
-    for (length, &size) in part.iter_mut().zip(shape).rev() {
-        *length = size.min(PART_BYTES / bytes).max(1);
-        bytes *= *length;
-        if *length < size {
-            break;
-        }
-    }
-    part
 }
 
 fn chunked(dataset: &Dataset, shape: &[u64], order: ByteOrder) -> hdf5::Result<Layouted> {
@@ -254,19 +236,4 @@ pub(super) fn missing_filter(dataset: &Dataset) -> hdf5::Result<Option<u16>> {
     let filters = filters(dataset)?;
     let missing = filters.iter().find(|filter| !available(filter));
     Ok(missing.map(|filter| filter.id))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_follow_each_other() {
-        assert_eq!(part_shape(&[64, 512, 1024], 4), [1, 256, 1024]);
-        assert_eq!(part_shape(&[3, 5], 8), [3, 5]);
-        assert_eq!(part_shape(&[7, 1 << 30], 1), [1, 1 << 20]);
-        assert_eq!(part_shape(&[1000, 3, 1024], 8), [42, 3, 1024]);
-        assert_eq!(part_shape(&[5, 1 << 18], 4), [1, 1 << 18]);
-        assert_eq!(part_shape(&[], 4), [0_u64; 0]);
-    }
 }

@@ -209,7 +209,7 @@ impl ArrayFile {
 
 /// Where a part of cells in one piece lies behind the first of them. Parts are cut along one axis at most, and are of length 1
 /// along those before it.
-fn part_location(
+pub(crate) fn part_location(
     parts: &ChunkGrid,
     shape: &[u64],
     cell_size: u64,

@@ -96,7 +96,7 @@ fn write_image(
         stored_cells(cells)
     };
     match &variable.storage {
-        VariableStorage::Whole => {
+        VariableStorage::Whole | VariableStorage::Contiguous => {
             image.put_whole(0, next(&Hyperslab::full(&shape))?.bytes())?;
         }
         VariableStorage::Chunked {
