@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use hyperslab_core::{CollectionMeta, Durability, Error, Result, Schema, StorageOptions};
+use hyperslab_core::{
+    CollectionMeta, Durability, Error, Result, SCHEMA_VERSION, Schema, StorageOptions,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -128,14 +130,15 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
         .map_err(fail)?;
     let value: Value = serde_json::from_slice(&text).map_err(damaged)?;
     // The version is judged before the rest, which a newer version may have changed.
-    let newer = |value: &Value| {
-        let version = value.get("version").and_then(Value::as_u64);
-        version.filter(|&version| version > u64::from(FORMAT_VERSION))
+    let newer = |value: &Value, known: u32| {
+        let version = value.get("version").and_then(Value::as_u64)?;
+        (version > u64::from(known)).then_some((version, known))
     };
-    let schema = value.get("schema").and_then(newer);
-    if let Some(version) = newer(&value).or(schema) {
+    let schema = value.get("schema");
+    let schema = schema.and_then(|schema| newer(schema, SCHEMA_VERSION));
+    if let Some((version, known)) = newer(&value, FORMAT_VERSION).or(schema) {
         return Err(Error::unsupported(format!(
-            "{} has version {version}, this program reads up to {FORMAT_VERSION}; update hyperslab",
+            "{} has version {version}, this program reads up to {known}; update hyperslab",
             path.display()
         )));
     }

@@ -4,11 +4,13 @@ mod attributes;
 mod dimension;
 mod fit;
 mod json;
+mod tiles;
 
 use std::collections::HashSet;
 
 pub use dimension::Dimension;
 pub use json::{Metadata, SCHEMA_VERSION};
+use tiles::Tiling;
 
 use crate::name::{check_identifier, check_named};
 use crate::{
@@ -40,6 +42,7 @@ pub struct Schema {
     dimensions: Vec<Dimension>,
     attributes: Vec<AttributeSchema>,
     metadata: Metadata,
+    tile_shape: Option<Vec<u64>>,
 }
 
 impl Schema {
@@ -52,6 +55,7 @@ impl Schema {
             dimensions: Vec::new(),
             attributes: Vec::new(),
             metadata: Metadata::new(),
+            tiling: Tiling::default(),
         }
     }
 
@@ -208,6 +212,7 @@ pub struct SchemaBuilder {
     dimensions: Vec<Dimension>,
     attributes: Vec<AttributeSchema>,
     metadata: Metadata,
+    tiling: Tiling,
 }
 
 impl SchemaBuilder {
@@ -276,12 +281,14 @@ impl SchemaBuilder {
                 "metadata '{name}' has the name of an attribute"
             )));
         }
+        let tile_shape = self.tiling.resolve(&self.dimensions)?;
         Ok(Schema {
             dtype: self.dtype,
             fill_value: self.fill_value,
             dimensions: self.dimensions,
             attributes: self.attributes,
             metadata: self.metadata,
+            tile_shape,
         })
     }
 }

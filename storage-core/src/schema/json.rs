@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 use super::{Dimension, Schema, check_attribute_name};
 use crate::{AttributeSchema, DType, Error, Result, Scalar};
 
-/// The version of the JSON form that this library writes, and the newest it reads.
-pub const SCHEMA_VERSION: u32 = 1;
+/// The newest version of the JSON form that this library reads. A schema is written in the oldest version that has what it
+/// needs, so that an older program reads it too: 2 with tiles, else 1.
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Facts for people: text, numbers, bools, and lists of numbers, by name, in order.
 pub type Metadata = Map<String, Value>;
@@ -41,6 +42,8 @@ struct Document {
     #[serde(default, skip_serializing_if = "Value::is_null")]
     fill_value: Value,
     dimensions: Vec<Dimension>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tile_shape: Option<Vec<u64>>,
     #[serde(default)]
     attributes: Vec<AttributeSchema>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
@@ -76,6 +79,11 @@ impl Schema {
         }
         let document: Document = serde_json::from_value(value)
             .map_err(|source| Error::invalid(format!("schema: {source}")).with_source(source))?;
+        if document.version < 2 && document.tile_shape.is_some() {
+            return Err(Error::invalid(
+                "tile_shape: a schema of version 1 has no tiles; set \"version\" to 2",
+            ));
+        }
         let dtype: DType = document.dtype.parse()?;
         let mut builder = Self::builder(dtype).metadata(document.metadata);
         if !document.fill_value.is_null() {
@@ -84,6 +92,9 @@ impl Schema {
         }
         builder.dimensions = document.dimensions;
         builder.attributes = document.attributes;
+        if let Some(tile_shape) = document.tile_shape {
+            builder = builder.tile_shape(tile_shape);
+        }
         builder.build()
     }
 
@@ -95,10 +106,11 @@ impl Schema {
 
     fn to_json_value(&self) -> Value {
         let document = Document {
-            version: SCHEMA_VERSION,
+            version: if self.tile_shape.is_some() { 2 } else { 1 },
             dtype: self.dtype.name().to_owned(),
             fill_value: self.fill_value.map_or(Value::Null, Scalar::to_json),
             dimensions: self.dimensions.clone(),
+            tile_shape: self.tile_shape.clone(),
             attributes: self.attributes.clone(),
             metadata: self.metadata.clone(),
         };
