@@ -65,6 +65,16 @@ impl TempFile {
         Ok(temporary)
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Leaves the file where it is, as one that others know of.
+    pub(crate) fn leave(mut self) {
+        self.published = true;
+    }
+
     /// The file, to be written.
     pub(crate) fn file(&self) -> &File {
         &self.file

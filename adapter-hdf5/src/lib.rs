@@ -4,6 +4,7 @@
 //! it is built whole, published by one rename, and a change publishes the next one.
 //!
 //! - `file` knows what an image looks like, byte by byte.
+//! - `tiles` reads and writes arrays of which each tile is a file, and `moves` publishes several files as one change.
 //! - `chunk` encodes and decodes the pieces the cells are stored in.
 //! - [`netcdf`] reads files of other programs and writes files for them.
 
@@ -27,8 +28,10 @@ mod file;
 pub mod fuzzing;
 mod ids;
 mod image;
+mod moves;
 pub mod netcdf;
 mod store;
+mod tiles;
 mod worker;
 
 pub use adapter::Hdf5Adapter;

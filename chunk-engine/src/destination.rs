@@ -4,6 +4,8 @@
     reason = "chunks are decoded into one buffer by several threads"
 )]
 
+mod split;
+
 use std::cell::UnsafeCell;
 use std::sync::Arc;
 

@@ -35,6 +35,30 @@ pub struct ChunkPiece {
     axes: Vec<PieceAxis>,
 }
 
+impl ChunkPiece {
+    /// Which cells of the chunk they are.
+    #[must_use]
+    pub fn in_chunk(&self) -> Hyperslab {
+        let axes = self.axes.iter().map(|axis| AxisSlab {
+            start: axis.in_chunk,
+            count: axis.count,
+            stride: axis.stride,
+        });
+        Hyperslab::in_bounds(axes.collect())
+    }
+
+    /// Which of the hyperslab's cells they are, as positions in its buffer.
+    #[must_use]
+    pub fn in_slab(&self) -> Hyperslab {
+        let axes = self.axes.iter().map(|axis| AxisSlab {
+            start: axis.in_slab,
+            count: axis.count,
+            stride: 1,
+        });
+        Hyperslab::in_bounds(axes.collect())
+    }
+}
+
 /// The box of cells that a [`ChunkPiece`] is, as byte offsets and strides of the chunk and of the hyperslab's buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PieceCopy {
@@ -134,6 +158,17 @@ impl ChunkGrid {
         lengths.fold(cell_size as u64, |bytes, &length| {
             bytes.saturating_mul(length)
         })
+    }
+
+    /// The shape of a chunk as far as it lies inside the array.
+    #[must_use]
+    pub fn shape_of(&self, chunk: u64) -> Vec<u64> {
+        let position = self.position(chunk);
+        let axes = position.iter().zip(&self.chunk_shape).zip(&self.shape);
+        axes.map(|((&position, &length), &size)| {
+            length.min(size.saturating_sub(position.saturating_mul(length)))
+        })
+        .collect()
     }
 
     /// How many chunks there are along each axis.

@@ -99,6 +99,46 @@ impl ArrayFile {
         Ok(Begun::nothing(finish))
     }
 
+    /// Reads what a slot of another result wants of this array: the cells of `slab`.
+    ///
+    /// # Errors
+    /// As [`read_into`](Self::read_into).
+    pub(crate) fn read_slot(
+        &self,
+        engine: &Engine,
+        slot: Slot,
+        slab: &Hyperslab,
+        fill: &[u8],
+    ) -> Result<()> {
+        let variable = &self.header.variable;
+        match &variable.cells {
+            VariableCells::Chunked { grid, .. } | VariableCells::Contiguous { parts: grid, .. }
+                if variable.swapped == 0 =>
+            {
+                let slots = slot.split(grid, slab)?;
+                engine.each(slots, self.chunk_bytes(), |slot| {
+                    match self.put_known(engine, slot, fill)? {
+                        Some(rest) => self.put_stored(engine, rest),
+                        None => Ok(()),
+                    }
+                })
+            }
+            VariableCells::Inline(cells) => {
+                let whole = ChunkGrid::new(&variable.shape, &variable.shape);
+                let mut slots = slot.split(&whole, slab)?.into_iter();
+                slots.try_for_each(|slot| slot.put(cells))
+            }
+            _ => {
+                let out = ArrayBuf::zeroed(variable.dtype, &slab.shape())?;
+                let cells = self.read_into(engine, slab, fill, out)?;
+                let counts = slab.shape();
+                let whole = ChunkGrid::new(&counts, &counts);
+                let mut slots = slot.split(&whole, &Hyperslab::full(&counts))?.into_iter();
+                slots.try_for_each(|slot| slot.put(cells.bytes()))
+            }
+        }
+    }
+
     /// Puts to its place what needs no reading: fill, and a chunk that is decoded already. Gives back what does.
     fn put_known(&self, engine: &Engine, slot: Slot, fill: &[u8]) -> Result<Option<Rest>> {
         let Some(location) = self.location(slot.chunk()) else {

@@ -1,0 +1,116 @@
+//! What each tile gets of a write.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hyperslab_core::copy::gather;
+use hyperslab_core::{ArrayBuf, Result, WriteData};
+use hyperslab_engine::SlabWrite;
+
+use crate::chunk::{ChunkGrid, ChunkPiece};
+
+/// What one tile gets of some writes, in their order. The cells are copied when they are asked for, so that those of one tile are
+/// in memory twice and not those of all.
+#[derive(Debug)]
+pub(crate) struct TileWrites<'a> {
+    pieces: Vec<(ChunkPiece, &'a SlabWrite)>,
+}
+
+/// Each tile that gets something of some writes, one after the other, by its number.
+pub(crate) fn split<'a>(
+    grid: &ChunkGrid,
+    writes: &'a [Arc<SlabWrite>],
+) -> BTreeMap<u64, TileWrites<'a>> {
+    let mut tiles: BTreeMap<u64, TileWrites<'a>> = BTreeMap::new();
+    for write in writes {
+        for piece in grid.pieces(&write.slab) {
+            let tile = tiles
+                .entry(piece.chunk)
+                .or_insert_with(|| TileWrites { pieces: Vec::new() });
+            tile.pieces.push((piece, write));
+        }
+    }
+    tiles
+}
+
+impl TileWrites<'_> {
+    /// Whether one of the writes sets every cell of the tile.
+    pub(crate) fn covers(&self) -> bool {
+        self.pieces.iter().any(|(piece, _)| piece.whole)
+    }
+
+    /// The writes as those of an array that has the shape of the tile.
+    ///
+    /// # Errors
+    /// `Internal` when a buffer has not the shape of its hyperslab.
+    pub(crate) fn writes(&self) -> Result<Vec<Arc<SlabWrite>>> {
+        self.pieces.iter().map(own).collect()
+    }
+}
+
+fn own((piece, write): &(ChunkPiece, &SlabWrite)) -> Result<Arc<SlabWrite>> {
+    let slab = piece.in_chunk();
+    let data = match &write.data {
+        WriteData::Scalar(value) => WriteData::Scalar(*value),
+        WriteData::Cells(cells) => {
+            let mut part = ArrayBuf::zeroed(cells.dtype(), &slab.shape())?;
+            let size = cells.dtype().size();
+            let source = (cells.bytes(), cells.shape());
+            gather(source.0, source.1, size, &piece.in_slab(), part.bytes_mut())?;
+            WriteData::Cells(part)
+        }
+    };
+    Ok(SlabWrite::new(&slab, data))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyperslab_core::{AxisSlab, DType, Hyperslab, Scalar};
+
+    use super::*;
+
+    #[test]
+    fn the_parts_of_writes_make_the_whole() {
+        let (shape, tile_shape) = ([7, 8], [3, 5]);
+        let grid = ChunkGrid::new(&shape, &tile_shape);
+        let axis = |start, count, stride| AxisSlab {
+            start,
+            count,
+            stride,
+        };
+        let slab = Hyperslab::new(vec![axis(0, 4, 2), axis(1, 3, 3)], &shape).unwrap();
+        let cells = ArrayBuf::from_vec(&[4, 3], (1..=12_u8).collect()).unwrap();
+        let column = Hyperslab::new(vec![axis(0, 7, 1), axis(4, 1, 1)], &shape).unwrap();
+        let writes = [
+            SlabWrite::new(&slab, WriteData::Cells(cells)),
+            SlabWrite::new(&column, WriteData::Scalar(Scalar::UInt8(99))),
+        ];
+        let lay = |writes: &[Arc<SlabWrite>], shape: &[u64]| {
+            let mut out = ArrayBuf::zeroed(DType::UInt8, shape).unwrap();
+            for write in writes {
+                let whole = Hyperslab::full(shape);
+                write.data.lay_over(&write.slab, &whole, &mut out).unwrap();
+            }
+            out
+        };
+        let wanted = lay(&writes, &shape);
+        let tiles = split(&grid, &writes);
+        for (&tile, writes) in &tiles {
+            let found = lay(&writes.writes().unwrap(), &grid.shape_of(tile));
+            let at = grid.position(tile);
+            let axes = (0..2).map(|number| {
+                axis(
+                    at[number] * tile_shape[number],
+                    grid.shape_of(tile)[number],
+                    1,
+                )
+            });
+            let place = Hyperslab::new(axes.collect(), &shape).unwrap();
+            let mut part = vec![0; found.bytes().len()];
+            gather(wanted.bytes(), &shape, 1, &place, &mut part).unwrap();
+            assert_eq!(found.bytes(), part, "tile {tile}");
+            assert!(!writes.covers());
+        }
+        assert_eq!(tiles.len(), 6);
+    }
+}
