@@ -12,9 +12,7 @@ use uuid::Uuid;
 
 use crate::adapter::lock_array;
 use crate::cache::FileIdentity;
-use crate::chunk::Codec;
-use crate::file::{ArrayFile, VariableCells};
-use crate::index;
+use crate::file::ArrayFile;
 use crate::store::EXTENSION;
 use crate::store::{ARRAYS, Store};
 
@@ -105,39 +103,7 @@ impl Place {
         self.collection.schema.check_slab(slab)?;
         let (file, _) = self.load()?;
         let name = format!("{}/{ARRAYS}/{}{EXTENSION}", self.collection.name, self.stem);
-        let shape = self.collection.schema.shape();
-        let cell_size = self.collection.schema.dtype().size() as u64;
-        let VariableCells::Chunked {
-            grid,
-            codecs,
-            chunks,
-        } = &file.header().variable.cells
-        else {
-            let bytes = slab.cell_count().saturating_mul(cell_size);
-            return Ok(ReadPlan {
-                objects: vec![(name, bytes)],
-                chunk_count: u64::from(!slab.is_empty()),
-                chunk_shape: shape,
-                ..ReadPlan::default()
-            });
-        };
-        let mut plan = ReadPlan {
-            chunk_shape: grid.chunk_shape().to_vec(),
-            codecs: codecs.codecs().iter().map(Codec::name).collect(),
-            ..ReadPlan::default()
-        };
-        let mut bytes = 0;
-        for piece in grid.pieces(slab) {
-            match chunks.get(index(piece.chunk)) {
-                Some(chunk) if !chunk.is_absent() => {
-                    plan.chunk_count += 1;
-                    bytes += chunk.size;
-                }
-                _ => plan.absent_chunk_count += 1,
-            }
-        }
-        plan.objects.push((name, bytes));
-        Ok(plan)
+        Ok(file.plan(&name, slab))
     }
 }
 

@@ -13,4 +13,4 @@ pub(crate) use hyperslab_engine::codec::{Codec, CodecChain};
 pub(crate) use explain::explain;
 pub(crate) use filter::{Filter, chain_of, filters_of, is_written};
 pub(crate) use parts::part_shape;
-pub(crate) use storage::StoragePlan;
+pub(crate) use storage::{StoragePlan, automatic};

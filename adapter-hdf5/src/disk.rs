@@ -101,6 +101,17 @@ impl TempFile {
         Ok(())
     }
 
+    /// The same, and gives the file back with the error when it did not get its name.
+    pub(crate) fn try_publish_new(mut self, target: &Path) -> Result<(), (Self, io::Error)> {
+        match rename_new(&self.path, target) {
+            Ok(()) => {
+                self.published = true;
+                Ok(())
+            }
+            Err(error) => Err((self, error)),
+        }
+    }
+
     /// Gives the file its name, and the file that had it loses it. The caller syncs the folder.
     pub(crate) fn replace(mut self, target: &Path) -> Result<()> {
         std::fs::rename(&self.path, target)

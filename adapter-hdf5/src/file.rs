@@ -22,7 +22,7 @@ mod writer;
 pub(crate) use bare::BareContent;
 pub(crate) use content::{FileContent, ImageContent, VariableContent, VariableStorage};
 pub(crate) use index::ChunkLocation;
-pub(crate) use library::holds_all;
+pub(crate) use library::{BareFile, BareNames, holds_all};
 pub(crate) use reader::{
     ArrayFile, FileHeader, StoredVariable, VariableCells, changed, part_location,
 };

@@ -20,6 +20,7 @@ mod cache;
 mod cf;
 mod check;
 mod chunk;
+mod deker;
 mod disk;
 mod document;
 mod file;
@@ -35,6 +36,7 @@ mod tiles;
 mod worker;
 
 pub use adapter::Hdf5Adapter;
+pub use deker::DekerAdapter;
 
 /// A position in a file or an array as a position in memory.
 #[expect(

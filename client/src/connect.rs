@@ -10,11 +10,13 @@ use crate::media;
 
 /// Opens and creates stores by URL: `Store::open("./data")`.
 ///
-/// A URL is `file:///path`, `memory://`, a plain path, or, with the feature of that cloud, `s3://bucket/prefix`, `gs://` or
+/// A URL is `file:///path`, `memory://`, a plain path, `deker+file:///path`, or, with the feature of that cloud, `s3://bucket/prefix`, `gs://` or
 /// `az://`. Every `memory://` is a new, empty store that goes with its last handle.
 ///
 /// A netCDF-4 or HDF5 file, or a Zarr group of version 2 or 3 that another program wrote, opens as a store that can only be
 /// read: each variable is a collection of one array, called by its path in the file or group.
+///
+/// A folder that Deker uses opens as the storage that it is, and may be changed while Deker uses it.
 ///
 /// What a bucket's URL does not say may stand in a file, `~/.config/hyperslab/config.toml`: a section named by the beginning of
 /// the URL, with its parameters as keys. Credentials come from the environment only.

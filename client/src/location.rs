@@ -25,8 +25,11 @@ pub(crate) enum Place {
     Bucket(String),
 }
 
+/// What stands before a scheme to say that a storage of Deker is there, or is to be made.
+const DEKER: &str = "deker+";
+
 impl Location {
-    /// Reads `file:///path`, `memory://`, `s3://bucket/prefix`, `gs://`, `az://`, each with `?option=value` behind it, or a
+    /// Reads `file:///path`, `deker+file:///path` for a storage of Deker, `memory://`, `s3://bucket/prefix`, `gs://`, `az://`, each with `?option=value` behind it, or a
     /// plain path, absolute or relative, which is taken as it stands.
     ///
     /// # Errors
@@ -46,6 +49,10 @@ impl Location {
         // There may be a secret anywhere in a URL, so no message repeats more than its scheme.
         let (address, parameters) = text.split_once('?').unwrap_or((text, ""));
         let (adapter, rest) = take_adapter(parameters);
+        let (scheme, address, adapter) = match scheme.strip_prefix(DEKER) {
+            Some("file") => ("file", &address[DEKER.len()..], wanted_deker(adapter)?),
+            _ => (scheme, address, adapter),
+        };
         let place = match scheme {
             "file" | "memory" if !rest.is_empty() => Err(Error::invalid(format!(
                 "{scheme}:// takes the parameter 'adapter' only"
@@ -77,6 +84,16 @@ fn take_adapter(parameters: &str) -> (Option<String>, String) {
     (adapter, others.join("&"))
 }
 
+/// The adapter of a URL that says `deker+`.
+fn wanted_deker(adapter: Option<String>) -> Result<Option<String>> {
+    match adapter.as_deref() {
+        None | Some("deker") => Ok(Some("deker".to_owned())),
+        Some(other) => Err(Error::invalid(format!(
+            "the URL asks for a storage of Deker and for the adapter '{other}'; choose one"
+        ))),
+    }
+}
+
 fn folder(address: &str) -> Result<Place> {
     Url::parse(address)
         .ok()
@@ -91,7 +108,7 @@ fn bucket(scheme: &str, address: &str, parameters: &str) -> Result<Place> {
         "s3" | "gs" | "az" if parameters.is_empty() => Ok(Place::Bucket(address.to_owned())),
         "s3" | "gs" | "az" => Ok(Place::Bucket(format!("{address}?{parameters}"))),
         _ => Err(Error::invalid(format!(
-            "'{scheme}://' is not known; use a path, file://, memory://, s3://, gs:// or az://"
+            "'{scheme}://' is not known; use a path, file://, deker+file://, memory://, s3://, gs:// or az://"
         ))),
     }
 }
@@ -112,6 +129,7 @@ mod tests {
             ("./a?adapter=zarr", disk("./a?adapter=zarr"), None),
             ("file:///data/a%20b", disk("/data/a b"), None),
             ("file:///data?adapter=zarr", disk("/data"), Some("zarr")),
+            ("deker+file:///data", disk("/data"), Some("deker")),
             ("memory://", Place::Memory, None),
             ("memory://?adapter=zarr", Place::Memory, Some("zarr")),
         ] {
@@ -123,6 +141,8 @@ mod tests {
             "ftp://x",
             "file://host/x",
             "file:///x?speed=high",
+            "deker+file:///x?adapter=zarr",
+            "deker+s3://x",
             "memory://x",
         ] {
             assert_eq!(

@@ -10,7 +10,7 @@ use hyperslab_core::RandomIds;
 use hyperslab_core::{Error, MemoryAdapter, Result, StorageAdapter, blocking};
 use hyperslab_engine::Engine;
 #[cfg(feature = "hdf5")]
-use hyperslab_hdf5::Hdf5Adapter;
+use hyperslab_hdf5::{DekerAdapter, Hdf5Adapter};
 #[cfg(feature = "zarr")]
 use hyperslab_zarr::{Medium, ZarrAdapter};
 
@@ -25,6 +25,8 @@ pub const ADAPTERS: &[&str] = &[
     "hdf5",
     #[cfg(feature = "zarr")]
     "zarr",
+    #[cfg(feature = "hdf5")]
+    "deker",
     "memory",
 ];
 
@@ -34,6 +36,8 @@ const ON_DISK: &[&str] = &[
     "hdf5",
     #[cfg(feature = "zarr")]
     "zarr",
+    #[cfg(feature = "hdf5")]
+    "deker",
 ];
 
 /// The file that says of which adapter a store on a disk is.
@@ -136,6 +140,11 @@ async fn open_disk(
         return foreign::open_disk(path, engine).await;
     }
     let recorded = recorded_adapter(path).await;
+    #[cfg(feature = "hdf5")]
+    if recorded.is_none() && (wanted == Some("deker") || wanted.is_none() && is_deker(path).await) {
+        let adapter = DekerAdapter::open(path).await?;
+        return Ok(Arc::new(adapter.with_engine(Arc::clone(engine))));
+    }
     if let (Some(recorded), Some(wanted)) = (&recorded, wanted)
         && recorded != wanted
     {
@@ -178,6 +187,11 @@ async fn create_disk(
             let adapter = Hdf5Adapter::create(path, Arc::new(RandomIds)).await?;
             Ok(Arc::new(adapter.with_engine(Arc::clone(engine))))
         }
+        #[cfg(feature = "hdf5")]
+        Some("deker") => {
+            let adapter = DekerAdapter::create(path).await?;
+            Ok(Arc::new(adapter.with_engine(Arc::clone(engine))))
+        }
         #[cfg(feature = "zarr")]
         Some("zarr") => {
             let medium = on_disk(path, Medium::new_folder).await?;
@@ -198,6 +212,16 @@ async fn is_foreign(path: &Path) -> bool {
     let path = path.to_owned();
     let looked = tokio::task::spawn_blocking(move || {
         foreign::lies_at(&path) && !path.join(STORE_DOCUMENT).exists()
+    });
+    looked.await.unwrap_or(false)
+}
+
+/// Whether a path names a storage of Deker, and no store of ours.
+#[cfg(feature = "hdf5")]
+async fn is_deker(path: &Path) -> bool {
+    let path = path.to_owned();
+    let looked = tokio::task::spawn_blocking(move || {
+        DekerAdapter::is_storage(&path) && !path.join(STORE_DOCUMENT).exists()
     });
     looked.await.unwrap_or(false)
 }

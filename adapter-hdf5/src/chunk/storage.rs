@@ -214,7 +214,7 @@ fn compression(codec: Option<&Value>, level: Option<&Value>) -> Result<Compressi
 }
 
 /// The whole array when it is small, else about [`CHUNK_BYTES`] with the longest lengths halved first.
-fn automatic(shape: &[u64], dtype: DType) -> Vec<u64> {
+pub(crate) fn automatic(shape: &[u64], dtype: DType) -> Vec<u64> {
     let mut chunk_shape = shape.to_vec();
     while chunk_bytes(&chunk_shape, dtype) > CHUNK_BYTES {
         match chunk_shape.iter_mut().max_by_key(|length| **length) {

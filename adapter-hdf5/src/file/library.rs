@@ -5,6 +5,7 @@
 )]
 
 mod attributes;
+mod bare;
 mod guard;
 mod layout;
 mod order;
@@ -17,8 +18,9 @@ use hdf5::{Dataset, Datatype};
 use hdf5_sys::{h5d, h5p, h5s, h5t};
 use hyperslab_core::{DType, Error, Hyperslab, Result};
 
+pub(crate) use self::bare::{BareFile, BareNames};
 pub(crate) use self::order::holds_all;
-use super::reader::{FileHeader, StoredVariable, VariableCells};
+use super::reader::{FileHeader, StoredVariable};
 use crate::{index, worker};
 
 /// An error of the library about a file.
@@ -86,8 +88,8 @@ pub(super) fn read_header(path: &Path, variable: &str) -> Result<FileHeader> {
     })
 }
 
-/// Where the cells of a variable of another program's file are, and the cell that stands for those never written; `None` when
-/// only the library can read them. The file begins at its first byte.
+/// Where the cells of a variable of another program's file are, and the cell that stands for those never written; `None` for what
+/// is not made of numbers. The file begins at its first byte.
 pub(super) fn cells_of(dataset: &Dataset) -> hdf5::Result<Option<(StoredVariable, Vec<u8>)>> {
     let kind = dataset.dtype()?;
     let Some(dtype) = dtype_of(&kind) else {
@@ -95,9 +97,6 @@ pub(super) fn cells_of(dataset: &Dataset) -> hdf5::Result<Option<(StoredVariable
     };
     let shape: Vec<u64> = dataset.get_shape()?.iter().map(|&n| n as u64).collect();
     let found = layout::layout(dataset, &kind, &shape, dtype)?;
-    if found.cells == VariableCells::Library {
-        return Ok(None);
-    }
     let variable = StoredVariable {
         dtype,
         shape,

@@ -2,6 +2,7 @@
 
 mod cells;
 mod foreign;
+mod plan;
 mod verify;
 
 use std::fs::{File, Metadata};

@@ -8,7 +8,7 @@ use hyperslab_core::{Error, Result};
 use hyperslab_engine::ObjectId;
 use rayon::prelude::*;
 
-use super::{ArrayFile, FileHeader};
+use super::{ArrayFile, FileHeader, StoredVariable, VariableCells};
 use crate::cache::FileIdentity;
 use crate::file::library;
 
@@ -27,9 +27,40 @@ impl ArrayFile {
         dataset: &Dataset,
     ) -> Result<Option<Self>> {
         let found = library::cells_of(dataset).map_err(|error| library::damaged(path, error))?;
-        let Some((variable, fill)) = found else {
-            return Ok(None);
-        };
+        match found {
+            Some(found) if found.0.cells != VariableCells::Library => {
+                Self::found(path, identity, dataset.name(), found).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The same, with those cells that only the library can read.
+    ///
+    /// # Errors
+    /// As [`foreign`](Self::foreign); `Unsupported` when they are no numbers.
+    pub(crate) fn of_dataset(
+        path: &Path,
+        identity: FileIdentity,
+        dataset: &Dataset,
+    ) -> Result<Self> {
+        let found = library::cells_of(dataset).map_err(|error| library::damaged(path, error))?;
+        let name = dataset.name();
+        let found = found.ok_or_else(|| {
+            Error::unsupported(format!(
+                "{}: the type of variable '{name}' is not one of a cell",
+                path.display()
+            ))
+        })?;
+        Self::found(path, identity, name, found)
+    }
+
+    fn found(
+        path: &Path,
+        identity: FileIdentity,
+        name: String,
+        (variable, fill): (StoredVariable, Vec<u8>),
+    ) -> Result<Self> {
         let fail = |source| Error::io("open", path.display(), source);
         let file = File::open(path).map_err(fail)?;
         let metadata = file.metadata().map_err(fail)?;
@@ -38,7 +69,7 @@ impl ArrayFile {
         }
         let opened = Self {
             path: path.to_owned(),
-            variable: dataset.name(),
+            variable: name,
             file,
             length: metadata.len(),
             identity,
@@ -51,7 +82,7 @@ impl ArrayFile {
             },
         };
         opened.check_extent()?;
-        Ok(Some(opened))
+        Ok(opened)
     }
 
     /// The cell that stands for those never written, as the file says.

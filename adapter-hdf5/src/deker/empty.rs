@@ -1,0 +1,93 @@
+//! How many cells hold the fill value, as Deker wants to know it.
+
+use std::sync::Arc;
+
+use half::f16;
+use hyperslab_core::{ArrayBuf, Scalar, WriteData, are_all};
+use hyperslab_engine::SlabWrite;
+use num_complex::{Complex32, Complex64};
+
+/// Whether every cell of a write is the fill value, to the bit.
+pub(super) fn is_fill(write: &SlabWrite, fill: Scalar) -> bool {
+    let cell = fill.to_bytes();
+    match &write.data {
+        WriteData::Scalar(value) => value.to_bytes() == cell,
+        WriteData::Cells(cells) => are_all(cells.bytes(), &cell),
+    }
+}
+
+/// How many cells of a write are the fill value. A NaN is any NaN; of other values those that are the same to the bit, so that
+/// never too many are counted.
+pub(super) fn count_in(write: &Arc<SlabWrite>, fill: Scalar) -> u64 {
+    match &write.data {
+        WriteData::Scalar(_) if is_fill(write, fill) => write.slab.cell_count(),
+        WriteData::Scalar(_) => 0,
+        WriteData::Cells(cells) => count(cells, fill),
+    }
+}
+
+/// The same of cells at hand.
+pub(super) fn count(cells: &ArrayBuf, fill: Scalar) -> u64 {
+    let bytes = cells.bytes();
+    match fill {
+        Scalar::Float16(fill) if fill.is_nan() => count_of(bytes, |cell: &f16| cell.is_nan()),
+        Scalar::Float32(fill) if fill.is_nan() => count_of(bytes, |cell: &f32| cell.is_nan()),
+        Scalar::Float64(fill) if fill.is_nan() => count_of(bytes, |cell: &f64| cell.is_nan()),
+        Scalar::Complex64(fill) if fill.is_nan() => {
+            count_of(bytes, |cell: &Complex32| cell.is_nan())
+        }
+        Scalar::Complex128(fill) if fill.is_nan() => {
+            count_of(bytes, |cell: &Complex64| cell.is_nan())
+        }
+        fill => match fill.to_bytes().as_slice() {
+            &[fill] => count_of(bytes, |cell: &u8| *cell == fill),
+            fill => match fill.len() {
+                2 => count_same::<2>(bytes, fill),
+                4 => count_same::<4>(bytes, fill),
+                8 => count_same::<8>(bytes, fill),
+                _ => bytes
+                    .chunks_exact(fill.len())
+                    .filter(|cell| *cell == fill)
+                    .count() as u64,
+            },
+        },
+    }
+}
+
+fn count_same<const N: usize>(bytes: &[u8], fill: &[u8]) -> u64 {
+    let (cells, _) = bytes.as_chunks::<N>();
+    cells.iter().map(|cell| u64::from(cell == fill)).sum()
+}
+
+fn count_of<T: bytemuck::AnyBitPattern>(bytes: &[u8], is_empty: impl Fn(&T) -> bool) -> u64 {
+    match bytemuck::try_cast_slice::<u8, T>(bytes) {
+        Ok(cells) => cells.iter().map(|cell| u64::from(is_empty(cell))).sum(),
+        // Cells that are not aligned are not counted, and so never too many are.
+        Err(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyperslab_core::{DType, Hyperslab};
+
+    #[test]
+    fn cells_that_hold_the_fill_value_are_counted() {
+        let floats = ArrayBuf::from_slice(&[4], &[1.0_f32, f32::NAN, -f32::NAN, 2.0]).unwrap();
+        assert_eq!(count(&floats, Scalar::default_fill(DType::Float32)), 2);
+        assert_eq!(count(&floats, Scalar::Float32(2.0)), 1);
+        let ints = ArrayBuf::from_slice(&[3], &[7_i64, 8, 7]).unwrap();
+        assert_eq!(count(&ints, Scalar::Int64(7)), 2);
+        let bytes = ArrayBuf::from_slice(&[3], &[0_u8, 0, 1]).unwrap();
+        assert_eq!(count(&bytes, Scalar::UInt8(0)), 2);
+        let one = Complex64::new(f64::NAN, 0.0);
+        let pairs = ArrayBuf::from_slice(&[2], &[one, Complex64::new(1.0, 0.0)]).unwrap();
+        let nan = Scalar::Complex128(Complex64::new(f64::NAN, f64::NAN));
+        assert_eq!(count(&pairs, nan), 1);
+        let write = SlabWrite::new(&Hyperslab::full(&[3]), WriteData::Scalar(Scalar::Int64(7)));
+        assert_eq!(count_in(&write, Scalar::Int64(7)), 3);
+        assert!(is_fill(&write, Scalar::Int64(7)));
+        assert_eq!(count_in(&write, Scalar::Int64(8)), 0);
+    }
+}

@@ -1,0 +1,153 @@
+//! Array files of Deker, open as long as they are what their path names.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hyperslab_core::{ArrayMeta, Error, Result};
+use uuid::Uuid;
+
+use super::attributes;
+use super::guard::{self, Reading};
+use super::schema::Layout;
+use crate::cache::FileIdentity;
+use crate::file::{ArrayFile, BareFile, BareNames};
+
+/// How the parts of a file are called.
+pub(super) const NAMES: BareNames = BareNames {
+    text: "meta",
+    number: "empty_cells",
+    variable: "data",
+};
+
+/// How many files are kept open.
+const FILE_COUNT_MAX: usize = 128;
+
+/// An array file as it was read.
+#[derive(Debug)]
+pub(super) struct DekerFile {
+    pub(super) identity: FileIdentity,
+    /// Whether it may be taken for what its path names as long as that is of this identity: it had been left alone for a while.
+    is_settled: bool,
+    pub(super) meta: ArrayMeta,
+    /// How many cells hold the fill value, as Deker counts them; it never counts too few that do not.
+    pub(super) empty_cells: Option<i64>,
+    /// The cells; `None` when none was ever written.
+    pub(super) cells: Option<Arc<ArrayFile>>,
+}
+
+impl DekerFile {
+    /// Reads a file that nobody changes meanwhile.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is not what the schema says; `Unsupported` for what there is no room for.
+    fn read(path: &Path, reading: &Reading, layout: &Layout) -> Result<Self> {
+        let found = BareFile::open(path, reading.identity, NAMES)?;
+        let context = |error: Error| error.context(path.display());
+        let meta = found
+            .text
+            .ok_or_else(|| context(Error::corrupt("it does not say which array it is")))?;
+        if let Some(cells) = &found.cells {
+            check_cells(layout, cells).map_err(context)?;
+        }
+        Ok(Self {
+            identity: reading.identity,
+            is_settled: reading.identity.is_settled(),
+            meta: attributes::decode(layout, &meta).map_err(context)?,
+            empty_cells: found.number,
+            cells: found.cells.map(Arc::new),
+        })
+    }
+}
+
+/// Makes sure that cells are what the schema says.
+fn check_cells(layout: &Layout, cells: &ArrayFile) -> Result<()> {
+    let (schema, found) = (&layout.schema, &cells.header().variable);
+    if (found.dtype, found.shape.as_slice()) == (schema.dtype(), schema.shape().as_slice()) {
+        return Ok(());
+    }
+    Err(Error::corrupt(format!(
+        "it holds cells of {} {:?}, and the schema says {} {:?}",
+        found.dtype,
+        found.shape,
+        schema.dtype(),
+        schema.shape()
+    )))
+}
+
+/// Open array files by path.
+#[derive(Debug, Default)]
+pub(super) struct FileCache {
+    files: Mutex<Files>,
+}
+
+#[derive(Debug, Default)]
+struct Files {
+    by_path: HashMap<PathBuf, Arc<DekerFile>>,
+    /// Paths in the order of opening.
+    order: VecDeque<PathBuf>,
+}
+
+impl FileCache {
+    /// The file that is kept for a path, if it is still what that names.
+    pub(super) fn known(&self, path: &Path, reading: &Reading) -> Option<Arc<DekerFile>> {
+        let files = self.lock();
+        let known = files.by_path.get(path)?;
+        let holds = known.is_settled && known.identity == reading.identity;
+        holds.then(|| Arc::clone(known))
+    }
+
+    /// Opens the file of an array. Blocks.
+    ///
+    /// # Errors
+    /// `Locked` when a writer of Deker is at it; `NotFound`, `Denied`; `Corrupt`, `Unsupported`.
+    pub(super) fn open(
+        &self,
+        (path, id): (&Path, Uuid),
+        layout: &Layout,
+    ) -> Result<(Reading, Arc<DekerFile>)> {
+        // One that is replaced again and again is another one when the library opens it.
+        const ATTEMPTS: usize = 16;
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let reading = guard::read(path, id)?;
+            if let Some(known) = self.known(path, &reading) {
+                return Ok((reading, known));
+            }
+            match DekerFile::read(path, &reading, layout) {
+                Ok(file) => return Ok((reading, self.keep(path, file))),
+                Err(error) if error.kind() == hyperslab_core::ErrorKind::Conflict => {
+                    last = Some(error);
+                }
+                // A file that was replaced while it was read may look like anything.
+                Err(error) if is_still(path, &reading) => return Err(error),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| Error::internal("a file was not opened")))
+    }
+
+    fn keep(&self, path: &Path, file: DekerFile) -> Arc<DekerFile> {
+        let file = Arc::new(file);
+        let mut files = self.lock();
+        let kept = files.by_path.insert(path.to_owned(), Arc::clone(&file));
+        if kept.is_none() {
+            files.order.push_back(path.to_owned());
+        }
+        while files.order.len() > FILE_COUNT_MAX {
+            if let Some(oldest) = files.order.pop_front() {
+                files.by_path.remove(&oldest);
+            }
+        }
+        file
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a path still names the file that is being read.
+fn is_still(path: &Path, reading: &Reading) -> bool {
+    std::fs::metadata(path).is_ok_and(|named| FileIdentity::of(&named) == reading.identity)
+}

@@ -1,0 +1,231 @@
+//! How Deker and we keep out of each other's way.
+//!
+//! Deker changes files in place. Its writers hold an exclusive `flock` on the file and wait until no reader has left a mark beside
+//! it; its readers leave one, and share the `flock` for a moment before that. Nobody who has gone holds an `flock`.
+//!
+//! - We read with such a mark beside the file, made before we look whether somebody writes. So whoever wants to write finds it, and
+//!   waits; and when we find somebody writing, we take the mark away, and wait.
+//! - We write by replacing the file, which disturbs no reader. As long as we do, we *share* the `flock`: that keeps the writers of
+//!   Deker away, and nobody else. Among ourselves locks of our own decide.
+//! - Deker opens a file before it locks it. Who has opened the last file when we replace it must not come to hold that one, and
+//!   change the next. So we keep our share of the last file for a moment longer.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hyperslab_core::{Error, ErrorKind, Result};
+use rustix::fs::{FlockOperation, flock};
+use uuid::Uuid;
+
+use crate::cache::FileIdentity;
+
+/// The end of the name of a mark of a reader.
+pub(super) const READ_MARK: &str = ".arrayreadlock";
+
+/// The end of the name of a mark of a writer of tiles. It says nothing that an `flock` does not, and outlives its process.
+pub(super) const WRITE_MARK: &str = ".varraylock";
+
+/// The end of the name of a lock of Deker before version 1.1.6.
+pub(super) const CREATE_MARK: &str = ".arrlock";
+
+/// How long the last file stays shared: much longer than a process needs from opening a file to locking it.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// So many files linger at most.
+const LINGERING_MAX: usize = 256;
+
+/// The longest pause between two looks at a lock of Deker.
+const PAUSE_MAX: Duration = Duration::from_millis(20);
+
+/// A file that no writer of Deker changes as long as this lives.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// The mark; where none can be made, the file stays shared instead.
+    mark: Option<PathBuf>,
+    pub(super) file: File,
+    pub(super) identity: FileIdentity,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        if let Some(mark) = &self.mark {
+            // One that stays is found by a check.
+            let _ = std::fs::remove_file(mark);
+        }
+    }
+}
+
+/// Opens the file of an array for reading.
+///
+/// # Errors
+/// `Locked` when a writer of Deker is at it; `NotFound`, `Denied`.
+pub(super) fn read(path: &Path, id: Uuid) -> Result<Reading> {
+    let fail = |source: io::Error| Error::io("open", path.display(), source);
+    let mark = mark(path, id).map_err(fail)?;
+    let made = |mark: &Option<PathBuf>| -> io::Result<(File, FileIdentity)> {
+        let file = File::open(path)?;
+        flock(&file, FlockOperation::NonBlockingLockShared)?;
+        // Without a mark it is the share that keeps writers away.
+        if mark.is_some() {
+            flock(&file, FlockOperation::Unlock)?;
+        }
+        let identity = FileIdentity::of(&file.metadata()?);
+        Ok((file, identity))
+    };
+    match made(&mark) {
+        Ok((file, identity)) => Ok(Reading {
+            mark,
+            file,
+            identity,
+        }),
+        Err(error) => {
+            if let Some(mark) = mark {
+                let _ = std::fs::remove_file(mark);
+            }
+            Err(busy(path, error))
+        }
+    }
+}
+
+/// Makes a mark of a reader beside a file; `None` where this process may not.
+fn mark(path: &Path, id: Uuid) -> io::Result<Option<PathBuf>> {
+    // Where Deker has the number of a thread, any number will do.
+    static READERS: AtomicU64 = AtomicU64::new(1);
+    let name = format!(
+        "{id}:{}:{}:{}{READ_MARK}",
+        Uuid::new_v4(),
+        std::process::id(),
+        READERS.fetch_add(1, Ordering::Relaxed)
+    );
+    let mark = path.with_file_name(name);
+    match OpenOptions::new().write(true).create_new(true).open(&mark) {
+        Ok(_) => Ok(Some(mark)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn busy(path: &Path, error: io::Error) -> Error {
+    if error.kind() == io::ErrorKind::WouldBlock {
+        return Error::locked(format!(
+            "{} is being changed by Deker; wait, or ask who runs it",
+            path.display()
+        ));
+    }
+    Error::io("open", path.display(), error)
+}
+
+/// A file that no writer of Deker changes or locks as long as this lives, and for a moment after.
+#[derive(Debug)]
+pub(super) struct Writing {
+    file: Option<File>,
+}
+
+impl Writing {
+    /// Lets go at once, of a file that stays what it is.
+    pub(super) fn release(mut self) {
+        self.file = None;
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if let Some(file) = self.file.take() {
+            linger(file);
+        }
+    }
+}
+
+/// Shares the file of an array to replace it.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn write(path: &Path) -> Result<Writing> {
+    let fail = |source: io::Error| busy(path, source);
+    loop {
+        let file = File::open(path).map_err(fail)?;
+        flock(&file, FlockOperation::NonBlockingLockShared).map_err(|error| fail(error.into()))?;
+        let (held, named) = (
+            file.metadata().map_err(fail)?,
+            std::fs::metadata(path).map_err(fail)?,
+        );
+        // Somebody may have replaced it before it was shared.
+        if (held.dev(), held.ino()) == (named.dev(), named.ino()) {
+            return Ok(Writing { file: Some(file) });
+        }
+    }
+}
+
+/// Tries again and again as long as Deker is in the way. Blocks.
+///
+/// # Errors
+/// Those of `attempt`; `Locked` when the time is up.
+pub(super) fn patiently<T>(
+    patience: Duration,
+    mut attempt: impl FnMut() -> Result<T>,
+) -> Result<T> {
+    let begun = Instant::now();
+    let mut pause = Duration::from_micros(200);
+    loop {
+        match attempt() {
+            Err(error) if error.kind() == ErrorKind::Locked => {
+                let left = patience.saturating_sub(begun.elapsed());
+                if left.is_zero() {
+                    return Err(error);
+                }
+                std::thread::sleep(pause.min(left));
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Files that are still shared, and until when.
+static LINGERING: LazyLock<Mutex<VecDeque<(Instant, File)>>> = LazyLock::new(Mutex::default);
+
+fn linger(file: File) {
+    let mut lingering = LINGERING.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_first = lingering.is_empty();
+    lingering.push_back((Instant::now() + LINGER, file));
+    if lingering.len() > LINGERING_MAX {
+        lingering.pop_front();
+    }
+    if is_first {
+        // Without a thread they are let go of when the next file comes, or with the process.
+        let _ = std::thread::Builder::new()
+            .name("lingering".to_owned())
+            .spawn(let_go);
+    }
+}
+
+/// Lets go of files when their time has come, until there are none.
+fn let_go() {
+    loop {
+        let next = {
+            let mut lingering = LINGERING.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            while lingering.front().is_some_and(|(until, _)| *until <= now) {
+                lingering.pop_front();
+            }
+            match lingering.front() {
+                Some((until, _)) => *until - now,
+                None => return,
+            }
+        };
+        std::thread::sleep(next);
+    }
+}

@@ -1,0 +1,194 @@
+//! The folders of a storage of Deker, and what is done in them. Everything here blocks; the adapter runs it on threads for that.
+
+mod arrays;
+mod collections;
+mod documents;
+mod listing;
+mod names;
+pub(super) mod tiles;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hyperslab_core::{
+    CollectionMeta, Error, ErrorKind, LocalLockManager, LockGuard, LockManager, LockRequest, Pace,
+    Result,
+};
+use hyperslab_engine::Engine;
+use uuid::Uuid;
+
+use super::file::FileCache;
+use super::folders::{Folders, Kind};
+use super::schema::Layout;
+use crate::cache::FileIdentity;
+
+/// The folder of all collections.
+pub(super) const COLLECTIONS: &str = "collections";
+
+/// The folder of what is ours: locks, and files under construction. Deker does not look beside its collections.
+pub(super) const MACHINERY: &str = ".hyperslab";
+const TEMPORARIES: &str = "tmp";
+
+/// A collection as its document describes it at this moment.
+#[derive(Debug)]
+pub(super) struct Known {
+    identity: FileIdentity,
+    pub(super) id: Uuid,
+    pub(super) layout: Layout,
+    /// What its tiles are, if it has some.
+    pub(super) tiles: Option<Layout>,
+    pub(super) folders: Folders,
+}
+
+impl Known {
+    /// What the files of its arrays are.
+    pub(super) fn kind(&self) -> Kind {
+        if self.layout.is_virtual() {
+            Kind::Virtual
+        } else {
+            Kind::Array
+        }
+    }
+}
+
+/// An open storage.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) root: PathBuf,
+    pub(super) collections: PathBuf,
+    pub(super) locks: Arc<LocalLockManager>,
+    pub(super) pace: Pace,
+    pub(super) engine: Arc<Engine>,
+    pub(super) files: FileCache,
+    known: Mutex<HashMap<String, Arc<Known>>>,
+}
+
+impl Store {
+    /// The storage in a folder.
+    pub(super) fn new(root: PathBuf, engine: Arc<Engine>) -> Self {
+        Self {
+            collections: root.join(COLLECTIONS),
+            locks: Arc::new(LocalLockManager::new(
+                root.join(MACHINERY).join(COLLECTIONS),
+            )),
+            pace: Pace::default(),
+            engine,
+            files: FileCache::default(),
+            known: Mutex::default(),
+            root,
+        }
+    }
+
+    /// Where it lies.
+    pub(super) fn url(&self) -> String {
+        format!("file://{}", self.root.display())
+    }
+
+    /// The folder of files under construction.
+    pub(super) fn temporaries(&self) -> PathBuf {
+        self.root.join(MACHINERY).join(TEMPORARIES)
+    }
+
+    pub(super) fn folders(&self, name: &str) -> Folders {
+        Folders::new(&self.collections, name)
+    }
+
+    /// What the collection of a name is now.
+    ///
+    /// # Errors
+    /// `NotFound`; `Corrupt` and `Unsupported` when its document cannot be used.
+    pub(super) fn look(&self, name: &str) -> Result<Arc<Known>> {
+        let missing = || {
+            Error::not_found(format!(
+                "there is no collection '{name}' in {}; `ls` lists those there are",
+                self.root.display()
+            ))
+        };
+        if !is_name(name) {
+            return Err(missing());
+        }
+        let folders = self.folders(name);
+        let path = folders.document();
+        let absent = |source: std::io::Error| match source.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => missing(),
+            _ => Error::io("read", path.display(), source),
+        };
+        let metadata = std::fs::metadata(&path).map_err(absent)?;
+        let identity = FileIdentity::of(&metadata);
+        if let Some(known) = self
+            .known()
+            .get(name)
+            .filter(|known| known.identity == identity)
+        {
+            return Ok(Arc::clone(known));
+        }
+        let text = std::fs::read_to_string(&path).map_err(absent)?;
+        let context = |error: Error| error.context(format!("{} is damaged", path.display()));
+        let layout = Layout::from_document(&text).map_err(|error| match error.kind() {
+            ErrorKind::Corrupt => context(error),
+            _ => error.context(format!("collection '{name}'")),
+        })?;
+        let tiles = layout.is_virtual().then(|| layout.of_tiles()).transpose()?;
+        let known = Arc::new(Known {
+            identity,
+            // The document is written once, so another one is that of another collection.
+            id: Uuid::new_v5(
+                &Uuid::NAMESPACE_URL,
+                format!("{}#{name}#{identity:?}", self.url()).as_bytes(),
+            ),
+            layout,
+            tiles,
+            folders,
+        });
+        self.known().insert(name.to_owned(), Arc::clone(&known));
+        Ok(known)
+    }
+
+    /// The collection that was opened, if it is still there.
+    ///
+    /// # Errors
+    /// `NotFound` when it was deleted, or is another one of the same name by now.
+    pub(super) fn open(&self, collection: &CollectionMeta) -> Result<Arc<Known>> {
+        let known = self.look(&collection.name)?;
+        if known.id == collection.id {
+            return Ok(known);
+        }
+        Err(Error::not_found(format!(
+            "collection '{}' was deleted and created anew; open it again",
+            collection.name
+        )))
+    }
+
+    /// Waits for locks among ourselves.
+    ///
+    /// # Errors
+    /// `Locked` with the name of the holder; `Denied`.
+    pub(super) async fn lock(&self, request: LockRequest) -> Result<LockGuard> {
+        for key in &request.keys {
+            let folder = self.lock_folder().join(&key.collection);
+            std::fs::create_dir_all(&folder)
+                .map_err(|source| Error::io("create", folder.display(), source))?;
+        }
+        self.locks.acquire(request).await
+    }
+
+    /// Where the locks of collections are.
+    pub(super) fn lock_folder(&self) -> PathBuf {
+        self.root.join(MACHINERY).join(COLLECTIONS)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Arc<Known>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a collection may be called so.
+fn is_name(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\0'])
+}
+
+/// The names in a folder; none when there is no such folder.
+pub(super) fn names_in(folder: &Path) -> Result<Vec<String>> {
+    crate::disk::list(folder)
+}

@@ -1,0 +1,231 @@
+//! Arrays as they come, change and go.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyperslab_core::{
+    ArrayBuf, ArrayMeta, CollectionMeta, Durability, Error, ErrorKind, Hyperslab, Result,
+    WriteData, WriteOptions,
+};
+use hyperslab_engine::SlabWrite;
+use uuid::Uuid;
+
+use super::names::{in_folders, linked, make_link, prune};
+use super::{Known, Store};
+use crate::deker::content::Content;
+use crate::deker::file::DekerFile;
+use crate::deker::folders::{Kind, key_parts, new_key_parts};
+use crate::deker::guard::{self, Reading, patiently};
+use crate::deker::schema::Layout;
+use crate::disk::{self, TempFile};
+
+/// How long a reader waits for a writer of Deker.
+pub(super) const READ_PATIENCE: Duration = Duration::from_secs(60);
+
+impl Store {
+    /// Opens the file of an array, and keeps writers of Deker away from it for as long as the first of the two lives.
+    ///
+    /// # Errors
+    /// `NotFound`; `Locked` when Deker writes all the time; `Corrupt`, `Unsupported`.
+    pub(in crate::deker) fn open_file(
+        &self,
+        known: &Known,
+        layout: &Layout,
+        id: Uuid,
+    ) -> Result<(Reading, Arc<DekerFile>)> {
+        let path = known.folders.file(Kind::Array, id);
+        let opened = patiently(READ_PATIENCE, || self.files.open((&path, id), layout))?;
+        if opened.1.meta.id == id {
+            return Ok(opened);
+        }
+        Err(Error::corrupt(format!(
+            "{} holds the array {}; run `check`",
+            path.display(),
+            opened.1.meta.id
+        )))
+    }
+
+    /// What an array says of itself.
+    ///
+    /// # Errors
+    /// As [`open_file`](Self::open_file).
+    pub(in crate::deker) fn read_meta(&self, known: &Known, id: Uuid) -> Result<ArrayMeta> {
+        match known.kind() {
+            Kind::Array => {
+                let (_reading, file) = self.open_file(known, &known.layout, id)?;
+                Ok(file.meta.clone())
+            }
+            Kind::Virtual => self.read_document(known, id),
+        }
+    }
+
+    /// Creates an array. The caller holds the lock of its key.
+    pub(in crate::deker) fn create_array(
+        &self,
+        collection: &CollectionMeta,
+        array: &ArrayMeta,
+        data: Option<&ArrayBuf>,
+        durability: Durability,
+    ) -> Result<()> {
+        let known = self.open(collection)?;
+        if let Some(data) = data {
+            known.layout.schema.check_new(data)?;
+        }
+        let (kind, folders) = (known.kind(), &known.folders);
+        let parts = new_key_parts(&known.layout, &array.key)?;
+        let exists = || {
+            Error::already_exists(format!(
+                "array {} exists already in collection '{}'",
+                crate::store::describe(&array.key, array.id),
+                collection.name
+            ))
+        };
+        let links = folders.link_folder(kind, &parts);
+        let is_keyed = !array.key.is_empty();
+        let target = folders.file(kind, array.id);
+        if target.exists() || is_keyed && linked(folders, kind, &links)?.is_some() {
+            return Err(exists());
+        }
+        let staged = match kind {
+            Kind::Array => {
+                let writes = data.map(whole).into_iter().collect::<Vec<_>>();
+                self.stage_array(&known.layout, None, array, &writes, &target, durability)?
+            }
+            Kind::Virtual => self.stage_document(&known, array, &target, durability)?,
+        };
+        let link = folders.link(kind, &parts, array.id);
+        make_link(folders, (&link, &target), durability)?;
+        if let (Kind::Virtual, Some(data)) = (kind, data) {
+            self.create_tiles(&known, array, data, durability)?;
+        }
+        let mut staged = Some(staged);
+        let leaf = target.parent().unwrap_or(folders.root()).to_owned();
+        in_folders(folders, &leaf, durability, || match staged.take() {
+            Some(file) => match file.try_publish_new(&target) {
+                Ok(()) => Ok(()),
+                Err((file, error)) => {
+                    staged = Some(file);
+                    Err(error)
+                }
+            },
+            None => Ok(()),
+        })?;
+        disk::sync_folder(&leaf, durability)
+    }
+
+    /// Writes the next file of an array beside the last one, which is `None` when there is none.
+    pub(in crate::deker) fn stage_array(
+        &self,
+        layout: &Layout,
+        last: Option<&DekerFile>,
+        array: &ArrayMeta,
+        writes: &[Arc<SlabWrite>],
+        target: &Path,
+        durability: Durability,
+    ) -> Result<TempFile> {
+        let temporary = TempFile::create(&self.make_temporaries()?)?;
+        let content = Content {
+            layout,
+            last,
+            array,
+            writes,
+        };
+        content
+            .write(&self.engine, temporary.file())
+            .map_err(|error| error.context(target.display()))?;
+        temporary.sync(target, durability)?;
+        Ok(temporary)
+    }
+
+    pub(in crate::deker) fn make_temporaries(&self) -> Result<std::path::PathBuf> {
+        let folder = self.temporaries();
+        std::fs::create_dir_all(&folder)
+            .map_err(|source| Error::io("create", folder.display(), source))?;
+        Ok(folder)
+    }
+
+    /// Puts the next file of an array in place of the last one. The caller holds the array's lock.
+    pub(in crate::deker) fn update_array(
+        &self,
+        collection: &CollectionMeta,
+        id: Uuid,
+        writes: &[Arc<SlabWrite>],
+        change: impl FnOnce(&mut ArrayMeta) -> Result<()>,
+        options: &WriteOptions,
+    ) -> Result<ArrayMeta> {
+        let known = self.open(collection)?;
+        let path = known.folders.file(Kind::Array, id);
+        let writing = patiently(options.lock_timeout, || guard::write(&path))?;
+        // Nobody changes the file now, so its mark need not stay.
+        let (_, last) = self.open_file(&known, &known.layout, id)?;
+        let mut meta = last.meta.clone();
+        change(&mut meta)?;
+        let durability = options.durability;
+        let staged =
+            self.stage_array(&known.layout, Some(&last), &meta, writes, &path, durability)?;
+        // Deker deletes without a lock; what it has deleted must not come back.
+        std::fs::metadata(&path).map_err(|source| Error::io("replace", path.display(), source))?;
+        staged.replace(&path)?;
+        drop(writing);
+        disk::sync_parent(&path, durability)?;
+        Ok(meta)
+    }
+
+    /// Removes an array. The caller holds its lock.
+    pub(in crate::deker) fn delete_array(
+        &self,
+        collection: &CollectionMeta,
+        array: &ArrayMeta,
+        options: &WriteOptions,
+    ) -> Result<()> {
+        let known = self.open(collection)?;
+        let (kind, folders) = (known.kind(), &known.folders);
+        let path = folders.file(kind, array.id);
+        let writing = patiently(options.lock_timeout, || guard::write(&path))?;
+        std::fs::remove_file(&path)
+            .map_err(|source| Error::io("delete", path.display(), source))?;
+        disk::sync_parent(&path, options.durability)?;
+        drop(writing);
+        if kind == Kind::Virtual {
+            self.delete_tiles(&known, array.id)?;
+        }
+        prune(&path, &folders.data(kind))?;
+        if let Some(parts) = key_parts(&known.layout, &array.key) {
+            let link = folders.link(kind, &parts, array.id);
+            prune(&link, &folders.links(kind))?;
+        }
+        Ok(())
+    }
+
+    /// Reads cells into `out`. Blocks.
+    pub(in crate::deker) fn read_cells(
+        &self,
+        file: &DekerFile,
+        layout: &Layout,
+        slab: &Hyperslab,
+        mut out: ArrayBuf,
+    ) -> Result<ArrayBuf> {
+        match &file.cells {
+            Some(cells) => cells.read_into(&self.engine, slab, cells.fill(), out),
+            None => {
+                let fill = layout.schema.fill_value().to_bytes();
+                hyperslab_core::fill_cells(out.bytes_mut(), &fill);
+                Ok(out)
+            }
+        }
+    }
+}
+
+/// A write of all cells.
+fn whole(cells: &ArrayBuf) -> Arc<SlabWrite> {
+    SlabWrite::new(
+        &Hyperslab::full(cells.shape()),
+        WriteData::Cells(cells.clone()),
+    )
+}
+
+/// Whether what was looked for is not there.
+pub(super) fn is_absent(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotFound
+}
