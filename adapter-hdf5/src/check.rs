@@ -13,6 +13,7 @@ use hyperslab_core::{
 use crate::store::Store;
 
 /// A fault as it is found.
+#[derive(Debug)]
 pub(crate) struct Fault {
     level: CheckLevel,
     kind: FindingKind,
@@ -24,7 +25,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     /// A fault that nothing here can mend.
-    fn new(
+    pub(crate) fn new(
         level: CheckLevel,
         kind: FindingKind,
         subject: impl Into<String>,
@@ -41,13 +42,13 @@ impl Fault {
     }
 
     /// The same fault, which can be mended, and was if `repaired` says so.
-    fn repairable(mut self, repaired: bool) -> Self {
+    pub(crate) fn repairable(mut self, repaired: bool) -> Self {
         self.repairable = true;
         self.repaired = repaired;
         self
     }
 
-    fn into_finding(self, collection: Option<&str>) -> Finding {
+    pub(crate) fn into_finding(self, collection: Option<&str>) -> Finding {
         Finding {
             level: self.level,
             kind: self.kind,

@@ -49,10 +49,37 @@ pub(super) fn decode(layout: &Layout, meta: &str) -> Result<ArrayMeta> {
             }
         }
     }
-    // Both schema and form are checked: what does not pass is no value of that type.
-    decoded.key = (layout.schema.check_key(&decoded.key)).map_err(corrupt)?;
+    // NaN is no key of ours, because nothing equals it; but here are arrays that have one.
+    if !decoded.key.iter().any(|(_, value)| holds_nan(value)) {
+        decoded.key = layout.schema.check_key(&decoded.key).map_err(corrupt)?;
+    }
     decoded.custom = (layout.schema.check_custom(&decoded.custom)).map_err(corrupt)?;
     Ok(decoded)
+}
+
+/// The attributes that an array has and the schema does not know.
+pub(super) fn strangers(layout: &Layout, meta: &str) -> Vec<String> {
+    let value = json::parse(meta).unwrap_or_default();
+    let names = [PRIMARY, CUSTOM]
+        .into_iter()
+        .filter_map(|field| value.get(field)?.as_object());
+    let names = names.flat_map(Map::keys);
+    let is_strange = |name: &&String| layout.attributes.iter().all(|known| known.name != **name);
+    names.filter(is_strange).cloned().collect()
+}
+
+fn holds_nan(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::Float(value) => value.is_nan(),
+        AttributeValue::Complex(value) => value.is_nan(),
+        AttributeValue::List(items) => items.iter().any(holds_nan),
+        _ => false,
+    }
+}
+
+/// Whether two keys are the same, NaN included.
+pub(super) fn is_same_key(one: &Attributes, other: &Attributes) -> bool {
+    one == other || one.to_json() == other.to_json()
 }
 
 fn corrupt(error: Error) -> Error {

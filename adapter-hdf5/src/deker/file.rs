@@ -30,7 +30,9 @@ pub(super) struct DekerFile {
     /// Whether it may be taken for what its path names as long as that is of this identity: it had been left alone for a while.
     is_settled: bool,
     pub(super) meta: ArrayMeta,
-    /// How many cells hold the fill value, as Deker counts them; it never counts too few that do not.
+    /// Attributes that the schema does not know.
+    pub(super) strangers: Vec<String>,
+    /// How many cells hold the fill value, as the file says.
     pub(super) empty_cells: Option<i64>,
     /// The cells; `None` when none was ever written.
     pub(super) cells: Option<Arc<ArrayFile>>,
@@ -54,6 +56,7 @@ impl DekerFile {
             identity: reading.identity,
             is_settled: reading.identity.is_settled(),
             meta: attributes::decode(layout, &meta).map_err(context)?,
+            strangers: attributes::strangers(layout, &meta),
             empty_cells: found.number,
             cells: found.cells.map(Arc::new),
         })

@@ -268,13 +268,14 @@ fn list_of<'a>(value: &'a Value, field: &str) -> Result<&'a Vec<Value>> {
     list.ok_or_else(|| Error::corrupt(format!("the field '{field}' is missing, or no list")))
 }
 
-/// The fill value: `None` is that of Deker, which is also ours for floats, and must be said of whole numbers.
+/// The fill value: `None` is that of Deker, which is also ours for floats, and must be said of all others.
 fn fill_value(dtype: DType, value: Option<&Value>) -> Result<Option<Scalar>> {
     let misfit = || {
         let value = value.unwrap_or(&Value::Null);
         Error::corrupt(format!("the fill value {value} is not of type {dtype}"))
     };
     let text = match value {
+        None | Some(Value::Null) if dtype.is_complex() => "(nan+0j)".to_owned(),
         None | Some(Value::Null) if dtype.is_inexact() => return Ok(None),
         None | Some(Value::Null) => return lowest(dtype).map(Some).ok_or_else(misfit),
         Some(Value::String(text)) => text.clone(),
@@ -328,7 +329,7 @@ fn fill_text(fill: Scalar) -> Value {
         true => Value::Null,
         false => text::float(value, bits).into(),
     };
-    let pair = |value: Complex64, bits: u32| match value.re.is_nan() || value.im.is_nan() {
+    let pair = |value: Complex64, bits: u32| match value.re.is_nan() && value.im == 0.0 {
         true => Value::Null,
         false => text::complex(value, bits).into(),
     };

@@ -18,6 +18,7 @@ use hyperslab_core::{
 use hyperslab_engine::Engine;
 use uuid::Uuid;
 
+pub(super) use self::names::{make_link, prune, walk};
 use super::file::FileCache;
 use super::folders::{Folders, Kind};
 use super::schema::Layout;

@@ -172,6 +172,25 @@ impl Store {
         Ok(meta)
     }
 
+    /// Writes an array or a tile anew as it is, with the number of empty cells that it has. The caller holds its lock.
+    pub(in crate::deker) fn count_anew(
+        &self,
+        collection: &str,
+        id: Uuid,
+        options: &WriteOptions,
+    ) -> Result<()> {
+        let known = self.look(collection)?;
+        let layout = known.tiles.as_ref().unwrap_or(&known.layout);
+        let path = known.folders.file(Kind::Array, id);
+        let writing = patiently(options.lock_timeout, || guard::write(&path))?;
+        let (_, last) = self.open_file(&known, layout, id)?;
+        let durability = options.durability;
+        let staged = self.stage_array(layout, Some(&last), &last.meta, &[], &path, durability)?;
+        staged.replace(&path)?;
+        drop(writing);
+        disk::sync_parent(&path, durability)
+    }
+
     /// Removes an array. The caller holds its lock.
     pub(in crate::deker) fn delete_array(
         &self,

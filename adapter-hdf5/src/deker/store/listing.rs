@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::names::{linked, walk};
 use super::{Known, Store};
+use crate::deker::attributes::is_same_key;
 use crate::deker::folders::{Kind, is_ambiguous, key_parts, parse_key};
 
 /// The folders that lead to a link.
@@ -128,7 +129,7 @@ impl Store {
         if let Some(id) = found {
             let meta = self.read_meta(known, id);
             match meta.map_err(|error| self.absent(collection, error, &key.to_string())) {
-                Ok(meta) if meta.key == *key => return Ok(meta),
+                Ok(meta) if is_same_key(&meta.key, key) => return Ok(meta),
                 Ok(_) if is_ambiguous(key) => {}
                 Ok(meta) => {
                     return Err(Error::corrupt(format!(
@@ -143,7 +144,9 @@ impl Store {
         }
         // The folders of this key may be spelled in another way, or be those of several keys.
         let entries = self.list_arrays(collection)?;
-        let id = entries.into_iter().find(|entry| entry.key == *key);
+        let id = entries
+            .into_iter()
+            .find(|entry| is_same_key(&entry.key, key));
         let id = id.and_then(|entry| entry.id).ok_or_else(missing)?;
         self.read_meta(known, id)
     }

@@ -26,7 +26,7 @@ pub(super) fn linked(folders: &Folders, kind: Kind, links: &Path) -> Result<Opti
 }
 
 /// Makes a link to a file that need not be there yet.
-pub(super) fn make_link(
+pub(in crate::deker) fn make_link(
     folders: &Folders,
     (link, file): (&Path, &Path),
     durability: Durability,
@@ -101,7 +101,7 @@ fn make(folders: &Folders, folder: &Path, durability: Durability) -> io::Result<
 }
 
 /// Removes a file or link, and the folders above it that are empty then, as far as `top`.
-pub(super) fn prune(path: &Path, top: &Path) -> Result<()> {
+pub(in crate::deker) fn prune(path: &Path, top: &Path) -> Result<()> {
     remove(path)?;
     prune_folders(path, top);
     Ok(())
@@ -119,7 +119,7 @@ pub(super) fn prune_folders(path: &Path, top: &Path) {
 }
 
 /// Every file of a kind below a folder, with the names of the folders on the way.
-pub(super) fn walk(
+pub(in crate::deker) fn walk(
     kind: Kind,
     folder: &Path,
     parts: &mut Vec<String>,

@@ -319,14 +319,12 @@ impl Store {
         durability: Durability,
     ) -> Result<Option<TempFile>> {
         let layout = tiles_of(known)?;
-        let mut meta = tile_meta(known, array, target)?;
+        // Deker itself gives all tiles but the first of an axis a wrong start.
+        let meta = tile_meta(known, array, (target.id, target.number))?;
         let last = match &target.writing {
             Some(_) => Some(self.open_file(known, layout, target.id)?.1),
             None => None,
         };
-        if let Some(last) = &last {
-            meta.custom = last.meta.custom.clone();
-        }
         let content = Content {
             layout,
             last: last.as_deref(),
@@ -354,11 +352,13 @@ impl Store {
         in_folders(&known.folders, leaf, durability, || Ok(()))
     }
 
+    /// The folder of what is known of changes of several tiles.
+    pub(in crate::deker) fn all_moves(&self) -> PathBuf {
+        self.root.join(MACHINERY).join(MOVES)
+    }
+
     fn moves_folder(&self, array: Uuid) -> PathBuf {
-        self.root
-            .join(MACHINERY)
-            .join(MOVES)
-            .join(array.to_string())
+        self.all_moves().join(array.to_string())
     }
 
     fn make_moves_folder(&self, array: Uuid) -> Result<()> {
@@ -394,9 +394,13 @@ pub(in crate::deker) fn grid_of(known: &Known) -> Result<ChunkGrid> {
 }
 
 /// What a new tile says of itself: its array, its place, and where its times start.
-fn tile_meta(known: &Known, array: &ArrayMeta, target: &Target) -> Result<ArrayMeta> {
+pub(in crate::deker) fn tile_meta(
+    known: &Known,
+    array: &ArrayMeta,
+    (tile, number): (Uuid, u64),
+) -> Result<ArrayMeta> {
     let grid = grid_of(known)?;
-    let position = grid.position(target.number);
+    let position = grid.position(number);
     let number = |&number: &u64| AttributeValue::Int(i64::try_from(number).unwrap_or(i64::MAX));
     let mut key = Attributes::new();
     key.insert(VID, array.id.to_string());
@@ -423,7 +427,7 @@ fn tile_meta(known: &Known, array: &ArrayMeta, target: &Target) -> Result<ArrayM
         }
     }
     Ok(ArrayMeta {
-        id: target.id,
+        id: tile,
         key,
         custom,
     })

@@ -7,6 +7,16 @@ use crate::chunk::Codec;
 use crate::index;
 
 impl ArrayFile {
+    /// The shape of a chunk, or of a part of cells that lie in one piece; `None` where only the library knows.
+    pub(crate) fn chunk_shape(&self) -> Option<Vec<u64>> {
+        match &self.header.variable.cells {
+            VariableCells::Chunked { grid, .. } | VariableCells::Contiguous { parts: grid, .. } => {
+                Some(grid.chunk_shape().to_vec())
+            }
+            VariableCells::Inline(_) | VariableCells::Library => None,
+        }
+    }
+
     /// What reading this hyperslab will touch of the file, which messages call `name`.
     pub(crate) fn plan(&self, name: &str, slab: &Hyperslab) -> ReadPlan {
         let variable = &self.header.variable;

@@ -1,0 +1,113 @@
+//! Faults of tiles.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use hyperslab_core::{ArrayMeta, AttributeValue, CheckLevel, FindingKind, Result};
+use rayon::prelude::*;
+use uuid::Uuid;
+
+use super::arrays::look;
+use super::links::{Wanted, compare};
+use super::{Array, Checked, Found};
+use crate::deker::folders::{Kind, spell_position};
+use crate::deker::schema::{POSITION, VID};
+use crate::deker::store::tiles::{grid_of, tiles_of};
+use crate::deker::store::walk;
+
+/// Opens all tiles, and compares them with the arrays there are.
+pub(super) fn faults(checked: &mut Checked<'_>, arrays: &[Array]) -> Result<()> {
+    let (store, known, level) = (checked.store, checked.known, checked.level);
+    let layout = tiles_of(known)?;
+    let ids = files(checked)?;
+    let looked: Vec<_> = ids
+        .par_iter()
+        .map(|&id| look(store, known, layout, id, level))
+        .collect();
+    let documents: HashSet<Uuid> = store.ids(known)?.into_iter().collect();
+    debug_assert!(arrays.iter().all(|(id, _)| documents.contains(id)));
+    let counts = grid_of(known)?.counts().to_vec();
+    let mut places: HashMap<String, Uuid> = HashMap::new();
+    let mut wanted = Vec::new();
+    for (tile, found) in looked {
+        checked.found.extend(found);
+        let Some((id, meta)) = tile else { continue };
+        match place(&meta, &documents, &counts) {
+            Ok(parts) => {
+                if let Some(other) = places.insert(parts.join("/"), id) {
+                    let message = format!(
+                        "the tiles {id} and {other} are both at {} of array {}; which of them is read is chance",
+                        parts[1], parts[0]
+                    );
+                    checked.found.push(fault(id, message));
+                }
+                wanted.push(Wanted { id, parts });
+            }
+            Err(message) => checked.found.push(fault(id, message)),
+        }
+    }
+    if level >= CheckLevel::Layout {
+        compare(checked, Kind::Array, &wanted)?;
+    }
+    Ok(())
+}
+
+fn fault(id: Uuid, message: String) -> Found {
+    let (level, kind) = (CheckLevel::Arrays, FindingKind::Stray);
+    Found::new(level, kind, id.to_string(), message)
+}
+
+/// The ids of all tiles.
+fn files(checked: &Checked<'_>) -> Result<Vec<Uuid>> {
+    let folders = &checked.known.folders;
+    let mut ids = Vec::new();
+    let mut found = |id: Uuid, _: &[String], path: PathBuf| {
+        if folders.file(Kind::Array, id) == path {
+            ids.push(id);
+        }
+    };
+    walk(
+        Kind::Array,
+        &folders.data(Kind::Array),
+        &mut Vec::new(),
+        &mut found,
+    )?;
+    Ok(ids)
+}
+
+/// The folders that lead to a tile, or why nothing does.
+fn place(
+    meta: &ArrayMeta,
+    arrays: &HashSet<Uuid>,
+    counts: &[u64],
+) -> std::result::Result<Vec<String>, String> {
+    let array = match meta.key.get(VID) {
+        Some(AttributeValue::Text(text)) => Uuid::parse_str(text).ok(),
+        _ => None,
+    };
+    let Some(array) = array else {
+        return Err("the tile does not say to which array it belongs".to_owned());
+    };
+    if !arrays.contains(&array) {
+        return Err(format!("it is a tile of array {array}, which is not there"));
+    }
+    let position: Option<Vec<u64>> = match meta.key.get(POSITION) {
+        Some(AttributeValue::List(items)) => items
+            .iter()
+            .map(|item| match item {
+                AttributeValue::Int(number) => u64::try_from(*number).ok(),
+                _ => None,
+            })
+            .collect(),
+        _ => None,
+    };
+    let fits = |position: &Vec<u64>| {
+        position.len() == counts.len() && position.iter().zip(counts).all(|(at, count)| at < count)
+    };
+    match position.filter(fits) {
+        Some(position) => Ok(vec![array.to_string(), spell_position(&position)]),
+        None => Err(format!(
+            "it is a tile of array {array}, and lies outside of its {counts:?} tiles"
+        )),
+    }
+}
