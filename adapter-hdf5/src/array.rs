@@ -1,5 +1,7 @@
 //! An open array.
 
+mod tiled;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_trait::async_trait;
@@ -15,8 +17,8 @@ use crate::cache::FileIdentity;
 use crate::chunk::Codec;
 use crate::file::{ArrayFile, VariableCells};
 use crate::index;
-use crate::store::EXTENSION;
-use crate::store::{ARRAYS, Store};
+use crate::store::tiles::Tiles;
+use crate::store::{ARRAYS, EXTENSION, Store};
 
 /// An array: the file of its name, as long as it is the array of its id.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ struct Place {
     collection: Arc<CollectionMeta>,
     stem: String,
     id: Uuid,
+    /// The tiles, if it has them.
+    tiles: Option<Arc<Tiles>>,
     known: Mutex<Option<Known>>,
 }
 
@@ -89,6 +93,9 @@ impl Place {
         slab: &Hyperslab,
         out: ArrayBuf,
     ) -> Result<Begun<ArrayBuf>> {
+        if let Some(tiles) = &self.tiles {
+            return self.begin_read_tiles(tiles, slab, out);
+        }
         let schema = &self.collection.schema;
         schema.check_read(slab, &out)?;
         let fill = schema.fill_value().to_bytes();
@@ -103,42 +110,44 @@ impl Place {
 
     fn plan(&self, slab: &Hyperslab) -> Result<ReadPlan> {
         self.collection.schema.check_slab(slab)?;
+        if let Some(tiles) = &self.tiles {
+            return self.plan_tiles(tiles, slab);
+        }
         let (file, _) = self.load()?;
         let name = format!("{}/{ARRAYS}/{}{EXTENSION}", self.collection.name, self.stem);
-        let shape = self.collection.schema.shape();
-        let cell_size = self.collection.schema.dtype().size() as u64;
-        let VariableCells::Chunked {
-            grid,
-            codecs,
-            chunks,
-        } = &file.header().variable.cells
-        else {
-            let bytes = slab.cell_count().saturating_mul(cell_size);
-            return Ok(ReadPlan {
-                objects: vec![(name, bytes)],
-                chunk_count: u64::from(!slab.is_empty()),
-                chunk_shape: shape,
-                ..ReadPlan::default()
-            });
-        };
         let mut plan = ReadPlan {
-            chunk_shape: grid.chunk_shape().to_vec(),
-            codecs: codecs.codecs().iter().map(Codec::name).collect(),
+            chunk_shape: self.collection.schema.shape(),
             ..ReadPlan::default()
         };
-        let mut bytes = 0;
-        for piece in grid.pieces(slab) {
-            match chunks.get(index(piece.chunk)) {
-                Some(chunk) if !chunk.is_absent() => {
-                    plan.chunk_count += 1;
-                    bytes += chunk.size;
-                }
-                _ => plan.absent_chunk_count += 1,
-            }
+        if let VariableCells::Chunked { grid, codecs, .. } = &file.header().variable.cells {
+            plan.chunk_shape = grid.chunk_shape().to_vec();
+            plan.codecs = codecs.codecs().iter().map(Codec::name).collect();
         }
-        plan.objects.push((name, bytes));
+        add_plan(&mut plan, &file, name, slab);
         Ok(plan)
     }
+}
+
+/// Adds what reading a hyperslab of a file will touch.
+fn add_plan(plan: &mut ReadPlan, file: &ArrayFile, name: String, slab: &Hyperslab) {
+    let variable = &file.header().variable;
+    let VariableCells::Chunked { grid, chunks, .. } = &variable.cells else {
+        let bytes = (slab.cell_count()).saturating_mul(variable.dtype.size() as u64);
+        plan.chunk_count += u64::from(!slab.is_empty());
+        plan.objects.push((name, bytes));
+        return;
+    };
+    let mut bytes = 0;
+    for piece in grid.pieces(slab) {
+        match chunks.get(index(piece.chunk)) {
+            Some(chunk) if !chunk.is_absent() => {
+                plan.chunk_count += 1;
+                bytes += chunk.size;
+            }
+            _ => plan.absent_chunk_count += 1,
+        }
+    }
+    plan.objects.push((name, bytes));
 }
 
 impl Hdf5Array {
@@ -146,13 +155,20 @@ impl Hdf5Array {
         store: Arc<Store>,
         collection: Arc<CollectionMeta>,
         stem: String,
+        variable: &str,
         known: Known,
     ) -> Self {
+        let id = known.meta.id;
+        let tiles = collection.schema.tile_grid().map(|grid| {
+            let folders = store.folders(&collection.name);
+            Tiles::new(&folders, grid, variable, (&stem, id))
+        });
         let place = Arc::new(Place {
+            tiles: tiles.map(Arc::new),
             store,
             collection,
             stem,
-            id: known.meta.id,
+            id,
             known: Mutex::new(Some(known)),
         });
         Self {
@@ -191,15 +207,25 @@ impl Publish for Place {
     }
 
     async fn publish(&self, writes: &[Arc<SlabWrite>], options: &WriteOptions) -> Result<()> {
-        let guard = lock_array(&self.store, &self.collection, &self.stem, options).await?;
+        let guards = match &self.tiles {
+            Some(tiles) => self.lock_tiles(tiles, writes, options).await?.into(),
+            None => {
+                let guard = lock_array(&self.store, &self.collection, &self.stem, options);
+                vec![guard.await?]
+            }
+        };
         let (store, collection) = (Arc::clone(&self.store), Arc::clone(&self.collection));
         let (stem, id, durability) = (self.stem.clone(), self.id, options.durability);
-        let writes = writes.to_vec();
+        let (writes, is_tiled) = (writes.to_vec(), self.tiles.is_some());
         // Goes on to its end when nobody waits for it any more.
         blocking(move || {
             let array = (stem.as_str(), id);
-            store.update_array(&collection, array, &writes, |_| Ok(()), durability)?;
-            drop(guard);
+            if is_tiled {
+                store.update_tiles(&collection, array, &writes, durability)?;
+            } else {
+                store.update_array(&collection, array, &writes, |_| Ok(()), durability)?;
+            }
+            drop(guards);
             Ok(())
         })
         .await

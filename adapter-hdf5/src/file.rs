@@ -11,6 +11,7 @@ mod header;
 mod heap;
 mod index;
 mod library;
+mod mapping;
 mod metadata;
 mod parse;
 mod reader;
@@ -18,7 +19,7 @@ mod scales;
 mod superblock;
 mod writer;
 
-pub(crate) use content::{FileContent, VariableContent, VariableStorage};
+pub(crate) use content::{FileContent, TilePart, VariableContent, VariableStorage};
 pub(crate) use index::ChunkLocation;
 pub(crate) use library::holds_all;
 pub(crate) use reader::{ArrayFile, FileHeader, VariableCells, changed};

@@ -31,6 +31,33 @@ pub(crate) fn write_first(
     writer.finish().map(drop)
 }
 
+/// Writes the first image of an array of which some cells are written, one write after the other, and no other is.
+pub(crate) fn write_new(
+    content: &FileContent,
+    writes: &[Arc<SlabWrite>],
+    file: &File,
+) -> Result<()> {
+    let variable = only_variable(content)?;
+    let VariableStorage::Chunked {
+        chunk_shape,
+        codecs,
+    } = &variable.storage
+    else {
+        return Err(Error::internal(
+            "an array that is written in parts has chunks",
+        ));
+    };
+    let mut writer = ImageWriter::new(content, Some(file))?;
+    let grid = ChunkGrid::new(&content.shape(variable), chunk_shape);
+    let change = ChunkChange {
+        last: None,
+        encoder: ChunkEncoder::new(variable, &grid, codecs),
+        writes,
+    };
+    change.run(&[], &mut writer)?;
+    writer.finish().map(drop)
+}
+
 /// Writes the image that follows `last`, after some writes, one after the other.
 pub(crate) fn write_next(
     engine: &Engine,
@@ -56,12 +83,14 @@ pub(crate) fn write_next(
         ) if grid.chunk_shape() == chunk_shape && codecs == next => {
             let encoder = ChunkEncoder::new(variable, grid, codecs);
             let change = ChunkChange {
-                last,
+                last: Some(last),
                 encoder,
                 writes,
             };
             change.run(chunks, &mut writer)?;
         }
+        // What changes is around the cells.
+        (_, VariableStorage::Tiles(_)) => {}
         _ => {
             let cells = ArrayBuf::filled(variable.fill, &stored.shape)?;
             let whole = Hyperslab::full(&stored.shape);
@@ -104,7 +133,7 @@ fn put_all(writer: &mut ImageWriter<'_>, content: &FileContent, cells: &ArrayBuf
 
 /// The chunks of the last image, some of which change.
 struct ChunkChange<'a> {
-    last: &'a ArrayFile,
+    last: Option<&'a ArrayFile>,
     encoder: ChunkEncoder<'a>,
     writes: &'a [Arc<SlabWrite>],
 }
@@ -116,10 +145,14 @@ impl<'a> ChunkChange<'a> {
     /// Copies the chunks that stay as they are stored, and encodes those that change.
     fn run(&self, chunks: &[ChunkLocation], writer: &mut ImageWriter<'_>) -> Result<()> {
         let touched = self.touched();
-        let present: Vec<(u64, ChunkLocation)> = (0..)
-            .zip(chunks.iter().copied())
-            .filter(|(number, chunk)| !chunk.is_absent() || touched.contains_key(number))
-            .collect();
+        let stored = (0..).zip(chunks.iter().copied());
+        let kept =
+            stored.filter(|(number, chunk)| !chunk.is_absent() && !touched.contains_key(number));
+        let changed = touched
+            .keys()
+            .map(|&number| (number, ChunkLocation::ABSENT));
+        let mut present: Vec<(u64, ChunkLocation)> = kept.chain(changed).collect();
+        present.sort_unstable_by_key(|(number, _)| *number);
         let next = |(number, location): &(u64, ChunkLocation)| match touched.get(number) {
             Some(pieces) => self.changed(*number, pieces),
             None => self.kept(*location).map(Some),
@@ -142,14 +175,22 @@ impl<'a> ChunkChange<'a> {
     fn kept(&self, location: ChunkLocation) -> Result<EncodedChunk> {
         let length = index(location.size);
         let mut stored = Outgoing::new(length);
-        self.last.read_raw(location, stored.grow(length))?;
+        let last = self
+            .last
+            .ok_or_else(|| Error::internal("a chunk of no file"))?;
+        last.read_raw(location, stored.grow(length))?;
         Ok(EncodedChunk::new(stored, location.mask))
     }
 
     fn changed(&self, number: u64, pieces: &Pieces<'_>) -> Result<Encoded> {
         let is_whole = pieces.iter().any(|(piece, _)| piece.whole);
         self.encoder.encode(|chunk| {
-            if is_whole || !self.last.chunk_cells(number, chunk)? {
+            let last = self.last.filter(|_| !is_whole);
+            let is_stored = match last {
+                Some(last) => last.chunk_cells(number, chunk)?,
+                None => false,
+            };
+            if !is_stored {
                 self.encoder.fill(chunk);
             }
             for (piece, write) in pieces {

@@ -71,6 +71,7 @@ impl<'a> ImageWriter<'a> {
                     variable.fill,
                     shape.iter().product(),
                 )?),
+                VariableStorage::Tiles(_) => StoredCells::Elsewhere,
                 VariableStorage::Chunked { chunk_shape, .. } => {
                     let count = ChunkGrid::new(&shape, chunk_shape).chunk_count();
                     if count > CHUNK_COUNT_MAX {
