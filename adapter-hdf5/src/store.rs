@@ -168,7 +168,7 @@ impl Store {
 
     /// Keeps the collection from being taken away, or the others out. It is looked at again: one that was deleted may have been
     /// made anew since it was opened, and what is published now would come into that.
-    fn fenced(
+    pub(crate) fn fenced(
         &self,
         collection: &CollectionMeta,
         fence: fn(&Path) -> Result<Fence>,

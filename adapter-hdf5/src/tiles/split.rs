@@ -34,6 +34,9 @@ pub(crate) fn split<'a>(
 }
 
 impl TileWrites<'_> {
+    /// Nothing: the tile stays as it is.
+    pub(crate) const NONE: Self = Self { pieces: Vec::new() };
+
     /// Whether all of what is written is of a kind.
     pub(crate) fn all(&self, is: impl Fn(&WriteData) -> bool) -> bool {
         self.pieces.iter().all(|(_, write)| is(&write.data))

@@ -1,5 +1,6 @@
 //! Tiles as they come and change.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,10 +35,9 @@ pub(crate) struct TileChange<'a> {
 impl TileChange<'_> {
     /// Builds the next image of each tile that gets something, on all threads. They are safe, and have temporary names in
     /// `folder`.
-    pub(crate) fn build(&self, folder: &Path, writes: &[Arc<SlabWrite>]) -> Result<Vec<Staged>> {
+    fn build(&self, folder: &Path, touched: BTreeMap<u64, TileWrites<'_>>) -> Result<Vec<Staged>> {
         let content = self.content()?;
-        let touched: Vec<(u64, TileWrites<'_>)> =
-            split(&self.tiles.grid, writes).into_iter().collect();
+        let touched: Vec<(u64, TileWrites<'_>)> = touched.into_iter().collect();
         let build = |(number, writes): &(u64, TileWrites<'_>)| {
             let staged = self.build_tile(folder, &content, *number, writes);
             staged.transpose()
@@ -143,9 +143,38 @@ impl Store {
     pub(crate) fn update_tiles(
         &self,
         collection: &CollectionMeta,
-        (stem, id): (&str, Uuid),
+        array: (&str, Uuid),
         writes: &[Arc<SlabWrite>],
         durability: Durability,
+    ) -> Result<()> {
+        self.change_tiles(collection, array, durability, |tiles| {
+            split(&tiles.grid, writes)
+        })
+    }
+
+    /// Writes tiles anew as they are. The caller holds the lock of the array.
+    pub(crate) fn renew_tiles(
+        &self,
+        collection: &CollectionMeta,
+        array: (&str, Uuid),
+        numbers: &[u64],
+        durability: Durability,
+    ) -> Result<()> {
+        let touched = |_: &Tiles| {
+            numbers
+                .iter()
+                .map(|&number| (number, TileWrites::NONE))
+                .collect()
+        };
+        self.change_tiles(collection, array, durability, touched)
+    }
+
+    fn change_tiles<'a>(
+        &self,
+        collection: &CollectionMeta,
+        (stem, id): (&str, Uuid),
+        durability: Durability,
+        touched: impl FnOnce(&Tiles) -> BTreeMap<u64, TileWrites<'a>>,
     ) -> Result<()> {
         let opened = self.open(collection)?;
         let (_, meta) = self.load_array(collection, &opened, (stem, id))?;
@@ -163,7 +192,7 @@ impl Store {
             meta: &meta,
             durability,
         };
-        let staged = change.build(&tiles.folder, writes)?;
+        let staged = change.build(&tiles.folder, touched(&tiles))?;
         change.publish(staged)
     }
 
@@ -202,7 +231,7 @@ impl Store {
         };
         let whole = Hyperslab::full(cells.shape());
         let writes = [SlabWrite::new(&whole, WriteData::Cells(cells))];
-        for staged in change.build(&folder, &writes)? {
+        for staged in change.build(&folder, split(&tiles.grid, &writes))? {
             let name = staged.target.file_name().unwrap_or_default();
             staged.file.replace(&folder.join(name))?;
         }
