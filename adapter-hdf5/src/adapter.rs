@@ -255,7 +255,7 @@ impl StorageAdapter for Hdf5Adapter {
     ) -> Result<()> {
         let (collection, array) = (collection.clone(), array.clone());
         let durability = options.durability;
-        self.run(move |store| store.create_array(&collection, &array, data.as_ref(), durability))
+        self.run(move |store| store.create_array(&collection, &array, data, durability))
             .await
     }
 
@@ -286,6 +286,7 @@ impl StorageAdapter for Hdf5Adapter {
         let begin = move || {
             let document = store.document_identity(&place.name);
             let opened = store.open(&place)?;
+            let variable = opened.variable.clone();
             let located = store.begin_locate(&place, opened, wanted)?;
             located.and_then(move |(stem, file, meta)| {
                 let known = Known {
@@ -293,12 +294,13 @@ impl StorageAdapter for Hdf5Adapter {
                     file: Arc::downgrade(&file),
                     meta: Arc::new(meta),
                 };
-                Ok((stem, known))
+                Ok((stem, variable, known))
             })
         };
-        let (stem, known) = self.store.pace.run(begin).await?;
+        let (stem, variable, known) = self.store.pace.run(begin).await?;
         let (store, collection) = (Arc::clone(&self.store), Arc::clone(collection));
-        Ok(Arc::new(Hdf5Array::new(store, collection, stem, known)))
+        let array = Hdf5Array::new(store, collection, stem, &variable, known);
+        Ok(Arc::new(array))
     }
 
     async fn delete_array(

@@ -1,5 +1,7 @@
 //! An open array.
 
+mod tiled;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_trait::async_trait;
@@ -13,8 +15,8 @@ use uuid::Uuid;
 use crate::adapter::lock_array;
 use crate::cache::FileIdentity;
 use crate::file::ArrayFile;
-use crate::store::EXTENSION;
-use crate::store::{ARRAYS, Store};
+use crate::store::tiles::Tiles;
+use crate::store::{ARRAYS, EXTENSION, Store};
 
 /// An array: the file of its name, as long as it is the array of its id.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ struct Place {
     collection: Arc<CollectionMeta>,
     stem: String,
     id: Uuid,
+    /// The tiles, if it has them.
+    tiles: Option<Arc<Tiles>>,
     known: Mutex<Option<Known>>,
 }
 
@@ -87,6 +91,9 @@ impl Place {
         slab: &Hyperslab,
         out: ArrayBuf,
     ) -> Result<Begun<ArrayBuf>> {
+        if let Some(tiles) = &self.tiles {
+            return self.begin_read_tiles(tiles, slab, out);
+        }
         let schema = &self.collection.schema;
         schema.check_read(slab, &out)?;
         let fill = schema.fill_value().to_bytes();
@@ -101,6 +108,9 @@ impl Place {
 
     fn plan(&self, slab: &Hyperslab) -> Result<ReadPlan> {
         self.collection.schema.check_slab(slab)?;
+        if let Some(tiles) = &self.tiles {
+            return self.plan_tiles(tiles, slab);
+        }
         let (file, _) = self.load()?;
         let name = format!("{}/{ARRAYS}/{}{EXTENSION}", self.collection.name, self.stem);
         Ok(file.plan(&name, slab))
@@ -112,13 +122,20 @@ impl Hdf5Array {
         store: Arc<Store>,
         collection: Arc<CollectionMeta>,
         stem: String,
+        variable: &str,
         known: Known,
     ) -> Self {
+        let id = known.meta.id;
+        let tiles = collection.schema.tile_grid().map(|grid| {
+            let folders = store.folders(&collection.name);
+            Tiles::new(&folders, grid, variable, (&stem, id))
+        });
         let place = Arc::new(Place {
+            tiles: tiles.map(Arc::new),
             store,
             collection,
             stem,
-            id: known.meta.id,
+            id,
             known: Mutex::new(Some(known)),
         });
         Self {
@@ -157,15 +174,25 @@ impl Publish for Place {
     }
 
     async fn publish(&self, writes: &[Arc<SlabWrite>], options: &WriteOptions) -> Result<()> {
-        let guard = lock_array(&self.store, &self.collection, &self.stem, options).await?;
+        let guards = match &self.tiles {
+            Some(tiles) => self.lock_tiles(tiles, writes, options).await?.into(),
+            None => {
+                let guard = lock_array(&self.store, &self.collection, &self.stem, options);
+                vec![guard.await?]
+            }
+        };
         let (store, collection) = (Arc::clone(&self.store), Arc::clone(&self.collection));
         let (stem, id, durability) = (self.stem.clone(), self.id, options.durability);
-        let writes = writes.to_vec();
+        let (writes, is_tiled) = (writes.to_vec(), self.tiles.is_some());
         // Goes on to its end when nobody waits for it any more.
         blocking(move || {
             let array = (stem.as_str(), id);
-            store.update_array(&collection, array, &writes, |_| Ok(()), durability)?;
-            drop(guard);
+            if is_tiled {
+                store.update_tiles(&collection, array, &writes, durability)?;
+            } else {
+                store.update_array(&collection, array, &writes, |_| Ok(()), durability)?;
+            }
+            drop(guards);
             Ok(())
         })
         .await

@@ -14,6 +14,16 @@ pub(crate) fn content(
 ) -> Result<FileContent> {
     let schema = &collection.schema;
     let content = ArrayContent::new(schema, array)?;
+    Ok(file_content(schema, content, variable, storage))
+}
+
+/// The same of content that is known already: that of the array, or of a part of it.
+pub(crate) fn file_content(
+    schema: &Schema,
+    content: ArrayContent,
+    variable: &str,
+    storage: VariableStorage,
+) -> FileContent {
     let data = VariableContent {
         name: variable.to_owned(),
         dtype: schema.dtype(),
@@ -23,11 +33,11 @@ pub(crate) fn content(
         attributes: content.variable_attributes,
         storage,
     };
-    Ok(FileContent {
+    FileContent {
         attributes: content.attributes,
         axes: content.axes,
         variables: vec![data],
-    })
+    }
 }
 
 /// Reads identity, key and custom attributes of an array back from its file.
@@ -54,12 +64,19 @@ pub(crate) fn keep_foreign(schema: &Schema, old: &FileHeader, next: &mut FileCon
 
 /// Says how the file of an array contradicts its schema.
 pub(crate) fn disagreement(schema: &Schema, header: &FileHeader) -> Option<String> {
-    let stored = &header.variable;
-    let dtype = match stored.dtype {
+    hyperslab_cf::disagreement(schema, dtype_of(schema, header), &header.variable.shape)
+}
+
+/// Says how the cells of a part of an array contradict its schema.
+pub(crate) fn part_disagreement(schema: &Schema, header: &FileHeader) -> Option<String> {
+    hyperslab_cf::disagreement(schema, dtype_of(schema, header), &schema.shape())
+}
+
+fn dtype_of(schema: &Schema, header: &FileHeader) -> DType {
+    match header.variable.dtype {
         DType::UInt8 | DType::Int8 if schema.dtype() == DType::Bool => DType::Bool,
         other => other,
-    };
-    hyperslab_cf::disagreement(schema, dtype, &stored.shape)
+    }
 }
 
 #[cfg(test)]

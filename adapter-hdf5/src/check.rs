@@ -2,6 +2,7 @@
 
 mod arrays;
 mod layout;
+mod tiles;
 
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ mod header;
 mod heap;
 mod index;
 mod library;
+mod mapping;
 mod metadata;
 mod parse;
 mod reader;
@@ -20,7 +21,7 @@ mod superblock;
 mod writer;
 
 pub(crate) use bare::BareContent;
-pub(crate) use content::{FileContent, ImageContent, VariableContent, VariableStorage};
+pub(crate) use content::{FileContent, ImageContent, TilePart, VariableContent, VariableStorage};
 pub(crate) use index::ChunkLocation;
 pub(crate) use library::{BareFile, BareNames, holds_all};
 pub(crate) use reader::{

@@ -82,6 +82,8 @@ pub(crate) fn write_next(
         (_, VariableStorage::Contiguous) if contiguous::takes(stored) => {
             contiguous::put_changed(&mut writer, last, content, writes, file)?;
         }
+        // What changes is around the cells.
+        (_, VariableStorage::Tiles(_)) => {}
         _ => {
             let shape = content.shape(variable);
             let mut cells = ArrayBuf::filled(variable.fill, &shape)?;
@@ -121,6 +123,9 @@ fn put_all(
     let (chunk_shape, codecs) = match &variable.storage {
         VariableStorage::Whole => return writer.put_whole(0, cells.bytes()),
         VariableStorage::Contiguous => return contiguous::put_whole(writer, cells, file),
+        VariableStorage::Tiles(_) => {
+            return Err(Error::internal("cells given for an array that has none"));
+        }
         VariableStorage::Chunked {
             chunk_shape,
             codecs,
@@ -145,19 +150,14 @@ impl<'a> ChunkChange<'a> {
     /// Copies the chunks that stay as they are stored, and encodes those that change.
     fn run(&self, chunks: &[ChunkLocation], writer: &mut ImageWriter<'_>) -> Result<()> {
         let touched = self.touched();
-        let locations = chunks.iter().copied();
-        let mut present: Vec<(u64, ChunkLocation)> = (0..)
-            .zip(locations)
-            .filter(|(number, chunk)| !chunk.is_absent() || touched.contains_key(number))
-            .collect();
-        if self.last.is_none() {
-            present.extend(
-                touched
-                    .keys()
-                    .map(|&number| (number, ChunkLocation::ABSENT)),
-            );
-            present.sort_unstable_by_key(|(number, _)| *number);
-        }
+        let stored = (0..).zip(chunks.iter().copied());
+        let kept =
+            stored.filter(|(number, chunk)| !chunk.is_absent() && !touched.contains_key(number));
+        let changed = touched
+            .keys()
+            .map(|&number| (number, ChunkLocation::ABSENT));
+        let mut present: Vec<(u64, ChunkLocation)> = kept.chain(changed).collect();
+        present.sort_unstable_by_key(|(number, _)| *number);
         let next = |(number, location): &(u64, ChunkLocation)| match touched.get(number) {
             Some(pieces) => self.changed(*number, pieces),
             None => self.kept(*location).map(Some),
@@ -190,11 +190,12 @@ impl<'a> ChunkChange<'a> {
     fn changed(&self, number: u64, pieces: &Pieces<'_>) -> Result<Encoded> {
         let is_whole = pieces.iter().any(|(piece, _)| piece.whole);
         self.encoder.encode(|chunk| {
-            let stored = match self.last {
-                Some(last) if !is_whole => last.chunk_cells(number, chunk)?,
-                _ => false,
+            let last = self.last.filter(|_| !is_whole);
+            let is_stored = match last {
+                Some(last) => last.chunk_cells(number, chunk)?,
+                None => false,
             };
-            if !stored {
+            if !is_stored {
                 self.encoder.fill(chunk);
             }
             for (piece, write) in pieces {

@@ -77,6 +77,11 @@ impl View {
         self.staged.get(target).map(PathBuf::as_path)
     }
 
+    /// The final names of files that have not been moved yet, as far as is known.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Path> {
+        self.staged.keys().map(PathBuf::as_path)
+    }
+
     /// Opens a file where it is; `None` when there is none.
     ///
     /// # Errors
@@ -135,6 +140,19 @@ impl Moves {
     /// `NotFound` when there is no folder for the record, and so none that was ever published; `Denied`.
     pub(crate) fn hold(&self) -> Result<Held> {
         self.lock(FlockOperation::LockShared)
+    }
+
+    /// Whether a writer that has gone has left something undone.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look).
+    pub(crate) fn is_left(&self) -> Result<bool> {
+        if self.read()?.moves.is_empty() {
+            return Ok(false);
+        }
+        let opened = self.open_folder()?;
+        let is_free = flock(&opened, FlockOperation::NonBlockingLockShared).is_ok();
+        Ok(is_free && !self.read()?.moves.is_empty())
     }
 
     /// Finishes what a writer that has gone has left undone; says whether there was something.
@@ -270,12 +288,15 @@ impl Moves {
     }
 
     fn lock(&self, operation: FlockOperation) -> Result<Held> {
-        let folder = self.record.parent().unwrap_or(&self.base);
-        let opened =
-            File::open(folder).map_err(|source| Error::io("lock", folder.display(), source))?;
+        let opened = self.open_folder()?;
         // A file system without locks is used by one process at a time, as the format says.
         let _ = flock(&opened, operation);
         Ok(Held { _folder: opened })
+    }
+
+    fn open_folder(&self) -> Result<File> {
+        let folder = self.record.parent().unwrap_or(&self.base);
+        File::open(folder).map_err(|source| Error::io("lock", folder.display(), source))
     }
 
     fn read(&self) -> Result<Record> {

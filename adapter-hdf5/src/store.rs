@@ -2,6 +2,7 @@
 
 mod changes;
 mod collections;
+pub(crate) mod tiles;
 
 use std::collections::HashMap;
 use std::io;
@@ -18,10 +19,10 @@ use uuid::Uuid;
 
 use crate::cache::{FileCache, FileIdentity};
 use crate::cf;
-use crate::chunk::StoragePlan;
+use crate::chunk::{ChunkGrid, StoragePlan};
 use crate::disk::{self, Fence};
 use crate::document::CollectionDocument;
-use crate::file::ArrayFile;
+use crate::file::{ArrayFile, VariableCells};
 use crate::ids::IdIndex;
 
 /// The folder of machinery in a store or a collection.
@@ -94,8 +95,11 @@ pub(crate) struct Store {
 #[derive(Debug, Clone)]
 pub(crate) struct Opened {
     pub(crate) folders: Folders,
+    /// How an array, or each of its tiles, is stored.
     pub(crate) plan: StoragePlan,
     pub(crate) variable: String,
+    /// The tiles, if arrays have them.
+    pub(crate) grid: Option<ChunkGrid>,
 }
 
 /// An array that was found: its stem, its file and its facts.
@@ -164,7 +168,7 @@ impl Store {
 
     /// Keeps the collection from being taken away, or the others out. It is looked at again: one that was deleted may have been
     /// made anew since it was opened, and what is published now would come into that.
-    fn fenced(
+    pub(crate) fn fenced(
         &self,
         collection: &CollectionMeta,
         fence: fn(&Path) -> Result<Fence>,
@@ -177,10 +181,10 @@ impl Store {
     pub(crate) fn open(&self, collection: &CollectionMeta) -> Result<Opened> {
         self.ensure(collection)?;
         let folders = self.folders(&collection.name);
-        let schema = &collection.schema;
-        let plan = StoragePlan::new(&collection.storage, &schema.shape(), schema.dtype())?;
+        let plan = StoragePlan::of(collection)?;
         Ok(Opened {
             folders,
+            grid: collection.schema.tile_grid(),
             variable: hyperslab_cf::variable_name(collection, plan.variable.as_deref()),
             plan,
         })
@@ -361,6 +365,7 @@ impl Store {
                 usage.stored_bytes += metadata.len();
             }
         }
+        usage.stored_bytes += folder_bytes(&opened.folders.tiles());
         usage.overhead_bytes = folder_bytes(&opened.folders.root().join(MACHINERY))
             + std::fs::metadata(opened.folders.document()).map_or(0, |found| found.len());
         Ok(usage)
@@ -374,6 +379,10 @@ fn facts(collection: &CollectionMeta, file: Arc<ArrayFile>) -> Result<(Arc<Array
             "{}: {why}; run `check`",
             file.path().display()
         )));
+    }
+    let is_tiled = collection.schema.tile_shape().is_some();
+    if file.header().variable.cells == VariableCells::Elsewhere && !is_tiled {
+        return Err(file.names_others());
     }
     let meta = cf::array_meta(&collection.schema, file.header())
         .map_err(|error| error.context(file.path().display()))?;

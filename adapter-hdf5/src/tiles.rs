@@ -7,4 +7,4 @@ mod read;
 mod split;
 
 pub(crate) use read::{TileFiles, read_tiles};
-pub(crate) use split::split;
+pub(crate) use split::{TileWrites, split};

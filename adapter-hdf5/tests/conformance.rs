@@ -12,7 +12,7 @@ use hyperslab_core::{RandomIds, StorageAdapter, StorageOptions};
 use hyperslab_engine::Engine;
 use hyperslab_hdf5::Hdf5Adapter;
 use hyperslab_testkit::crash::power_cuts_leave_whole_changes;
-use hyperslab_testkit::{Fixture, async_trait, campaign_tests, conformance_tests};
+use hyperslab_testkit::{Fixture, Tiled, async_trait, campaign_tests, conformance_tests};
 use serde_json::{Value, json};
 
 struct Folder(tempfile::TempDir);
@@ -88,6 +88,41 @@ mod with_a_small_cache {
     use super::*;
 
     conformance_tests!(Cached(tempfile::tempdir().unwrap(), 2000));
+}
+
+/// Every array in tiles.
+mod in_tiles {
+    use super::*;
+
+    struct InTiles(tempfile::TempDir);
+
+    #[async_trait]
+    impl Fixture for InTiles {
+        async fn open(&self) -> Arc<dyn StorageAdapter> {
+            open_tiled(self.0.path().join("store")).await
+        }
+
+        fn layouts(&self, shape: &[u64]) -> Vec<StorageOptions> {
+            tiled_layouts(shape)
+        }
+    }
+
+    async fn open_tiled(path: PathBuf) -> Arc<dyn StorageAdapter> {
+        Tiled::new(open(path).await)
+    }
+
+    fn tiled_layouts(shape: &[u64]) -> Vec<StorageOptions> {
+        layouts(&Tiled::tile_shape(shape))
+    }
+
+    conformance_tests!(InTiles(tempfile::tempdir().unwrap()));
+
+    campaign_tests!(open_tiled, tiled_layouts);
+
+    #[test]
+    fn crash_of_the_machine_leaves_whole_changes() {
+        power_cuts_leave_whole_changes(CAMPAIGN);
+    }
 }
 
 campaign_tests!(open, layouts);

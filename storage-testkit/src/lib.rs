@@ -44,6 +44,8 @@
 //! minute, and a killed writer is tried 200 times instead of 25. `HYPERSLAB_TEST_SEED` repeats the random choices of a
 //! failed test; every test prints its seed.
 //!
+//! [`Tiled`] makes of an adapter one whose arrays are all tiled: one that has tiles of its own passes everything as that, too.
+//!
 //! [`crash`] cuts the power of a machine whose stores lie on a disk.
 //!
 //! The feature `objects` adds a module of that name for adapters of object stores: an S3 server, faults, a proxy.
@@ -64,7 +66,9 @@ mod model;
 pub mod objects;
 mod setup;
 mod stress;
+mod tiled;
 mod witness;
 
 pub use async_trait::async_trait;
 pub use fixture::{Fixture, run};
+pub use tiled::Tiled;

@@ -7,7 +7,7 @@ use hyperslab_core::{
     stem as stem_of,
 };
 
-use super::{CollectionCheck, Fault};
+use super::{CollectionCheck, Fault, tiles};
 use crate::adapter::lock_array;
 use crate::cf;
 use crate::file::ArrayFile;
@@ -21,7 +21,7 @@ pub(super) async fn array_faults(check: &CollectionCheck<'_>, stem: &str) -> Res
         .run(move |store, collection| look(store, collection, &name, deep))
         .await;
     match found {
-        Ok(None) => Ok(Vec::new()),
+        Ok(None) => tile_faults(check, stem, deep).await,
         Ok(Some(fault)) if fault.kind == FindingKind::Unverified => {
             let repaired = check.request.repair && write_anew(check, stem).await.is_ok();
             Ok(vec![fault.repairable(repaired)])
@@ -80,7 +80,11 @@ fn is_named(meta: &ArrayMeta, stem: &str) -> bool {
     stem_of(&meta.key, meta.id) == stem
 }
 
-fn data_fault(file: &ArrayFile, collection: &CollectionMeta, stem: &str) -> Option<Fault> {
+pub(super) fn data_fault(
+    file: &ArrayFile,
+    collection: &CollectionMeta,
+    stem: &str,
+) -> Option<Fault> {
     let corrupt = |error: Error| {
         let kind = match error.kind() {
             ErrorKind::Unsupported => FindingKind::ArrayUnreadable,
@@ -102,6 +106,54 @@ fn data_fault(file: &ArrayFile, collection: &CollectionMeta, stem: &str) -> Opti
             "another program has written this file; every chunk decodes, and a repair writes it anew with these cells and the coordinates of the schema",
         )
     })
+}
+
+/// Everything that is wrong with the tiles of an array.
+async fn tile_faults(check: &CollectionCheck<'_>, stem: &str, deep: bool) -> Result<Vec<Fault>> {
+    let name = stem.to_owned();
+    let found = check
+        .run(move |store, collection| tiles::tile_faults(store, collection, &name, deep))
+        .await;
+    let found = match found {
+        Ok(found) => found,
+        // Deleted since it was looked at.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut faults = found.faults;
+    if !found.unverified.is_empty() {
+        let count = found.unverified.len();
+        let renewed =
+            check.request.repair && renew_tiles(check, stem, found.unverified).await.is_ok();
+        let fault = Fault::new(
+            CheckLevel::Data,
+            FindingKind::Unverified,
+            stem,
+            format!(
+                "another program has written {count} of its tiles; every chunk decodes, and a repair writes them anew"
+            ),
+        );
+        faults.push(fault.repairable(renewed));
+    }
+    Ok(faults)
+}
+
+/// Writes the next images of tiles that another program has written.
+async fn renew_tiles(check: &CollectionCheck<'_>, stem: &str, numbers: Vec<u64>) -> Result<()> {
+    let options = WriteOptions::default();
+    // Whoever writes into a tile shares it.
+    let guard = lock_array(check.store, &check.collection, stem, &options).await?;
+    let stem = stem.to_owned();
+    check
+        .run(move |store, collection| {
+            let opened = store.open(collection)?;
+            let (_, meta) = store.load(collection, &opened, &stem)?;
+            let array = (stem.as_str(), meta.id);
+            let renewed = store.renew_tiles(collection, array, &numbers, options.durability);
+            drop(guard);
+            renewed
+        })
+        .await
 }
 
 /// Writes the next image of a file that another program has written: cells and attributes as they are, coordinates as the

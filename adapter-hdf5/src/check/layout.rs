@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::Fault;
 use crate::disk;
 use crate::ids::{Fact, IdIndex};
+use crate::store::tiles::TILES;
 use crate::store::{
     ARRAYS, COLLECTION_DOCUMENT, Folders, IDS, LOCKS, MACHINERY, Opened, STORE_DOCUMENT, Store,
     TEMPORARIES,
@@ -24,7 +25,7 @@ pub(super) fn store_faults(store: &Store, repair: bool) -> Result<Vec<Fault>> {
     }
     let machinery = store.root.join(MACHINERY);
     faults.extend(strays(&machinery, &[TEMPORARIES, LOCKS])?);
-    faults.extend(leftovers(&store.temporaries(), repair)?);
+    faults.extend(leftovers(&store.temporaries(), repair, |_| false)?);
     Ok(faults)
 }
 
@@ -36,8 +37,14 @@ pub(super) fn collection_faults(
 ) -> Result<Vec<Fault>> {
     let opened = store.open(collection)?;
     let folders = &opened.folders;
-    let known = [COLLECTION_DOCUMENT, ARRAYS, MACHINERY];
+    let tiles = opened.grid.as_ref().map(|_| TILES);
+    let known: Vec<&str> = ([COLLECTION_DOCUMENT, ARRAYS, MACHINERY].into_iter())
+        .chain(tiles)
+        .collect();
     let mut faults = strays(folders.root(), &known)?;
+    faults.extend(super::tiles::folder_faults(
+        store, collection, &opened, repair,
+    )?);
     let machinery = folders.root().join(MACHINERY);
     faults.extend(strays(&machinery, &[IDS, TEMPORARIES, LOCKS])?);
     for name in disk::list(&folders.ids())? {
@@ -46,7 +53,7 @@ pub(super) fn collection_faults(
             faults.push(stray(&format!("{IDS}/{name}")));
         }
     }
-    faults.extend(leftovers(&folders.temporaries(), repair)?);
+    faults.extend(leftovers(&folders.temporaries(), repair, |_| false)?);
     let names = store.list_names(collection, folders)?;
     let unknown = names.iter().filter(|(_, parsed)| parsed.is_none());
     faults.extend(unknown.map(|(name, _)| stray(&format!("{ARRAYS}/{name}"))));
@@ -73,7 +80,7 @@ fn strays(folder: &Path, known: &[&str]) -> Result<Vec<Fault>> {
     Ok(unknown.map(|name| stray(name)).collect())
 }
 
-fn stray(name: &str) -> Fault {
+pub(super) fn stray(name: &str) -> Fault {
     Fault::new(
         CheckLevel::Layout,
         FindingKind::Stray,
@@ -82,11 +89,16 @@ fn stray(name: &str) -> Fault {
     )
 }
 
-fn leftovers(folder: &Path, repair: bool) -> Result<Vec<Fault>> {
+/// Temporaries that nobody has any more, but for those that are known to belong to something.
+pub(super) fn leftovers(
+    folder: &Path,
+    repair: bool,
+    is_known: impl Fn(&Path) -> bool,
+) -> Result<Vec<Fault>> {
     let mut faults = Vec::new();
     for name in disk::list(folder)? {
         let path = folder.join(&name);
-        if !disk::is_leftover(&path) {
+        if is_known(&path) || !disk::is_leftover(&path) {
             continue;
         }
         let removed = repair

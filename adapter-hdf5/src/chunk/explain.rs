@@ -11,10 +11,16 @@ use crate::file::VariableStorage;
 /// `InvalidInput` that names the option at fault.
 pub(crate) fn explain(collection: &CollectionMeta) -> Result<StorageExplanation> {
     let (schema, options) = (&collection.schema, &collection.storage);
-    let (shape, dtype) = (schema.shape(), schema.dtype());
-    let plan = StoragePlan::new(options, &shape, dtype)?;
+    let tiles = schema.tile_grid().filter(|grid| grid.chunk_count() > 0);
+    // What lies in a file: an array, or one of its tiles.
+    let shape = match &tiles {
+        Some(grid) => grid.chunk_shape().to_vec(),
+        None => schema.shape(),
+    };
+    let dtype = schema.dtype();
+    let plan = StoragePlan::of(collection)?;
     let (chunk_shape, codecs, why) = match plan.storage(&shape, dtype) {
-        VariableStorage::Whole | VariableStorage::Contiguous => (
+        VariableStorage::Whole | VariableStorage::Contiguous | VariableStorage::Tiles(_) => (
             shape.iter().map(|&size| size.max(1)).collect(),
             Vec::new(),
             "An array with one cell or none has nothing to be cut or compressed.",
@@ -47,12 +53,15 @@ pub(crate) fn explain(collection: &CollectionMeta) -> Result<StorageExplanation>
         chunk_bytes: box_bytes(&chunk_shape, dtype.size()),
         chunk_shape,
         shard_shape: None,
-        objects_per_array: 1,
+        objects_per_array: tiles.as_ref().map_or(1, |grid| grid.chunk_count().saturating_add(1)),
         object_bytes: box_bytes(&shape, dtype.size()),
         reasons: [
             why,
             if codecs.is_empty() { "" } else { codec },
-            "One file holds all chunks of an array, and a write publishes a new file with the other chunks copied as they are.",
+            match tiles {
+                Some(_) => "Each tile is a file that is made when something is written into it, and one more file names all tiles.",
+                None => "One file holds all chunks of an array, and a write publishes a new file with the other chunks copied as they are.",
+            },
         ]
         .into_iter()
         .filter(|reason| !reason.is_empty())

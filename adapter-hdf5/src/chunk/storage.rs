@@ -1,10 +1,11 @@
 //! Storage options: what a user may say about chunks and codecs.
 
-use hyperslab_core::{DType, Error, Result, StorageOptions};
+use hyperslab_core::{CollectionMeta, DType, Error, ReadPlan, Result, StorageOptions};
 use serde_json::Value;
 
 use super::{Codec, CodecChain};
 use crate::file::VariableStorage;
+use crate::store::tiles::TILE_COUNT_MAX;
 
 /// The size an automatic chunk is aimed at.
 const CHUNK_BYTES: u64 = 1 << 20;
@@ -36,6 +37,24 @@ pub(crate) struct StoragePlan {
 }
 
 impl StoragePlan {
+    /// Checks the options of a collection.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); `InvalidInput` when there are too many tiles.
+    pub(crate) fn of(collection: &CollectionMeta) -> Result<Self> {
+        let schema = &collection.schema;
+        let count = schema.tile_grid().map_or(0, |grid| grid.chunk_count());
+        if count > TILE_COUNT_MAX {
+            return Err(Error::invalid(format!(
+                "tile_shape: an array would have {count} tiles, and at most {TILE_COUNT_MAX} are possible; choose larger ones"
+            )));
+        }
+        let shape = schema
+            .tile_shape()
+            .map_or_else(|| schema.shape(), <[u64]>::to_vec);
+        Self::new(&collection.storage, &shape, schema.dtype())
+    }
+
     /// Checks the options for arrays of `shape` and `dtype`.
     ///
     /// # Errors
@@ -74,13 +93,37 @@ impl StoragePlan {
             return VariableStorage::Whole;
         }
         let chunk_shape = match &self.chunk_shape {
-            Some(chosen) => chosen.clone(),
+            // A tile that is cut off may be shorter than a chunk.
+            Some(chosen) => {
+                let lengths = chosen.iter().zip(shape);
+                lengths.map(|(&length, &size)| length.min(size)).collect()
+            }
             None => automatic(shape, dtype),
         };
         let codecs = self.codecs(&chunk_shape, dtype);
         VariableStorage::Chunked {
             chunk_shape,
             codecs,
+        }
+    }
+
+    /// A plan of a read of arrays of `shape` and `dtype` that touches nothing yet.
+    pub(crate) fn empty_plan(&self, shape: &[u64], dtype: DType) -> ReadPlan {
+        match self.storage(shape, dtype) {
+            VariableStorage::Chunked {
+                chunk_shape,
+                codecs,
+            } => ReadPlan {
+                chunk_shape,
+                codecs: codecs.codecs().iter().map(Codec::name).collect(),
+                ..ReadPlan::default()
+            },
+            VariableStorage::Whole | VariableStorage::Contiguous | VariableStorage::Tiles(_) => {
+                ReadPlan {
+                    chunk_shape: shape.to_vec(),
+                    ..ReadPlan::default()
+                }
+            }
         }
     }
 

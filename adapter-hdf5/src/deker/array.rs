@@ -1,21 +1,22 @@
 //! An open array of a storage of Deker.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hyperslab_core::{
     ArrayBuf, ArrayHandle, ArrayMeta, Attributes, Begun, CollectionMeta, Hyperslab, LockGuard,
-    LockKey, LockRequest, ReadPlan, Result, WriteData, WriteOptions, blocking,
+    LockKey, LockMode, LockRequest, ReadPlan, Result, WriteData, WriteOptions, blocking,
 };
 use hyperslab_engine::{Publish, SlabWrite, WriteBack, quick};
 use uuid::Uuid;
 
-use super::folders::{Kind, spell_position};
+use super::folders::Kind;
 use super::store::Store;
-use super::store::tiles::{grid_of, touched};
+use super::store::tiles::grid_of;
 
-/// A write that touches more tiles locks the whole array.
-const TILE_LOCKS_MAX: usize = 256;
+/// Tiles that are so many apart share a lock, so that an array of many tiles has few lock files.
+const LOCKS_PER_ARRAY: u64 = 64;
 
 /// An array: the file of its id.
 #[derive(Debug)]
@@ -90,42 +91,28 @@ impl Place {
                 _tiles: None,
             });
         }
-        let count = writes
-            .iter()
-            .try_fold(0, |count, write| Ok(count + touched(&known, &write.slab)?))?;
-        if count > TILE_LOCKS_MAX {
-            let request = LockRequest::exclusive(array, options.lock_timeout);
-            return Ok(Locked {
-                _array: self.store.lock(request).await?,
-                _tiles: None,
-            });
-        }
         let grid = grid_of(&known)?;
         let slabs = writes.iter().map(|write| &write.slab);
-        let tiles = slabs
-            .flat_map(|slab| grid.pieces(slab))
-            .map(|piece| piece.chunk);
-        let mut tiles: Vec<u64> = tiles.collect();
-        tiles.sort_unstable();
-        tiles.dedup();
-        let request = LockRequest::shared(array, options.lock_timeout);
-        let array = self.store.lock(request).await?;
-        let keys = tiles
-            .into_iter()
-            .map(|tile| self.key(Some(&grid.position(tile))));
-        let mut request = LockRequest::exclusive(self.key(None), options.lock_timeout);
-        request.keys = keys.collect();
+        let pieces = slabs.flat_map(|slab| grid.pieces(slab));
+        let tiles: BTreeSet<u64> = pieces.map(|piece| piece.chunk % LOCKS_PER_ARRAY).collect();
+        let shared = LockRequest::shared(array, options.lock_timeout);
+        let array = self.store.lock(shared).await?;
+        let request = LockRequest {
+            keys: tiles.into_iter().map(|tile| self.key(Some(tile))).collect(),
+            mode: LockMode::Exclusive,
+            timeout: options.lock_timeout,
+        };
         Ok(Locked {
             _array: array,
             _tiles: Some(self.store.lock(request).await?),
         })
     }
 
-    /// The lock of the array, or of a tile of it.
-    fn key(&self, tile: Option<&[u64]>) -> LockKey {
+    /// The lock of the array, or one of those of its tiles.
+    fn key(&self, tile: Option<u64>) -> LockKey {
         let name = match tile {
             None => self.id.to_string(),
-            Some(position) => format!("{} {}", self.id, spell_position(position)),
+            Some(number) => format!("{}#{number}", self.id),
         };
         LockKey::array(&self.collection.name, name)
     }

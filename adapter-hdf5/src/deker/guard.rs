@@ -46,9 +46,9 @@ const PAUSE_MAX: Duration = Duration::from_millis(20);
 /// A file that no writer of Deker changes as long as this lives.
 #[derive(Debug)]
 pub(super) struct Reading {
-    /// The mark; where none can be made, the file stays shared instead.
     mark: Option<PathBuf>,
-    pub(super) file: File,
+    /// Where no mark can be made, the file stays shared instead.
+    _shared: Option<File>,
     pub(super) identity: FileIdentity,
 }
 
@@ -68,20 +68,16 @@ impl Drop for Reading {
 pub(super) fn read(path: &Path, id: Uuid) -> Result<Reading> {
     let fail = |source: io::Error| Error::io("open", path.display(), source);
     let mark = mark(path, id).map_err(fail)?;
-    let made = |mark: &Option<PathBuf>| -> io::Result<(File, FileIdentity)> {
+    let made = |mark: &Option<PathBuf>| -> io::Result<(Option<File>, FileIdentity)> {
         let file = File::open(path)?;
         flock(&file, FlockOperation::NonBlockingLockShared)?;
-        // Without a mark it is the share that keeps writers away.
-        if mark.is_some() {
-            flock(&file, FlockOperation::Unlock)?;
-        }
         let identity = FileIdentity::of(&file.metadata()?);
-        Ok((file, identity))
+        Ok((mark.is_none().then_some(file), identity))
     };
     match made(&mark) {
-        Ok((file, identity)) => Ok(Reading {
+        Ok((_shared, identity)) => Ok(Reading {
             mark,
-            file,
+            _shared,
             identity,
         }),
         Err(error) => {
@@ -132,13 +128,6 @@ fn busy(path: &Path, error: io::Error) -> Error {
 #[derive(Debug)]
 pub(super) struct Writing {
     file: Option<File>,
-}
-
-impl Writing {
-    /// Lets go at once, of a file that stays what it is.
-    pub(super) fn release(mut self) {
-        self.file = None;
-    }
 }
 
 impl Drop for Writing {

@@ -1,12 +1,12 @@
 //! The metadata of a file without dimensions: a text, a number and at most one variable, which is what Deker keeps an array in.
 
-use hyperslab_core::{DType, Result};
+use hyperslab_core::{DType, Error, Result};
 
 use super::content::{ImageContent, VariableContent, VariableStorage};
 use super::datatype;
 use super::header::{self, ObjectHeader, UNDEFINED};
 use super::index::ChunkLocation;
-use super::metadata::{StoredCells, filters, index_shape, place};
+use super::metadata::{StoredCells, index_shape, place};
 use super::superblock;
 
 /// A file that holds nothing but these.
@@ -131,13 +131,16 @@ impl BareContent {
                 let shape = index_shape(variable, &self.shape, chunk_shape);
                 object.message(header::LAYOUT, 0, &shape.layout(index, chunks))?;
                 if !codecs.codecs().is_empty() {
-                    object.message(header::FILTERS, 0, &filters(codecs))?;
+                    object.message(header::FILTERS, 0, &header::filters(codecs))?;
                 }
             }
             (_, StoredCells::Chunks(chunks)) => {
                 let only = chunks.first().copied().unwrap_or(ChunkLocation::ABSENT);
                 let layout = header::contiguous_layout(only.address, only.size);
                 object.message(header::LAYOUT, 0, &layout)?;
+            }
+            (_, StoredCells::Elsewhere) => {
+                return Err(Error::internal("cells in other files"));
             }
             (_, StoredCells::Inline(cells)) => {
                 let layout = header::contiguous_layout(index, cells.len() as u64);

@@ -8,6 +8,19 @@ use hyperslab_core::{DType, Error, Result, Scalar};
 use super::metadata::{StoredCells, metadata};
 use crate::chunk::CodecChain;
 
+/// A box of the cells of a variable that lies in another file, as all cells of a variable there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TilePart {
+    /// The file, relative to the folder of this one.
+    pub(crate) file: String,
+    /// The variable in it.
+    pub(crate) variable: String,
+    /// The first cell along each axis.
+    pub(crate) start: Vec<u64>,
+    /// The number of cells along each axis.
+    pub(crate) shape: Vec<u64>,
+}
+
 /// How the cells of a variable lie in the file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum VariableStorage {
@@ -22,6 +35,8 @@ pub(crate) enum VariableStorage {
         /// What a chunk goes through.
         codecs: CodecChain,
     },
+    /// In other files, which need not be there.
+    Tiles(Vec<TilePart>),
 }
 
 /// What an image is made of, as far as its writer has to know.
@@ -130,6 +145,10 @@ impl FileContent {
         let chunked = match &variable.storage {
             VariableStorage::Whole => true,
             VariableStorage::Contiguous => false,
+            VariableStorage::Tiles(parts) => parts.iter().all(|part| {
+                let rank = variable.axes.len();
+                part.start.len() == rank && part.shape.len() == rank
+            }),
             VariableStorage::Chunked { chunk_shape, .. } => {
                 !chunk_shape.is_empty()
                     && chunk_shape.len() == variable.axes.len()

@@ -3,6 +3,7 @@
 use hyperslab_core::{Error, Result};
 
 use super::checksum::metadata_checksum;
+use crate::chunk::{CodecChain, filters_of};
 
 /// The address of nothing.
 pub(super) const UNDEFINED: u64 = u64::MAX;
@@ -235,5 +236,24 @@ pub(super) fn contiguous_layout(address: u64, size: u64) -> Vec<u8> {
     bytes.u8(1);
     bytes.u64(if size == 0 { UNDEFINED } else { address });
     bytes.u64(size);
+    bytes.into_vec()
+}
+
+/// What a chunk goes through.
+pub(super) fn filters(codecs: &CodecChain) -> Vec<u8> {
+    let short = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
+    let mut bytes = Bytes::new();
+    bytes.u8(2);
+    bytes.u8(u8::try_from(codecs.codecs().len()).unwrap_or(u8::MAX));
+    for filter in filters_of(codecs) {
+        bytes.u16(filter.id);
+        // Filters of HDF5 itself have no name; the others have one of length 0.
+        if filter.id >= 256 {
+            bytes.u16(0);
+        }
+        bytes.u16(filter.flags);
+        bytes.u16(short(filter.values.len()));
+        filter.values.iter().for_each(|&value| bytes.u32(value));
+    }
     bytes.into_vec()
 }

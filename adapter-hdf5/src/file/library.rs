@@ -40,6 +40,14 @@ pub(crate) fn open(path: &Path) -> Result<hdf5::File> {
         .map_err(|error| damaged(path, error))
 }
 
+/// What is said of a variable whose cells are in files that it only names.
+pub(super) fn names_others(path: &Path, variable: &str) -> Error {
+    Error::unsupported(format!(
+        "{}: variable '{variable}' takes its cells from other files, which nobody vouches for; put them into this one",
+        path.display()
+    ))
+}
+
 /// Reads the attributes of the file and of one variable, and where its cells are.
 pub(super) fn read_header(path: &Path, variable: &str) -> Result<FileHeader> {
     guard::check_heaps(path)?;
@@ -54,11 +62,10 @@ pub(super) fn read_header(path: &Path, variable: &str) -> Result<FileHeader> {
             ))
             .with_source(error)
         })?;
-        if !holds_its_cells(&dataset).map_err(fail)? {
-            return Err(Error::unsupported(format!(
-                "{}: variable '{variable}' takes its cells from other files, which nobody vouches for; put them into this one",
-                path.display()
-            )));
+        // Whether tiles are what it names is known to those who ask for them.
+        let is_virtual = dataset.layout() == Layout::Virtual;
+        if !is_virtual && !holds_its_cells(&dataset).map_err(fail)? {
+            return Err(names_others(&path, &variable));
         }
         let kind = dataset.dtype().map_err(fail)?;
         let dtype = dtype_of(&kind).ok_or_else(|| {
@@ -70,7 +77,9 @@ pub(super) fn read_header(path: &Path, variable: &str) -> Result<FileHeader> {
         let shape: Vec<u64> = (dataset.get_shape().map_err(fail)?.iter())
             .map(|&length| length as u64)
             .collect();
-        let found = if file.userblock() == 0 {
+        let found = if is_virtual {
+            layout::Layouted::ELSEWHERE
+        } else if file.userblock() == 0 {
             layout::layout(&dataset, &kind, &shape, dtype).map_err(fail)?
         } else {
             layout::Layouted::LIBRARY

@@ -8,10 +8,10 @@ use hyperslab_core::{DType, Error, Result, Scalar};
 
 use super::content::{FileContent, ImageContent, VariableContent, VariableStorage};
 use super::datatype::{self, TEXT_REFERENCE_SIZE};
-use super::header::{self, Bytes, ObjectHeader, UNDEFINED};
+use super::header::{self, ObjectHeader, UNDEFINED};
 use super::heap::Heap;
 use super::index::{ChunkLocation, IndexShape};
-use super::{scales, superblock};
+use super::{mapping, scales, superblock};
 
 /// The longest text that stands in an attribute itself; a message of HDF5 ends at 64 KiB.
 const EXACT_TEXT_BYTES_MAX: usize = 32 << 10;
@@ -23,6 +23,8 @@ pub(crate) enum StoredCells {
     Inline(Vec<u8>),
     /// In chunks, by number.
     Chunks(Vec<ChunkLocation>),
+    /// In other files.
+    Elsewhere,
 }
 
 /// Where each part of the metadata lies.
@@ -212,7 +214,7 @@ impl<'a> Pass<'a> {
         let mut object = ObjectHeader::new(variable.attributes.len() + 2)?;
         object.message(header::DATASPACE, 0, &header::dataspace(&shape))?;
         object.message(header::DATATYPE, header::CONSTANT, &datatype)?;
-        let chunked = matches!(cells, StoredCells::Chunks(_));
+        let chunked = !matches!(cells, StoredCells::Inline(_));
         object.message(
             header::FILL_VALUE,
             0,
@@ -233,12 +235,14 @@ impl<'a> Pass<'a> {
                 let index = index_shape(variable, &shape, chunk_shape);
                 object.message(header::LAYOUT, 0, &index.layout(address, chunks))?;
                 if !codecs.codecs().is_empty() {
-                    object.message(header::FILTERS, 0, &filters(codecs))?;
+                    object.message(header::FILTERS, 0, &header::filters(codecs))?;
                 }
             }
-            (StoredCells::Chunks(_), _) => {
-                return Err(Error::internal("chunks given for an array that has none"));
+            (StoredCells::Elsewhere, VariableStorage::Tiles(parts)) => {
+                let place = self.heap.insert(&mapping::mapping(parts), 0);
+                object.message(header::LAYOUT, 0, &mapping::layout(place))?;
             }
+            _ => return Err(Error::internal("cells given for an array that has none")),
         }
         scales::dimension_list(
             &mut object,
@@ -318,7 +322,7 @@ impl<'a> Pass<'a> {
                 let index = index_shape(variable, &shape, chunk_shape).index(address, chunks);
                 place(&mut self.bytes, &index)
             }
-            (StoredCells::Chunks(_), _) => UNDEFINED,
+            _ => UNDEFINED,
         }
     }
 }
@@ -341,7 +345,7 @@ pub(super) fn index_shape<'a>(
 ) -> IndexShape<'a> {
     let filtered = match &variable.storage {
         VariableStorage::Chunked { codecs, .. } => !codecs.codecs().is_empty(),
-        VariableStorage::Whole | VariableStorage::Contiguous => false,
+        VariableStorage::Whole | VariableStorage::Contiguous | VariableStorage::Tiles(_) => false,
     };
     IndexShape {
         shape,
@@ -357,24 +361,6 @@ pub(super) fn place(bytes: &mut Vec<u8>, part: &[u8]) -> u64 {
     let address = bytes.len() as u64;
     bytes.extend_from_slice(part);
     address
-}
-
-pub(super) fn filters(codecs: &crate::chunk::CodecChain) -> Vec<u8> {
-    let short = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
-    let mut bytes = Bytes::new();
-    bytes.u8(2);
-    bytes.u8(u8::try_from(codecs.codecs().len()).unwrap_or(u8::MAX));
-    for filter in crate::chunk::filters_of(codecs) {
-        bytes.u16(filter.id);
-        // Filters of HDF5 itself have no name; the others have one of length 0.
-        if filter.id >= 256 {
-            bytes.u16(0);
-        }
-        bytes.u16(filter.flags);
-        bytes.u16(short(filter.values.len()));
-        filter.values.iter().for_each(|&value| bytes.u32(value));
-    }
-    bytes.into_vec()
 }
 
 /// The bytes of cells that are all `fill`.

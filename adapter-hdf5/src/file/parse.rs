@@ -209,6 +209,7 @@ fn parse_variable(metadata: &[u8], address: u64) -> Option<StoredVariable> {
             };
             VariableCells::Inline(bytes.to_vec())
         }
+        [4, 3] => VariableCells::Elsewhere,
         [4, 2] => chunked(metadata, layout, &shape, dtype, codecs)?,
         _ => return None,
     };

@@ -52,6 +52,8 @@ pub(crate) enum VariableCells {
     },
     /// Stored in a way that only the HDF5 library reads.
     Library,
+    /// In other files: those of tiles.
+    Elsewhere,
 }
 
 /// A variable as the file describes it.
@@ -234,7 +236,7 @@ impl ArrayFile {
             end.is_some_and(|end| end <= self.length)
         };
         let all_inside = match &variable.cells {
-            VariableCells::Inline(_) | VariableCells::Library => true,
+            VariableCells::Inline(_) | VariableCells::Library | VariableCells::Elsewhere => true,
             VariableCells::Contiguous { address, .. } => {
                 let size = hyperslab_core::box_bytes(&variable.shape, variable.dtype.size());
                 inside(*address, size)

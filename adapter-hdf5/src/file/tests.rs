@@ -68,6 +68,7 @@ fn image(content: &FileContent) -> Vec<u8> {
     let variable = &content.variables[0];
     let mut writer = ImageWriter::new(content, None).unwrap();
     match &variable.storage {
+        VariableStorage::Tiles(_) => {}
         VariableStorage::Whole | VariableStorage::Contiguous => {
             let shape = content.shape(variable);
             let cells = ArrayBuf::filled(variable.fill, &shape).unwrap();

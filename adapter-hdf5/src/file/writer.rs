@@ -72,6 +72,7 @@ impl<'a> ImageWriter<'a> {
                     shape.iter().product(),
                 )?),
                 VariableStorage::Contiguous => StoredCells::Chunks(vec![ChunkLocation::ABSENT]),
+                VariableStorage::Tiles(_) => StoredCells::Elsewhere,
                 VariableStorage::Chunked { chunk_shape, .. } => {
                     let count = ChunkGrid::new(&shape, chunk_shape).chunk_count();
                     if count > CHUNK_COUNT_MAX {

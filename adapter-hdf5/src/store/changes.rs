@@ -8,12 +8,13 @@ use std::path::Path;
 use std::sync::Arc;
 use uuid::Uuid;
 
+use super::tiles::NewTiles;
 use super::{Store, describe};
 use crate::cache::FileIdentity;
 use crate::cf;
 use crate::chunk::is_written;
 use crate::disk::{self, Fence, TempFile};
-use crate::file::{ArrayFile, VariableCells, VariableStorage};
+use crate::file::{ArrayFile, FileContent, VariableCells, VariableStorage};
 use crate::ids::{Fact, IdIndex};
 use crate::image;
 
@@ -22,13 +23,13 @@ impl Store {
         &self,
         collection: &CollectionMeta,
         array: &ArrayMeta,
-        data: Option<&ArrayBuf>,
+        data: Option<ArrayBuf>,
         durability: Durability,
     ) -> Result<()> {
         let schema = &collection.schema;
         let opened = self.open(collection)?;
         let folders = &opened.folders;
-        if let Some(data) = data {
+        if let Some(data) = &data {
             schema.check_new(data)?;
         }
         let stem = stem(&array.key, array.id);
@@ -43,22 +44,39 @@ impl Store {
         if target.exists() {
             return Err(exists());
         }
-        let storage = opened.plan.storage(&schema.shape(), schema.dtype());
+        let storage = opened.storage(collection, &stem, array.id);
         let content = cf::content(collection, array, &opened.variable, storage)?;
+        let (data, mut tiles) = match storage_is_tiled(&content) {
+            true => (
+                None,
+                self.create_tiles(collection, &opened, array, data, durability)?,
+            ),
+            false => (data, NewTiles::default()),
+        };
         let temporary = TempFile::create(&folders.temporaries())?;
-        image::write_first(&content, data, temporary.file())
+        image::write_first(&content, data.as_ref(), temporary.file())
             .map_err(|error| error.context(target.display()))?;
         temporary.sync(&target, durability)?;
-        let publish = |temporary: TempFile| {
-            temporary
-                .publish_new(&target)
+        let is_tiled = !tiles.is_none();
+        let mut publish = |temporary: TempFile| {
+            (tiles.place(durability))
+                .and_then(|()| temporary.publish_new(&target))
+                .map(|()| tiles.keep())
                 .map_err(|error| match error.kind() {
                     ErrorKind::AlreadyExists => exists(),
                     ErrorKind::NotFound => self.missing(&collection.name),
                     _ => error,
                 })
         };
-        let _fence = self.fenced(collection, Fence::shared)?;
+        // Of creators of one array with tiles, one puts them into its folder, and removes what a killed one has left there.
+        let fence = match is_tiled {
+            true => Fence::exclusive,
+            false => Fence::shared,
+        };
+        let _fence = self.fenced(collection, fence)?;
+        if is_tiled && target.exists() {
+            return Err(exists());
+        }
         if array.key.is_empty() {
             publish(temporary)?;
             disk::sync_folder(&folders.arrays(), durability)?;
@@ -98,19 +116,8 @@ impl Store {
         let (last, mut meta) = self.load_array(collection, &opened, array)?;
         change(&mut meta)?;
         let schema = &collection.schema;
-        // What is stored stays as it is stored, unless another program left its chunks without a checksum: copied as they
-        // are, damage in them would be vouched for by the next footer.
-        let storage = match &last.header().variable.cells {
-            VariableCells::Chunked { grid, codecs, .. }
-                if codecs.is_vouched_for() && is_written(codecs) =>
-            {
-                VariableStorage::Chunked {
-                    chunk_shape: grid.chunk_shape().to_vec(),
-                    codecs: codecs.clone(),
-                }
-            }
-            _ => opened.plan.storage(&schema.shape(), schema.dtype()),
-        };
+        let kept = kept_storage(&last).filter(|_| opened.grid.is_none());
+        let storage = kept.unwrap_or_else(|| opened.storage(collection, array.0, array.1));
         let mut content = cf::content(collection, &meta, &opened.variable, storage)?;
         cf::keep_foreign(schema, last.header(), &mut content);
         let target = opened.folders.array(array.0);
@@ -174,6 +181,29 @@ impl Store {
         }
         std::fs::remove_file(&path)
             .map_err(|source| Error::io("delete", path.display(), source))?;
-        disk::sync_folder(&opened.folders.arrays(), durability)
+        disk::sync_folder(&opened.folders.arrays(), durability)?;
+        self.discard_tiles(&opened, stem, id);
+        Ok(())
+    }
+}
+
+fn storage_is_tiled(content: &FileContent) -> bool {
+    let mut variables = content.variables.iter();
+    variables.any(|variable| matches!(variable.storage, VariableStorage::Tiles(_)))
+}
+
+/// What is stored stays as it is stored, unless another program left its chunks without a checksum: copied as they are, damage
+/// in them would be vouched for by the next footer.
+pub(crate) fn kept_storage(last: &ArrayFile) -> Option<VariableStorage> {
+    match &last.header().variable.cells {
+        VariableCells::Chunked { grid, codecs, .. }
+            if codecs.is_vouched_for() && is_written(codecs) =>
+        {
+            Some(VariableStorage::Chunked {
+                chunk_shape: grid.chunk_shape().to_vec(),
+                codecs: codecs.clone(),
+            })
+        }
+        _ => None,
     }
 }

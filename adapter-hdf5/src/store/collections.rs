@@ -6,6 +6,7 @@ use std::path::Path;
 use hyperslab_core::name::check_collection_name;
 use hyperslab_core::{CollectionMeta, Durability, Error, ErrorKind, Result};
 
+use super::tiles::TILES;
 use super::{ARRAYS, Folders, IDS, MACHINERY, Store};
 use crate::chunk::StoragePlan;
 use crate::disk::{self, Fence};
@@ -15,8 +16,7 @@ impl Store {
     pub(crate) fn create_collection(&self, collection: &CollectionMeta) -> Result<()> {
         check_collection_name(&collection.name)?;
         collection.schema.check_names()?;
-        let schema = &collection.schema;
-        StoragePlan::new(&collection.storage, &schema.shape(), schema.dtype())?;
+        StoragePlan::of(collection)?;
         let exists = || {
             Error::already_exists(format!(
                 "collection '{}' exists already in {}",
@@ -48,6 +48,10 @@ impl Store {
         for folder in [folders.arrays(), folders.ids(), folders.temporaries()] {
             std::fs::create_dir_all(&folder)
                 .map_err(|source| Error::io("create", folder.display(), source))?;
+        }
+        if collection.schema.tile_shape().is_some() {
+            std::fs::create_dir(folders.tiles())
+                .map_err(|source| Error::io("create", folders.tiles().display(), source))?;
         }
         let document = CollectionDocument::new(collection);
         let durability = Durability::Synced;
@@ -109,17 +113,23 @@ impl Store {
 
     /// Takes all arrays out of sight at once, then removes them.
     pub(crate) fn clear_collection(&self, collection: &CollectionMeta) -> Result<()> {
-        let folders = self.open(collection)?.folders;
+        let opened = self.open(collection)?;
+        let folders = &opened.folders;
         let hidden = folders.temporaries().join(disk::temporary_name());
         let (ids, arrays) = (hidden.join(IDS), hidden.join(ARRAYS));
         for folder in [&ids, &arrays] {
             std::fs::create_dir_all(folder)
                 .map_err(|source| Error::io("create", folder.display(), source))?;
         }
+        let tiles = hidden.join(TILES);
         let fence = self.fenced(collection, Fence::exclusive)?;
         // The index first: until the arrays go, they are only found the long way.
         let cleared = disk::exchange(&ids, &folders.ids())
             .and_then(|()| disk::exchange(&arrays, &folders.arrays()));
+        // Arrays that are gone have no use for them, and arrays to come do not know them.
+        if cleared.is_ok() && opened.grid.is_some() {
+            let _ = std::fs::rename(folders.tiles(), &tiles);
+        }
         drop(fence);
         let cleared = cleared.and_then(|()| {
             disk::sync_folder(folders.root(), Durability::Synced)?;

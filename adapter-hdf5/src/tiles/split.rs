@@ -34,9 +34,12 @@ pub(crate) fn split<'a>(
 }
 
 impl TileWrites<'_> {
-    /// Whether one of the writes sets every cell of the tile.
-    pub(crate) fn covers(&self) -> bool {
-        self.pieces.iter().any(|(piece, _)| piece.whole)
+    /// Nothing: the tile stays as it is.
+    pub(crate) const NONE: Self = Self { pieces: Vec::new() };
+
+    /// Whether all of what is written is of a kind.
+    pub(crate) fn all(&self, is: impl Fn(&WriteData) -> bool) -> bool {
+        self.pieces.iter().all(|(_, write)| is(&write.data))
     }
 
     /// The writes as those of an array that has the shape of the tile.
@@ -109,7 +112,7 @@ mod tests {
             let mut part = vec![0; found.bytes().len()];
             gather(wanted.bytes(), &shape, 1, &place, &mut part).unwrap();
             assert_eq!(found.bytes(), part, "tile {tile}");
-            assert!(!writes.covers());
+            assert!(!writes.all(|data| matches!(data, WriteData::Scalar(_))));
         }
         assert_eq!(tiles.len(), 6);
     }

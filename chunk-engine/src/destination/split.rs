@@ -1,5 +1,7 @@
 //! A chunk that is an array of its own, cut into chunks itself: a tile.
 
+use std::sync::Arc;
+
 use hyperslab_core::chunk::{ChunkGrid, ChunkPiece};
 use hyperslab_core::{Error, Hyperslab, Result};
 
@@ -30,7 +32,7 @@ impl Slot {
                 copy.in_slab += start * own.to;
             }
             Self {
-                destination: self.destination.clone(),
+                destination: Arc::clone(&self.destination),
                 chunk: piece.chunk,
                 whole: piece.whole,
                 copy,

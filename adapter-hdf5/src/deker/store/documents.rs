@@ -82,15 +82,12 @@ impl Store {
 fn read(path: &Path) -> Result<String> {
     let fail = |source| Error::io("read", path.display(), source);
     let file = File::open(path).map_err(fail)?;
-    match flock(&file, FlockOperation::NonBlockingLockShared) {
-        Err(Errno::WOULDBLOCK) => {
-            return Err(Error::locked(format!(
-                "{} is being changed by Deker; wait, or ask who runs it",
-                path.display()
-            )));
-        }
-        // A file system without locks is used by one process at a time.
-        Ok(()) | Err(_) => {}
+    // A file system without locks is used by one process at a time.
+    if flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK) {
+        return Err(Error::locked(format!(
+            "{} is being changed by Deker; wait, or ask who runs it",
+            path.display()
+        )));
     }
     let mut text = String::new();
     match file.take(BYTES_MAX).read_to_string(&mut text) {

@@ -21,7 +21,6 @@ use crate::deker::guard::{self, Reading, Writing, patiently};
 use crate::deker::schema::{Layout, PARENT, POSITION, VID};
 use crate::disk::TempFile;
 use crate::file::ArrayFile;
-use crate::index;
 use crate::moves::{Moves, Staged, View};
 use crate::tiles::{TileFiles, read_tiles, split};
 
@@ -431,9 +430,4 @@ pub(in crate::deker) fn tile_meta(
         key,
         custom,
     })
-}
-
-/// How many tiles a write touches, at most.
-pub(in crate::deker) fn touched(known: &Known, slab: &Hyperslab) -> Result<usize> {
-    Ok(index(grid_of(known)?.touched(slab)))
 }

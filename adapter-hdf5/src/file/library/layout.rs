@@ -36,6 +36,12 @@ impl Layouted {
         cells: VariableCells::Library,
         swapped: 0,
     };
+
+    /// They are in other files.
+    pub(super) const ELSEWHERE: Self = Self {
+        cells: VariableCells::Elsewhere,
+        swapped: 0,
+    };
 }
 
 /// Finds out where the cells of a variable are. Its file begins at its first byte.

@@ -39,6 +39,7 @@ impl ArrayFile {
         let cells = match &self.header.variable.cells {
             VariableCells::Inline(bytes) => self.put_inline(bytes, slab, out)?,
             VariableCells::Library => self.read_by_library(slab, out)?,
+            VariableCells::Elsewhere => return Err(self.names_others()),
             VariableCells::Chunked { grid, .. } | VariableCells::Contiguous { parts: grid, .. } => {
                 let (destination, slots) = Destination::new(grid, slab, out);
                 let fill = self.as_stored(fill);
@@ -191,7 +192,7 @@ impl ArrayFile {
                     ..part
                 })
             }
-            VariableCells::Inline(_) | VariableCells::Library => None,
+            VariableCells::Inline(_) | VariableCells::Library | VariableCells::Elsewhere => None,
         }
     }
 
@@ -229,7 +230,7 @@ impl ArrayFile {
             VariableCells::Chunked { grid, .. } | VariableCells::Contiguous { parts: grid, .. } => {
                 index(grid.chunk_bytes(variable.dtype.size()))
             }
-            VariableCells::Inline(_) | VariableCells::Library => 0,
+            VariableCells::Inline(_) | VariableCells::Library | VariableCells::Elsewhere => 0,
         }
     }
 

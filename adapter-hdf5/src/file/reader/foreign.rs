@@ -85,6 +85,11 @@ impl ArrayFile {
         Ok(opened)
     }
 
+    /// What is said of a file that only names other files.
+    pub(crate) fn names_others(&self) -> Error {
+        library::names_others(&self.path, &self.variable)
+    }
+
     /// The cell that stands for those never written, as the file says.
     pub(crate) fn fill(&self) -> &[u8] {
         &self.fill

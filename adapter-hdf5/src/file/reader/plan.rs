@@ -13,33 +13,34 @@ impl ArrayFile {
             VariableCells::Chunked { grid, .. } | VariableCells::Contiguous { parts: grid, .. } => {
                 Some(grid.chunk_shape().to_vec())
             }
-            VariableCells::Inline(_) | VariableCells::Library => None,
+            VariableCells::Inline(_) | VariableCells::Library | VariableCells::Elsewhere => None,
         }
     }
 
     /// What reading this hyperslab will touch of the file, which messages call `name`.
     pub(crate) fn plan(&self, name: &str, slab: &Hyperslab) -> ReadPlan {
+        let mut plan = ReadPlan {
+            chunk_shape: self.header.variable.shape.clone(),
+            ..ReadPlan::default()
+        };
+        if let VariableCells::Chunked { grid, codecs, .. } = &self.header.variable.cells {
+            plan.chunk_shape = grid.chunk_shape().to_vec();
+            plan.codecs = codecs.codecs().iter().map(Codec::name).collect();
+        }
+        self.add_to_plan(&mut plan, name, slab);
+        plan
+    }
+
+    /// Adds what reading this hyperslab will touch of the file.
+    pub(crate) fn add_to_plan(&self, plan: &mut ReadPlan, name: &str, slab: &Hyperslab) {
         let variable = &self.header.variable;
-        let VariableCells::Chunked {
-            grid,
-            codecs,
-            chunks,
-        } = &variable.cells
-        else {
+        let VariableCells::Chunked { grid, chunks, .. } = &variable.cells else {
             let bytes = slab
                 .cell_count()
                 .saturating_mul(variable.dtype.size() as u64);
-            return ReadPlan {
-                objects: vec![(name.to_owned(), bytes)],
-                chunk_count: u64::from(!slab.is_empty()),
-                chunk_shape: variable.shape.clone(),
-                ..ReadPlan::default()
-            };
-        };
-        let mut plan = ReadPlan {
-            chunk_shape: grid.chunk_shape().to_vec(),
-            codecs: codecs.codecs().iter().map(Codec::name).collect(),
-            ..ReadPlan::default()
+            plan.chunk_count += u64::from(!slab.is_empty());
+            plan.objects.push((name.to_owned(), bytes));
+            return;
         };
         let mut bytes = 0;
         for piece in grid.pieces(slab) {
@@ -52,6 +53,5 @@ impl ArrayFile {
             }
         }
         plan.objects.push((name.to_owned(), bytes));
-        plan
     }
 }

@@ -24,7 +24,7 @@ impl ArrayFile {
         // What is kept decoded says nothing of the disk.
         let engine = Engine::new(0);
         match &variable.cells {
-            VariableCells::Inline(_) => Ok(()),
+            VariableCells::Inline(_) | VariableCells::Elsewhere => Ok(()),
             VariableCells::Chunked {
                 grid,
                 codecs,

@@ -96,6 +96,7 @@ fn write_image(
         stored_cells(cells)
     };
     match &variable.storage {
+        VariableStorage::Tiles(_) => return Err(Error::internal("an export in tiles")),
         VariableStorage::Whole | VariableStorage::Contiguous => {
             image.put_whole(0, next(&Hyperslab::full(&shape))?.bytes())?;
         }
