@@ -69,10 +69,10 @@ def index(given):
 
 @request
 def verify(storage, expected, only=None):
-    """What Deker reads otherwise than is expected; all collections, or those whose name begins with one of `only`."""
+    """What Deker reads otherwise than is expected; of all collections, or of those that are named."""
     found = json.loads(pathlib.Path(expected).read_text())["collections"]
     if only:
-        found = {name: each for name, each in found.items() if name.startswith(tuple(only))}
+        found = {name: each for name, each in found.items() if name in only}
     with client(storage) as opened:
         return differences(opened, found, pathlib.Path(expected).parent)
 

@@ -1,6 +1,6 @@
 """Makes a storage with Deker, and beside it what must be read from it. Runs under Deker's Python:
 
-    make_storage.py FOLDER [PREFIX-OF-COLLECTIONS ...]
+    make_storage.py FOLDER
 
 FOLDER gets `storage`, `expected.json` and `cells/*.npy`.
 """
@@ -18,9 +18,9 @@ from deker import Client
 
 
 def main() -> None:
-    folder, prefixes = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
+    folder = pathlib.Path(sys.argv[1]).resolve()
     (folder / "cells").mkdir(parents=True)
-    chosen = [case for case in cases.all_cases() if not prefixes or case.name.startswith(tuple(prefixes))]
+    chosen = cases.all_cases()
     with Client(f"file://{folder / 'storage'}", loglevel="CRITICAL") as client:
         described = {case.name: make(client, case, folder) for case in chosen}
     for case in chosen:
