@@ -157,9 +157,10 @@ def read(storage, collection, key, file, at=None):
 @request
 def update(storage, collection, key, at=None, file=None, number=None, timeout=60):
     """Writes the cells of a file, or one number into each."""
-    cells = np.load(file) if file else number
     with client(storage, write_lock_timeout=timeout) as opened:
-        one(opened, collection, values(key))[index(at)].update(cells)
+        subset = one(opened, collection, values(key))[index(at)]
+        # A bare number breaks its tiled arrays.
+        subset.update(np.load(file) if file else np.full(subset.shape, number, subset.dtype))
 
 
 @request
@@ -197,7 +198,7 @@ def die_reading(storage, collection, key):
 def die_writing(storage, collection, key, number):
     """Writes, and is killed while it holds its lock, before a cell is changed."""
     array, h5py.Dataset.__setitem__ = opened_array(storage, collection, key), killed
-    array[:].update(number)
+    array[:].update(np.full(array.shape, number, array.dtype))
 
 
 @request
