@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::Outcome;
-use crate::python::Environment;
+use crate::python::{DEKER, Environment};
 use crate::shell::{built, command};
 
 /// What 256 MiB of cache are told as.
@@ -164,14 +164,14 @@ impl Peer {
 
 /// The Python that the peers run in; Deker needs an old NumPy and so another one.
 pub(super) fn interpreter(name: &str) -> Outcome<PathBuf> {
-    let (folder, requirements) = match name {
-        "deker" => ("bench-deker", "benches/peers/requirements-deker.txt"),
-        _ => ("bench-python", "benches/peers/requirements.txt"),
-    };
-    let environment = Environment {
-        folder,
-        requirements,
-        oldest: (3, 11),
+    let environment = match name {
+        "deker" => DEKER,
+        _ => Environment {
+            folder: "bench-python",
+            requirements: "benches/peers/requirements.txt",
+            oldest: (3, 11),
+            newest: None,
+        },
     };
     environment.python()
 }
