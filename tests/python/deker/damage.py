@@ -27,6 +27,23 @@ def files(collection: pathlib.Path, folder: str = "array_data") -> list[pathlib.
     return sorted(found, key=lambda path: (-path.stat().st_size, path.name))
 
 
+def names(collection: pathlib.Path) -> dict:
+    """What a person may call the array of each id: the id, or the key of it, or of the array whose tile it is."""
+    found = {}
+    for path in files(collection, "varray_data") if (collection / "varray_data").exists() else []:
+        found[path.stem] = [path.stem, *key_words(json.loads(path.read_text()))]
+    for path in files(collection):
+        with h5py.File(path) as file:
+            meta = json.loads(file["meta"][()])
+        owner = meta["primary_attributes"].get("vid")
+        found[path.stem] = [path.stem, *(found[owner] if owner else key_words(meta))]
+    return found
+
+
+def key_words(meta: dict) -> list[str]:
+    return [f"{name}={value}" for name, value in meta["primary_attributes"].items()]
+
+
 def document(collection: pathlib.Path) -> pathlib.Path:
     return collection / f"{collection.name}.json"
 
@@ -218,8 +235,9 @@ def the_array_of_tiles_is_gone(collection):
 
 @of(OF_TILED)
 def all_arrays_of_tiles_are_gone(collection):
+    owner = files(collection, "varray_data")[0].stem
     shutil.rmtree(collection / "varray_data")
-    return "varray_data"
+    return owner
 
 
 @of(OF_TILED)

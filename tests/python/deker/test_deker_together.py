@@ -128,9 +128,34 @@ def test_nothing_is_lost_between_deker_and_hyperslab_concurrent(storage, deker, 
     for place, cells in ours.items():
         np.testing.assert_array_equal(cells, theirs[place], err_msg=str(place))
     assert together.lost_updates(done, ours) == []
-    assert together.wrong_reads(done) == []
+    assert together.wrong_reads(done, OF_DEKER) == []
     assert_attributes_and_arrays(storage, deker, done)
     assert_whole(storage, deker)
+
+
+def test_what_is_asked_of_them_can_be_denied():
+    """The questions of the test above, put to what went wrong."""
+
+    def event(what, stamp, start, end, box=((0, 2), (0, 2)), seen=None):
+        return together.Event(1, what, "plain", 0, box, stamp, start, end, seen)
+
+    cells = np.zeros((4, 4), int)
+    first, second = event("write", 5, 1.0, 2.0), event("write", 6, 3.0, 4.0)
+    cells[:2, :2] = 6
+    assert together.lost_updates([first, second], {("plain", 0): cells}) == []
+    cells[1, 1] = 5
+    assert together.lost_updates([first, second], {("plain", 0): cells})
+    # Of two at once either may be the last, and one that nobody heard of again may be there or not.
+    assert together.lost_updates([first, event("write", 6, 1.5, 4.0)], {("plain", 0): cells}) == []
+    assert together.lost_updates([first, event("write", 6, 3.0, None)], {("plain", 0): cells}) == []
+    cells[3, 3] = 5
+    assert together.lost_updates([first], {("plain", 0): cells})
+    cells[3, 3] = 7
+    assert together.lost_updates([first], {("plain", 0): cells})
+    for seen, start, right in [([6], 5.0, True), ([5], 5.0, False), ([5], 2.5, True), ([5, 6], 3.5, False), ([9], 5.0, False)]:
+        read_so = event("read", 0, start, start + 0.5, seen=seen)
+        assert (together.wrong_reads([first, second, read_so], ()) == []) == right, seen
+    assert together.wrong_reads([first, event("read", 0, 0.1, 0.5, seen=[5])], ())
 
 
 def assert_attributes_and_arrays(storage, deker, done):

@@ -23,53 +23,53 @@ class Hands:
         self.client = client
         self.random = random.Random(os.getpid())
 
-    def again(self, do):
+    def again(self, do, hopeless=lambda error: not is_lock(error)):
         until = time.monotonic() + 15
         while time.monotonic() < until:
             try:
                 return do()
             except Exception as error:
-                if not is_lock(error):
+                if hopeless(error):
                     raise
                 time.sleep(self.random.random() * 0.05)
         return None
 
     def array(self, collection, number):
-        found = self.client.get_collection(collection).filter({"number": number}).first()
+        """Looks it up, which reads its file. A writer may come in between Deker's look for one and its own mark: then what it
+        reads is in the making, and it has to look again."""
+
+        def look():
+            found = self.client.get_collection(collection).filter({"number": number}).first()
+            if found is None:
+                raise LookupError(f"{collection} {number} is not there")
+            return found
+
+        found = self.again(look, lambda _: False)
         if found is None:
-            raise LookupError(f"{collection} {number} is not there")
+            raise LookupError(f"{collection} {number} cannot be read")
         return found
 
     def write(self, collection, number, box, stamp):
-        def do():
-            subset = self.array(collection, number)[together.slices(box)]
-            subset.update(np.full(subset.shape, stamp, np.int64))
-            return True
-
-        return self.again(do)
+        subset = self.array(collection, number)[together.slices(box)]
+        cells = np.full(subset.shape, stamp, np.int64)
+        return self.again(lambda: subset.update(cells) is None)
 
     def read(self, collection, number, box):
-        return self.again(lambda: np.unique(self.array(collection, number)[together.slices(box)].read()).tolist())
+        subset = self.array(collection, number)[together.slices(box)]
+        return self.again(lambda: np.unique(subset.read()).tolist(), lambda _: False)
 
     def attribute(self, collection, number, stamp):
-        def do():
-            self.array(collection, number).update_custom_attributes({"rank": stamp})
-            return True
-
-        return self.again(do)
+        array = self.array(collection, number)
+        return self.again(lambda: array.update_custom_attributes({"rank": stamp}) is None)
 
     def create(self, collection, number):
-        def do():
-            self.client.get_collection(collection).create({"number": number}, {"rank": number})
-            return True
-
-        return self.again(do)
+        arrays = self.client.get_collection(collection)
+        return self.again(lambda: arrays.create({"number": number}, {"rank": number}) is not None)
 
 
 def is_lock(error: BaseException) -> bool:
     """Whether somebody else was at work; of a tiled array Deker raises a group of what its tiles raised."""
-    text = f"{type(error).__name__} {error}".lower()
-    return "lock" in text
+    return "lock" in f"{type(error).__name__} {error}".lower()
 
 
 def main() -> None:
