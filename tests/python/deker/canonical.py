@@ -33,7 +33,8 @@ def attribute(value, inside: bool = False):
     if isinstance(value, (bool, int, np.integer)):
         return int(value)
     if isinstance(value, (float, np.floating)):
-        return number(value)
+        plain = number(value)
+        return {"float": plain} if inside and isinstance(plain, str) else plain
     if isinstance(value, (complex, np.complexfloating)):
         pair = [number(value.real), number(value.imag)]
         return {"complex": pair} if inside else pair

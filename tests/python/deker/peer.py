@@ -236,8 +236,8 @@ def empty_cells(path: pathlib.Path) -> int:
 
 
 def lock_files(storage) -> list[str]:
-    """Locks that somebody left behind; that of a collection stays for good."""
-    left = pathlib.Path(storage).rglob("*lock")
+    """Locks that somebody left where Deker looks for them; that of a collection stays for good."""
+    left = pathlib.Path(storage, "collections").rglob("*lock")
     return sorted(path.name for path in left if path.parent.name != "collections")
 
 

@@ -62,7 +62,7 @@ def test_every_collection_is_listed_and_what_has_no_type_here_is_named(sample):
     left_out = {each["name"]: each for each in found["unreadable"]}
     assert set(left_out) == set(sample.collections) - set(served)
     for name, each in left_out.items():
-        assert each["kind"] == "unsupported" and sample.collections[name]["refused"] in each["message"]
+        assert each["kind"] == "unsupported" and names_the_type(sample, name, each["message"])
 
 
 def test_extended_floats_are_refused_by_name(sample, tmp_path):
@@ -77,7 +77,13 @@ def test_extended_floats_are_refused_by_name(sample, tmp_path):
             ("export", sample.storage, name, one, "-o", tmp_path / "x.nc"),
             ("write", sample.storage, name, one, "--value", "1"),
         ]:
-            assert each["refused"] in refused(8, *verb)
+            assert names_the_type(sample, name, refused(8, *verb))
+
+
+def names_the_type(sample, name, message) -> bool:
+    """As NumPy calls it or as Deker does; the name of the collection has it too, and does not count."""
+    dtype = sample.collections[name]["refused"]
+    return any(each in message.replace(f"'{name}'", "") for each in (dtype, {"complex256": "clongfloat"}.get(dtype, dtype)))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
