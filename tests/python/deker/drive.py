@@ -202,8 +202,9 @@ def die_writing(storage, collection, key, number):
 
 
 @request
-def hold(storage, collection, key, role):
-    """Reads or writes, and stays in the midst of it until the next line comes; says `"held"` when it is there."""
+def hold(storage, collection, key, role, file=None):
+    """Reads or writes, and stays in the midst of it until the next line comes; says `"held"` when it is there. What was read
+    is put into `file`."""
     array = opened_array(storage, collection, key)
     name = {"reader": "__getitem__", "writer": "__setitem__"}[role]
     plain = getattr(h5py.Dataset, name)
@@ -216,9 +217,16 @@ def hold(storage, collection, key, role):
             sys.stdin.readline()
         return plain(cells, *arguments)
 
-    setattr(h5py.Dataset, name, held)
     subset = array[:]
-    subset.read() if role == "reader" else subset.update(subset.read())
+    if role == "writer":
+        cells = subset.read()
+        setattr(h5py.Dataset, name, held)
+        subset.update(cells)
+    else:
+        setattr(h5py.Dataset, name, held)
+        cells = subset.read()
+    if file:
+        np.save(file, cells)
     return "done"
 
 

@@ -242,9 +242,11 @@ def lock_files(storage) -> list[str]:
 
 
 def tree(folder: pathlib.Path) -> dict:
-    """Every file by its bytes, every link by where it leads, every folder."""
+    """Every file by its bytes, every link by where it leads, every folder, but for those of our own locks."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
+        if ".hyperslab" in path.parts:
+            continue
         found[name] = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else "folder"
     return found

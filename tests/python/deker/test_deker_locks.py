@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import subprocess
 import threading
 import time
@@ -46,10 +47,10 @@ def ended_well(process: subprocess.Popen) -> str:
 
 
 @contextlib.contextmanager
-def held(storage, name, their_key, role):
+def held(storage, name, their_key, role, file=None):
     """A Deker that stays in the midst of reading or writing until `release` is called."""
     with Deker() as other:
-        assert other.ask("hold", storage=storage, collection=name, key=their_key, role=role) == "held"
+        assert other.ask("hold", storage=storage, collection=name, key=their_key, role=role, file=file) == "held"
         yield other
 
 
@@ -57,15 +58,21 @@ def held(storage, name, their_key, role):
 
 
 @BOTH
-def test_a_writer_waits_for_a_reader_of_deker(name, key, their_key, copied, tmp_path):
+def test_a_reader_of_deker_sees_all_of_a_write_or_nothing(name, key, their_key, copied, tmp_path):
+    """A writer may wait for it, or leave it the file that it has open."""
     made = copied(name)
-    with held(made.storage, name, their_key, "reader") as other:
-        refused(5, "write", made.storage, name, key, "--value", "3", "--lock-timeout", "1")
+    file = tmp_path / "theirs.npy"
+    with held(made.storage, name, their_key, "reader", file) as other:
         process = started("write", made.storage, name, key, "--value", "4")
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(1)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(2)
         assert other.release() == "done"
         ended_well(process)
+    theirs, before = np.load(file), made.cells(made.collections[name]["arrays"][0])
+    if name == ARRAY[0]:
+        assert np.all(theirs == 4) or np.array_equal(theirs, before)
+    # Deker reads one tile after the other, and holds none but the one that it reads.
+    assert np.all((theirs == 4) | (theirs == before))
     assert np.all(read(tmp_path, made.storage, name, key) == 4)
     assert lock_files(made.storage) == []
 
@@ -110,21 +117,60 @@ def test_readers_share(name, key, their_key, copied, tmp_path):
         assert other.release() == "done"
 
 
-@pytest.mark.parametrize("verb", ["set", "rm"])
-def test_attributes_and_deletion_wait_too(verb, copied):
+WHOLE = {
+    "attribute": ("chunks dividing", "state=whole", {"state": "whole"}),
+    "deletion": ("chunks dividing", "state=whole", {"state": "whole"}),
+    "deletion of tiles": ("tiled vgrid", "scene=full", {"scene": "full"}),
+}
+
+
+def change(what, made, name, key):
+    return ("write", made.storage, name, key, "--set", "rank=4") if what == "attribute" else ("rm", made.storage, name, key)
+
+
+def with_attribute(made, name):
+    """Deker's schema of it has no custom attribute; one is added to its file and to all arrays."""
+    import damage
+
+    path = made.storage / "collections" / name / f"{name}.json"
+    document = json.loads(path.read_text())
+    document["schema"]["attributes"].append({"name": "rank", "primary": False, "dtype": "int"})
+    path.write_text(json.dumps(document))
+    for file in damage.files(path.parent):
+        damage.change_meta(file, lambda meta: meta["custom_attributes"].update(rank=1))
+
+
+@pytest.mark.parametrize("what", WHOLE)
+def test_attributes_and_deletion_wait_for_a_writer_of_deker(what, copied, deker):
     """Deker deletes without asking for any lock."""
-    name, key, their_key = "tiled vgrid", "scene=full", {"scene": "full"}
-    made = copied(name, "custom of every type")
-    if verb == "set":
-        name, key, their_key = "custom of every type", "number=0", {"number": 0}
-        words = ("write", made.storage, name, key, "--set", "whole=4")
-    else:
-        words = ("rm", made.storage, name, key)
-    with held(made.storage, name, their_key, "reader") as other:
+    name, key, their_key = WHOLE[what]
+    made = copied(name)
+    if what == "attribute":
+        with_attribute(made, name)
+    words = change(what, made, name, key)
+    with held(made.storage, name, their_key, "writer") as other:
         refused(5, *words, "--lock-timeout", "1")
-        assert told("show", made.storage, name, key)["array"]["id"]
         assert other.release() == "done"
     hyperslab(*words)
+    assert lock_files(made.storage) == []
+    deker.assert_clean(made.storage)
+
+
+@pytest.mark.parametrize("what", WHOLE)
+def test_attributes_and_deletion_do_not_harm_a_reader_of_deker(what, copied, deker):
+    name, key, their_key = WHOLE[what]
+    made = copied(name)
+    if what == "attribute":
+        with_attribute(made, name)
+    with held(made.storage, name, their_key, "reader") as other:
+        process = started(*change(what, made, name, key))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(2)
+        # Of a deleted array it may miss the tiles that it has not read yet; it must come to its end.
+        assert other.release() == "done"
+        ended_well(process)
+    assert lock_files(made.storage) == []
+    deker.assert_clean(made.storage)
 
 
 def test_disjoint_tiles_are_written_while_deker_holds_another(copied, tmp_path):
@@ -145,8 +191,6 @@ def test_disjoint_tiles_are_written_while_deker_holds_another(copied, tmp_path):
 
 
 def tiles_of(made, name, array, row):
-    import json
-
     import h5py
 
     for path in (made.storage / "collections" / name / "array_data").rglob("*.hdf5"):
