@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use hyperslab_core::{Begun, Error, Result};
 use hyperslab_engine::is_settled;
@@ -38,6 +38,28 @@ impl FileIdentity {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+
+    /// Whether the next change of the file may have the same times as the last one, on a disk whose times have a fraction.
+    pub(crate) fn is_fresh(&self) -> bool {
+        /// The clock of a file ticks at least so often.
+        const TICK: Duration = Duration::from_millis(50);
+        let (seconds, nanoseconds) = self.changed;
+        if nanoseconds == 0 && self.modified.1 == 0 {
+            return !self.is_settled();
+        }
+        let since = u64::try_from(seconds)
+            .ok()
+            .zip(u32::try_from(nanoseconds).ok());
+        let since = since.map(|(seconds, nanoseconds)| Duration::new(seconds, nanoseconds));
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        // A change of the future may come again.
+        since.is_none_or(|since| now.map_or(true, |now| since + TICK > now))
+    }
+
+    /// Whether both are of one file, in whatever state.
+    pub(crate) fn is_file_of(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
     }
 
     /// Whether what is kept of this state is told from what the file becomes when another program changes it in place.

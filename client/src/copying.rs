@@ -18,7 +18,7 @@ use hyperslab_core::{
     StorageOptions, Store, box_bytes,
 };
 
-use self::transfer::{Fate, Transfer};
+use self::transfer::{Fate, Transfer, is_of_array};
 
 /// How a collection is copied.
 #[derive(Debug, Clone)]
@@ -31,6 +31,9 @@ pub struct CopyOptions {
     pub verify: bool,
     /// Replace an array of the target that differs. Without it, it is reported and left alone.
     pub overwrite: bool,
+    /// Leave out an array that cannot be read, or that the target cannot hold, and copy the others. Without it the copy ends
+    /// there.
+    pub keep_going: bool,
     /// How many arrays are under way at once, at least 1.
     pub concurrency: usize,
 }
@@ -41,6 +44,7 @@ impl Default for CopyOptions {
             storage: None,
             verify: true,
             overwrite: false,
+            keep_going: false,
             concurrency: 8,
         }
     }
@@ -79,7 +83,8 @@ pub struct CopyDifference {
     pub message: String,
 }
 
-/// What a copy did. Each array of the source counts once among copied, present, replaced and differences.
+/// What a copy did. Each array of the source counts once among copied, present, replaced, differences and
+/// left out.
 #[derive(Debug)]
 pub struct CopyReport {
     /// The target.
@@ -96,6 +101,8 @@ pub struct CopyReport {
     pub verified: u64,
     /// Arrays of the target that differ and were left alone.
     pub differences: Vec<CopyDifference>,
+    /// Arrays of the source that could not be copied, each with the reason.
+    pub left_out: Vec<CopyDifference>,
 }
 
 /// Copies a collection into `to` under `name`, which is made with the same schema if it is not there: every array with the
@@ -192,14 +199,29 @@ async fn run_all<'a, I, T>(
 
 /// Copies one array; `None` when it was deleted since it was listed.
 async fn copy_one(transfer: &Transfer<'_>, entry: ArrayEntry) -> Result<Option<(Array, Fate)>> {
+    let name = match (entry.id, entry.key.is_empty()) {
+        (Some(id), true) => format!("id={id}"),
+        _ => entry.key.to_string(),
+    };
     let opened = match entry.id {
         Some(id) => transfer.from.get_by_id(id).await,
         None => transfer.from.get(entry.key).await,
     };
+    let opened = match opened {
+        Err(error) if transfer.keeps_going && is_of_array(&error) => {
+            transfer.leave_out(name, &error);
+            return Ok(None);
+        }
+        opened => opened,
+    };
     let Some(array) = if_there(opened)? else {
         return Ok(None);
     };
-    let fate = unless_deleted(&array, transfer.bring(&array).await).await?;
+    let brought = match transfer.keeps_going {
+        true => transfer.try_bring(&array).await,
+        false => transfer.bring(&array).await,
+    };
+    let fate = unless_deleted(&array, brought).await?;
     transfer.steps.array();
     Ok(fate.map(|fate| (array, fate)))
 }
@@ -291,7 +313,7 @@ fn check_target(from: &Collection, to: Collection, options: &CopyOptions) -> Res
 fn same(fates: &[(Array, Fate)]) -> u64 {
     let same = fates
         .iter()
-        .filter(|(_, fate)| !matches!(fate, Fate::Differs(_)));
+        .filter(|(_, fate)| !matches!(fate, Fate::Differs(_) | Fate::LeftOut(_)));
     same.count() as u64
 }
 
@@ -309,6 +331,7 @@ fn report(
         copied_bytes: transfer.written(),
         verified,
         differences: Vec::new(),
+        left_out: transfer.left_out(),
     };
     for (array, fate) in fates {
         match fate {
@@ -316,6 +339,10 @@ fn report(
             Fate::Present => report.present += 1,
             Fate::Replaced => report.replaced += 1,
             Fate::Differs(message) => report.differences.push(CopyDifference {
+                array: array.name(),
+                message: message.clone(),
+            }),
+            Fate::LeftOut(message) => report.left_out.push(CopyDifference {
                 array: array.name(),
                 message: message.clone(),
             }),

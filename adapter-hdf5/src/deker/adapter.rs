@@ -217,6 +217,10 @@ impl StorageAdapter for DekerAdapter {
         data: Option<ArrayBuf>,
         options: &WriteOptions,
     ) -> Result<()> {
+        // What cannot be made leaves no lock behind.
+        let (place, made) = (collection.clone(), array.clone());
+        self.run(move |store| store.check_new(&place, &made))
+            .await?;
         // One lock for the key and one for the id: of two calls that have either in common one comes first.
         let name = |stem: String| LockKey::array(&collection.name, format!("new {stem}"));
         let mut request = LockRequest::exclusive(name(array.id.to_string()), options.lock_timeout);
@@ -262,12 +266,19 @@ impl StorageAdapter for DekerAdapter {
         locator: &ArrayLocator,
         options: &WriteOptions,
     ) -> Result<()> {
-        let meta = self.locate(collection, locator).await?;
-        let key = LockKey::array(&collection.name, meta.id.to_string());
+        let (id, array) = match (self.locate(collection, locator).await, locator) {
+            (Ok(meta), _) => (meta.id, Some(meta)),
+            // One that is damaged can still be deleted, by its id.
+            (Err(error), ArrayLocator::Id(id)) if error.kind() != ErrorKind::NotFound => {
+                (*id, None)
+            }
+            (Err(error), _) => return Err(error),
+        };
+        let key = LockKey::array(&collection.name, id.to_string());
         let guard = self.lock(key, options).await?;
         let (collection, options) = (collection.clone(), *options);
         self.run(move |store| {
-            store.delete_array(&collection, &meta, &options)?;
+            store.delete_array(&collection, (id, array.as_ref()), &options)?;
             store.locks.forget(guard);
             Ok(())
         })

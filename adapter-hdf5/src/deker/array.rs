@@ -12,6 +12,7 @@ use hyperslab_engine::{Publish, SlabWrite, WriteBack, quick};
 use uuid::Uuid;
 
 use super::folders::Kind;
+use super::guard::Marking;
 use super::store::Store;
 use super::store::tiles::grid_of;
 
@@ -52,14 +53,16 @@ impl Place {
         known.layout.schema.check_read(slab, &out)?;
         if known.kind() == Kind::Array && quick::is_small(out.bytes().len()) {
             let path = known.folders.file(Kind::Array, self.id);
-            if let Ok(reading) = super::guard::read(&path, self.id)
+            if let Ok(reading) = super::guard::read(&path, self.id, Marking::Avoided)
                 && let Some(file) = self.store.files.known(&path, &reading)
                 && let Some(cells) = &file.cells
             {
                 let begun = cells.begin_read(&self.store.engine, slab, cells.fill(), out)?;
-                return begun.and_then(move |out| {
-                    drop(reading);
-                    Ok(out)
+                let (place, slab) = (Arc::clone(self), slab.clone());
+                return begun.and_then(move |out| match reading.confirm() {
+                    Ok(()) => Ok(out),
+                    // Somebody was at it.
+                    Err(_) => place.read(&slab, out),
                 });
             }
         }
@@ -73,10 +76,7 @@ impl Place {
             Kind::Virtual => self
                 .store
                 .read_virtual(&self.collection, self.id, slab, out),
-            Kind::Array => {
-                let (_reading, file) = self.store.open_file(&known, &known.layout, self.id)?;
-                self.store.read_cells(&file, &known.layout, slab, out)
-            }
+            Kind::Array => self.store.read_array(&known, self.id, slab, out),
         }
     }
 

@@ -1,6 +1,8 @@
 //! Attributes as Deker keeps them with an array, in either of its two spellings.
 
-use hyperslab_core::{ArrayMeta, AttributeValue, Attributes, Error, Result, Role};
+use hyperslab_core::{
+    ArrayMeta, AttributeValue, Attributes, Coordinates, Error, Result, Role, TimeStart,
+};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -91,6 +93,7 @@ fn corrupt(error: Error) -> Error {
 /// # Errors
 /// `InvalidInput` for a value that Deker cannot hold.
 pub(super) fn encode(layout: &Layout, meta: &ArrayMeta) -> Result<String> {
+    check_starts(layout, meta)?;
     let mut key = Map::new();
     let mut custom = Map::new();
     for attribute in &layout.attributes {
@@ -111,6 +114,28 @@ pub(super) fn encode(layout: &Layout, meta: &ArrayMeta) -> Result<String> {
     value.insert(PRIMARY.to_owned(), key.into());
     value.insert(CUSTOM.to_owned(), custom.into());
     Ok(json::to_text(&value.into()))
+}
+
+/// Deker cannot open an array whose times begin at an attribute that is not set.
+fn check_starts(layout: &Layout, meta: &ArrayMeta) -> Result<()> {
+    for dimension in layout.schema.dimensions() {
+        if let Some(Coordinates::TimeScale {
+            start: TimeStart::Attribute(name),
+            ..
+        }) = &dimension.coordinates
+            && meta
+                .key
+                .get(name)
+                .or_else(|| meta.custom.get(name))
+                .is_none()
+        {
+            return Err(Error::invalid(format!(
+                "attribute '{name}' must be set: the times of dimension '{}' begin there",
+                dimension.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn decode_value(form: AttributeForm, value: &Value) -> Result<Option<AttributeValue>> {

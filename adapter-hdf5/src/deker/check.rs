@@ -134,6 +134,11 @@ fn collection(store: &Store, name: &str, level: CheckLevel) -> Result<Vec<Found>
         found: Vec::new(),
     };
     collections::lock_file(&mut checked);
+    if let Some(complaint) = &known.layout.complaint {
+        let (level, kind) = (CheckLevel::Collections, FindingKind::SchemaDisagrees);
+        let found = Found::new(level, kind, format!("{name}.json"), complaint.as_str());
+        checked.found.push(found);
+    }
     if level < CheckLevel::Arrays {
         return Ok(checked.found);
     }

@@ -4,11 +4,11 @@ use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hyperslab_core::{ArrayMeta, Error, Result};
+use hyperslab_core::{ArrayMeta, Error, ErrorKind, Result};
 use uuid::Uuid;
 
 use super::attributes;
-use super::guard::{self, Reading};
+use super::guard::{self, Marking, Reading};
 use super::schema::Layout;
 use crate::cache::FileIdentity;
 use crate::file::{ArrayFile, BareFile, BareNames};
@@ -27,8 +27,8 @@ const FILE_COUNT_MAX: usize = 128;
 #[derive(Debug)]
 pub(super) struct DekerFile {
     pub(super) identity: FileIdentity,
-    /// Whether it may be taken for what its path names as long as that is of this identity: it had been left alone for a while.
-    is_settled: bool,
+    /// Whether the next change may leave it with the same identity.
+    was_fresh: bool,
     pub(super) meta: ArrayMeta,
     /// Attributes that the schema does not know.
     pub(super) strangers: Vec<String>,
@@ -39,7 +39,7 @@ pub(super) struct DekerFile {
 }
 
 impl DekerFile {
-    /// Reads a file that nobody changes meanwhile.
+    /// Reads a file.
     ///
     /// # Errors
     /// `Corrupt` when it is not what the schema says; `Unsupported` for what there is no room for.
@@ -54,7 +54,7 @@ impl DekerFile {
         }
         Ok(Self {
             identity: reading.identity,
-            is_settled: reading.identity.is_settled(),
+            was_fresh: reading.identity.is_fresh(),
             meta: attributes::decode(layout, &meta).map_err(context)?,
             strangers: attributes::strangers(layout, &meta),
             empty_cells: found.number,
@@ -96,11 +96,11 @@ impl FileCache {
     pub(super) fn known(&self, path: &Path, reading: &Reading) -> Option<Arc<DekerFile>> {
         let files = self.lock();
         let known = files.by_path.get(path)?;
-        let holds = known.is_settled && known.identity == reading.identity;
+        let holds = !known.was_fresh && known.identity == reading.identity;
         holds.then(|| Arc::clone(known))
     }
 
-    /// Opens the file of an array. Blocks.
+    /// Opens the file of an array. What is read of it is to be confirmed. Blocks.
     ///
     /// # Errors
     /// `Locked` when a writer of Deker is at it; `NotFound`, `Denied`; `Corrupt`, `Unsupported`.
@@ -108,23 +108,30 @@ impl FileCache {
         &self,
         (path, id): (&Path, Uuid),
         layout: &Layout,
+        marking: Marking,
     ) -> Result<(Reading, Arc<DekerFile>)> {
         // One that is replaced again and again is another one when the library opens it.
         const ATTEMPTS: usize = 16;
         let mut last = None;
         for _ in 0..ATTEMPTS {
-            let reading = guard::read(path, id)?;
+            let reading = guard::read(path, id, marking)?;
             if let Some(known) = self.known(path, &reading) {
                 return Ok((reading, known));
             }
             match DekerFile::read(path, &reading, layout) {
-                Ok(file) => return Ok((reading, self.keep(path, file))),
-                Err(error) if error.kind() == hyperslab_core::ErrorKind::Conflict => {
+                Ok(file) => {
+                    reading.confirm()?;
+                    return Ok((reading, self.keep(path, file)));
+                }
+                Err(error) if error.kind() == ErrorKind::Conflict => last = Some(error),
+                // A file that was changed or replaced while it was read may look like anything.
+                Err(error) => {
+                    reading.confirm()?;
+                    if is_still(path, &reading) {
+                        return Err(error);
+                    }
                     last = Some(error);
                 }
-                // A file that was replaced while it was read may look like anything.
-                Err(error) if is_still(path, &reading) => return Err(error),
-                Err(error) => last = Some(error),
             }
         }
         Err(last.unwrap_or_else(|| Error::internal("a file was not opened")))

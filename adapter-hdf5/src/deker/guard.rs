@@ -3,8 +3,10 @@
 //! Deker changes files in place. Its writers hold an exclusive `flock` on the file and wait until no reader has left a mark beside
 //! it; its readers leave one, and share the `flock` for a moment before that. Nobody who has gone holds an `flock`.
 //!
-//! - We read with such a mark beside the file, made before we look whether somebody writes. So whoever wants to write finds it, and
-//!   waits; and when we find somebody writing, we take the mark away, and wait.
+//! - We read without a mark: marks make writers of many tiles fail. When all is read, we look whether the file is what it was, and
+//!   whether somebody is writing; if so, all is read again. A file that was changed so short a time ago that its next change may
+//!   have the same time is read with a mark, which keeps writers away; the mark is made before we look whether somebody writes, so
+//!   whoever wants to write finds it.
 //! - We write by replacing the file, which disturbs no reader. As long as we do, we *share* the `flock`: that keeps the writers of
 //!   Deker away, and nobody else. Among ourselves locks of our own decide.
 //! - Deker opens a file before it locks it. Who has opened the last file when we replace it must not come to hold that one, and
@@ -43,42 +45,93 @@ const LINGERING_MAX: usize = 256;
 /// The longest pause between two looks at a lock of Deker.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
 
-/// A file that no writer of Deker changes as long as this lives.
+/// A file that is being read.
 #[derive(Debug)]
 pub(super) struct Reading {
-    mark: Option<PathBuf>,
-    /// Where no mark can be made, the file stays shared instead.
-    _shared: Option<File>,
+    path: PathBuf,
     pub(super) identity: FileIdentity,
+    /// What keeps writers of Deker away, if anything does.
+    kept: Kept,
+}
+
+#[derive(Debug)]
+enum Kept {
+    /// Nothing: what was read is to be confirmed.
+    Nothing,
+    /// A mark beside the file.
+    Mark(PathBuf),
+    /// Where no mark can be made, the file itself, which is shared.
+    Share { _file: File },
+}
+
+/// Whether a reader may leave a mark where it has to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Marking {
+    /// It may.
+    Allowed,
+    /// It waits instead.
+    Avoided,
+}
+
+impl Reading {
+    /// Makes sure that what was read since this was made is of one state.
+    ///
+    /// # Errors
+    /// `Locked` when a writer of Deker was or is at it; `NotFound` when the file has gone.
+    pub(super) fn confirm(&self) -> Result<()> {
+        if !matches!(self.kept, Kept::Nothing) {
+            return Ok(());
+        }
+        let fail = |source: io::Error| busy(&self.path, source);
+        let file = File::open(&self.path).map_err(fail)?;
+        let now = FileIdentity::of(&file.metadata().map_err(fail)?);
+        // One that was replaced stays as it was, under no name.
+        if !now.is_file_of(&self.identity) {
+            return Ok(());
+        }
+        flock(&file, FlockOperation::NonBlockingLockShared).map_err(|error| fail(error.into()))?;
+        if now == self.identity {
+            return Ok(());
+        }
+        Err(changing(&self.path))
+    }
 }
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        if let Some(mark) = &self.mark {
+        if let Kept::Mark(mark) = &self.kept {
             // One that stays is found by a check.
             let _ = std::fs::remove_file(mark);
         }
     }
 }
 
-/// Opens the file of an array for reading.
+/// Begins to read the file of an array.
 ///
 /// # Errors
 /// `Locked` when a writer of Deker is at it; `NotFound`, `Denied`.
-pub(super) fn read(path: &Path, id: Uuid) -> Result<Reading> {
+pub(super) fn read(path: &Path, id: Uuid, marking: Marking) -> Result<Reading> {
     let fail = |source: io::Error| Error::io("open", path.display(), source);
-    let mark = mark(path, id).map_err(fail)?;
-    let made = |mark: &Option<PathBuf>| -> io::Result<(Option<File>, FileIdentity)> {
-        let file = File::open(path)?;
-        flock(&file, FlockOperation::NonBlockingLockShared)?;
-        let identity = FileIdentity::of(&file.metadata()?);
-        Ok((mark.is_none().then_some(file), identity))
-    };
-    match made(&mark) {
-        Ok((_shared, identity)) => Ok(Reading {
-            mark,
-            _shared,
+    let identity = FileIdentity::of(&std::fs::metadata(path).map_err(fail)?);
+    if !identity.is_fresh() {
+        return Ok(Reading {
+            path: path.to_owned(),
             identity,
+            kept: Kept::Nothing,
+        });
+    }
+    if marking == Marking::Avoided {
+        return Err(changing(path));
+    }
+    let mark = mark(path, id).map_err(fail)?;
+    match shared(path) {
+        Ok((file, identity)) => Ok(Reading {
+            path: path.to_owned(),
+            identity,
+            kept: match mark {
+                Some(mark) => Kept::Mark(mark),
+                None => Kept::Share { _file: file },
+            },
         }),
         Err(error) => {
             if let Some(mark) = mark {
@@ -87,6 +140,21 @@ pub(super) fn read(path: &Path, id: Uuid) -> Result<Reading> {
             Err(busy(path, error))
         }
     }
+}
+
+/// Opens a file that nobody writes into, and shares it as long as it is open.
+fn shared(path: &Path) -> io::Result<(File, FileIdentity)> {
+    let file = File::open(path)?;
+    flock(&file, FlockOperation::NonBlockingLockShared)?;
+    let identity = FileIdentity::of(&file.metadata()?);
+    Ok((file, identity))
+}
+
+fn changing(path: &Path) -> Error {
+    Error::locked(format!(
+        "{} is being changed all the time by Deker; wait, or ask who runs it",
+        path.display()
+    ))
 }
 
 /// Makes a mark of a reader beside a file; `None` where this process may not.

@@ -9,7 +9,7 @@ use hyperslab_core::{
 use num_complex::Complex64;
 use serde_json::{Map, Value, json};
 
-use super::storage::Storage;
+use super::storage::{self, Storage};
 use super::types::{self, AttributeForm};
 use super::{json, text};
 
@@ -40,6 +40,8 @@ pub(super) struct Layout {
     pub(super) schema: Schema,
     pub(super) attributes: Vec<Attribute>,
     pub(super) storage: Storage,
+    /// Why the options of the collection cannot be used as they stand, if they cannot.
+    pub(super) complaint: Option<String>,
 }
 
 impl Layout {
@@ -89,6 +91,7 @@ impl Layout {
             schema: builder.build_as_found()?,
             attributes,
             storage: self.storage.clone(),
+            complaint: None,
         })
     }
 
@@ -134,10 +137,16 @@ impl Layout {
                 )));
             }
         }
+        let schema = builder.build_as_found().map_err(as_corrupt)?;
+        let options = value.get("options").unwrap_or(&Value::Null);
+        let shape = schema
+            .tile_shape()
+            .map_or_else(|| schema.shape(), <[u64]>::to_vec);
         Ok(Self {
-            schema: builder.build_as_found().map_err(as_corrupt)?,
+            storage: Storage::from_deker(options),
+            complaint: storage::complaint(options, &shape),
+            schema,
             attributes,
-            storage: Storage::from_deker(value.get("options").unwrap_or(&Value::Null)),
         })
     }
 
@@ -148,6 +157,11 @@ impl Layout {
     pub(super) fn of_collection(collection: &CollectionMeta) -> Result<Self> {
         let schema = &collection.schema;
         types::name_of(schema.dtype())?;
+        if schema.dimensions().is_empty() {
+            return Err(Error::unsupported(
+                "Deker has no arrays without dimensions; give it one of size 1",
+            ));
+        }
         if let Some(tiles) = schema.tile_shape() {
             let mut pairs = tiles.iter().zip(schema.dimensions());
             if let Some((tile, dimension)) =
@@ -168,10 +182,14 @@ impl Layout {
                 form: AttributeForm::parse(name)?,
             })
         });
+        let shape = schema
+            .tile_shape()
+            .map_or_else(|| schema.shape(), <[u64]>::to_vec);
         let layout = Self {
             schema: schema.clone(),
             attributes: attributes.collect::<Result<_>>()?,
-            storage: Storage::from_options(&collection.storage, &schema.shape())?,
+            storage: Storage::from_options(&collection.storage, &shape)?,
+            complaint: None,
         };
         for dimension in schema.dimensions() {
             dimension::encode(dimension)?;
@@ -227,9 +245,9 @@ fn as_corrupt(error: Error) -> Error {
 
 fn check_version(document: &Value) -> Result<()> {
     let text = text_of(document, "metadata_version")?;
-    let version = text
-        .split_once('.')
-        .and_then(|(major, minor)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?)));
+    let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
+    let numbers = major.parse::<u32>().ok().zip(minor.parse::<u32>().ok());
+    let version = numbers.filter(|_| text.starts_with(|first: char| first.is_ascii_digit()));
     match version {
         // By number: as text, 0.10 would come before 0.2.
         Some(version) if version <= VERSION => Ok(()),

@@ -233,6 +233,54 @@ impl Storage {
     }
 }
 
+/// Why the options of a collection cannot be used as they stand, if they cannot: Deker takes them, and fails at the first write.
+pub(super) fn complaint(options: &Value, shape: &[u64]) -> Option<String> {
+    if options.is_null() {
+        return None;
+    }
+    if !options.is_object() {
+        return Some(format!("the options are {options}, which says nothing"));
+    }
+    let chunks = options.get("chunks");
+    let mode = chunks.and_then(|chunks| chunks.get("mode")?.as_str());
+    if mode == Some("manual") {
+        let lengths = || {
+            chunks?
+                .get("size")?
+                .as_array()?
+                .iter()
+                .map(Value::as_u64)
+                .collect()
+        };
+        let fits = |lengths: &Vec<u64>| {
+            let mut pairs = lengths.iter().zip(shape);
+            lengths.len() == shape.len()
+                && pairs.all(|(&length, &size)| (1..=size).contains(&length))
+        };
+        let lengths: Option<Vec<u64>> = lengths();
+        if !lengths.as_ref().is_some_and(fits) {
+            return Some(format!(
+                "chunks of {lengths:?} cannot be made of {shape:?} cells; new arrays get others"
+            ));
+        }
+    }
+    let name = options
+        .get("compression")
+        .and_then(|found| found.get("compression")?.as_str());
+    match name {
+        None | Some("none") => None,
+        Some(name) if id_of(name).is_some_and(is_known) => None,
+        Some(name) => Some(format!(
+            "no filter '{name}' is known; new arrays are compressed with gzip"
+        )),
+    }
+}
+
+/// Whether a filter is one of HDF5, or registered and met in storages of Deker.
+fn is_known(id: u16) -> bool {
+    matches!(id, 1 | 4 | 307 | 32000..=32030)
+}
+
 /// How the arrays of a collection lie, or would lie.
 ///
 /// # Errors

@@ -124,8 +124,10 @@ impl Store {
         {
             return Ok(Arc::clone(known));
         }
-        let text = std::fs::read_to_string(&path).map_err(absent)?;
+        let bytes = std::fs::read(&path).map_err(absent)?;
         let context = |error: Error| error.context(format!("{} is damaged", path.display()));
+        let text = String::from_utf8(bytes)
+            .map_err(|source| context(Error::corrupt("it is not UTF-8").with_source(source)))?;
         let layout = Layout::from_document(&text).map_err(|error| match error.kind() {
             ErrorKind::Corrupt => context(error),
             _ => error.context(format!("collection '{name}'")),

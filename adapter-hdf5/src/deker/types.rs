@@ -123,7 +123,8 @@ impl AttributeForm {
             AttributeType::Complex => "complex",
             AttributeType::Text => "string",
             AttributeType::DateTime => "datetime",
-            AttributeType::List => "tuple",
+            // Deker has one type for both: a tuple comes back as a list.
+            AttributeType::List | AttributeType::Tuple(_) => "tuple",
             other => {
                 return Err(Error::unsupported(format!(
                     "Deker has no attributes of type {other}; choose int, float, complex, text, datetime or list"

@@ -62,6 +62,7 @@ impl Copy {
             storage: (!storage.is_empty()).then_some(storage),
             verify: !self.no_verify,
             overwrite: self.overwrite,
+            keep_going: false,
             concurrency: self.jobs,
         };
         let progress = console.progress("copying");

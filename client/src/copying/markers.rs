@@ -6,8 +6,8 @@
 use std::collections::HashSet;
 
 use hyperslab_core::{
-    AttributeSchema, AttributeType, AttributeValue, Collection, DType, ErrorKind, Result, Schema,
-    Store, key,
+    AttributeSchema, AttributeType, AttributeValue, Collection, DType, Dimension, ErrorKind,
+    Result, Schema, Store, key,
 };
 use uuid::Uuid;
 
@@ -33,9 +33,7 @@ impl Markers {
         let mut found = HashSet::new();
         if let Some(marks) = open(&store, &name).await? {
             for entry in marks.find("").entries().await? {
-                if let Some(AttributeValue::Uuid(id)) = entry.key.get(ATTRIBUTE) {
-                    found.insert(*id);
-                }
+                found.extend(entry.key.get(ATTRIBUTE).and_then(id_of));
             }
         }
         Ok(Self { store, name, found })
@@ -47,15 +45,17 @@ impl Markers {
             Some(marks) => marks,
             None => self.make().await?,
         };
-        match marks.create(key! { array: id }).await {
+        match marks.create(key! { array: id.to_string() }).await {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             made => made.map(drop),
         }
     }
 
     async fn make(&self) -> Result<Collection> {
-        let schema = Schema::builder(DType::Bool)
-            .attribute(AttributeSchema::key(ATTRIBUTE, AttributeType::Uuid))
+        // Of types that every adapter has.
+        let schema = Schema::builder(DType::UInt8)
+            .dimension(Dimension::new("mark", 1))
+            .attribute(AttributeSchema::key(ATTRIBUTE, AttributeType::Text))
             .metadata(
                 [(
                     "comment".to_owned(),
@@ -79,7 +79,7 @@ impl Markers {
         let Some(marks) = open(&self.store, &self.name).await? else {
             return Ok(());
         };
-        if_there(marks.delete(key! { array: id }).await).map(drop)
+        if_there(marks.delete(key! { array: id.to_string() }).await).map(drop)
     }
 
     /// Removes the collection of marks when there is none left.
@@ -90,6 +90,15 @@ impl Markers {
             if_there(self.store.delete_collection(&self.name).await)?;
         }
         Ok(())
+    }
+}
+
+/// The identity that a mark names.
+fn id_of(value: &AttributeValue) -> Option<Uuid> {
+    match value {
+        AttributeValue::Uuid(id) => Some(*id),
+        AttributeValue::Text(text) => Uuid::parse_str(text).ok(),
+        _ => None,
     }
 }
 

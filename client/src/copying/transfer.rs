@@ -1,15 +1,16 @@
 //! One array, from the source into the target.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hyperslab_core::chunk::Windows;
 use hyperslab_core::{
-    Array, Attributes, Collection, Error, Hyperslab, LockGuard, Result, Store, box_bytes,
+    Array, Attributes, Collection, Error, ErrorKind, Hyperslab, LockGuard, Result, Store, box_bytes,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::markers::Markers;
-use super::{CopyOptions, Steps, if_there, verify};
+use super::{CopyDifference, CopyOptions, Steps, if_there, verify};
 
 /// Pieces are compared in boxes of at most this many bytes.
 const COMPARED_BYTES_MAX: u64 = 64 << 20;
@@ -25,6 +26,8 @@ pub(super) enum Fate {
     Replaced,
     /// It is in the target and differs, in this.
     Differs(String),
+    /// It could not be copied, for this reason.
+    LeftOut(String),
 }
 
 /// What is common to all arrays of a copy.
@@ -33,6 +36,9 @@ pub(super) struct Transfer<'a> {
     pub(super) steps: &'a Steps<'a>,
     to: &'a Collection,
     overwrite: bool,
+    pub(super) keeps_going: bool,
+    /// Arrays that did not even open.
+    unopened: Mutex<Vec<CopyDifference>>,
     /// The lock that keeps other copies into the target away.
     guard: &'a LockGuard,
     markers: Markers,
@@ -65,6 +71,8 @@ impl<'a> Transfer<'a> {
             steps,
             to,
             overwrite: options.overwrite,
+            keeps_going: options.keep_going,
+            unopened: Mutex::default(),
             guard,
             markers: Markers::read(to).await?,
             memory: Memory::new(limit),
@@ -72,6 +80,22 @@ impl<'a> Transfer<'a> {
             compared: windows((limit / 4).min(COMPARED_BYTES_MAX)),
             written_bytes: AtomicU64::new(0),
         })
+    }
+
+    /// Notes that an array did not open.
+    pub(super) fn leave_out(&self, array: String, error: &Error) {
+        let message = error.to_string();
+        self.lock_unopened().push(CopyDifference { array, message });
+        self.steps.bytes(self.size());
+    }
+
+    /// Arrays that did not open.
+    pub(super) fn left_out(&self) -> Vec<CopyDifference> {
+        self.lock_unopened().clone()
+    }
+
+    fn lock_unopened(&self) -> MutexGuard<'_, Vec<CopyDifference>> {
+        self.unopened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Bytes of the cells that were written.
@@ -110,9 +134,26 @@ impl<'a> Transfer<'a> {
         Ok(fate)
     }
 
+    /// Brings an array into the target; one that cannot be read, or that the target cannot hold, is left out.
+    pub(super) async fn try_bring(&self, array: &Array) -> Result<Fate> {
+        match self.bring(array).await {
+            Err(error) if is_of_array(&error) => {
+                if self.size() > self.memory.limit {
+                    // What is not whole must not look as if it were.
+                    self.guard.ensure_valid()?;
+                    if_there(self.to.delete_by_id(array.id()).await)?;
+                    self.markers.clear(array.id()).await?;
+                }
+                self.steps.bytes(self.size());
+                Ok(Fate::LeftOut(error.to_string()))
+            }
+            fate => fate,
+        }
+    }
+
     /// Compares the cells of an array with those of its copy; one that differs is replaced if that was asked for.
     pub(super) async fn verify(&self, array: &Array, fate: Fate) -> Result<Fate> {
-        if let Fate::Differs(_) = &fate {
+        if let Fate::Differs(_) | Fate::LeftOut(_) = &fate {
             self.steps.bytes(self.size());
             return Ok(fate);
         }
@@ -266,6 +307,14 @@ impl<'a> Transfer<'a> {
         let schema = self.from.schema();
         box_bytes(&schema.shape(), schema.dtype().size())
     }
+}
+
+/// Whether an error is about one array, and says nothing of the others.
+pub(super) fn is_of_array(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::InvalidInput
+    )
 }
 
 /// As JSON, where NaN is equal to itself.

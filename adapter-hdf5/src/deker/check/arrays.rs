@@ -13,7 +13,7 @@ use super::{Array, Checked, Found, Mend};
 use crate::deker::empty;
 use crate::deker::file::DekerFile;
 use crate::deker::folders::Kind;
-use crate::deker::guard::patiently;
+use crate::deker::guard::{Marking, patiently};
 use crate::deker::schema::Layout;
 use crate::deker::store::{Known, Store};
 
@@ -52,10 +52,20 @@ pub(super) fn look(
     level: CheckLevel,
 ) -> (Option<Array>, Vec<Found>) {
     let path = known.folders.file(Kind::Array, id);
-    let opened = patiently(PATIENCE, || store.files.open((&path, id), layout));
-    let file = match opened {
-        Ok((_reading, file)) if file.meta.id == id => file,
-        Ok((_reading, file)) => {
+    let opened = patiently(PATIENCE, || {
+        let opened = store.files.open((&path, id), layout, Marking::Allowed);
+        let (reading, file) = opened?;
+        let wrong = match level >= CheckLevel::Data {
+            true => cells(store, layout, &file),
+            false => Ok(None),
+        };
+        // Cells that were changed meanwhile may look like anything.
+        reading.confirm()?;
+        Ok((file, wrong))
+    });
+    let (file, wrong) = match opened {
+        Ok((file, wrong)) if file.meta.id == id => (file, wrong),
+        Ok((file, _)) => {
             let message = format!(
                 "the file says that it is the array {}; restore it from a copy",
                 file.meta.id
@@ -78,18 +88,16 @@ pub(super) fn look(
         let missing = fault(FindingKind::IndexDisagrees, id, message);
         found.push(missing.mended_by(Mend::Count(id)));
     }
-    if level >= CheckLevel::Data {
-        match cells(store, layout, &file) {
-            Ok(wrong) => found.extend(wrong.map(|message| {
-                fault(FindingKind::IndexDisagrees, id, message).mended_by(Mend::Count(id))
-            })),
-            Err(error) => found.push(Found::new(
-                CheckLevel::Data,
-                FindingKind::Corrupt,
-                id.to_string(),
-                error.to_string(),
-            )),
-        }
+    match wrong {
+        Ok(wrong) => found.extend(wrong.map(|message| {
+            fault(FindingKind::IndexDisagrees, id, message).mended_by(Mend::Count(id))
+        })),
+        Err(error) => found.push(Found::new(
+            CheckLevel::Data,
+            FindingKind::Corrupt,
+            id.to_string(),
+            error.to_string(),
+        )),
     }
     (Some((id, file.meta.clone())), found)
 }

@@ -36,12 +36,13 @@ pub(super) fn decode(value: &Value) -> Result<Dimension> {
 }
 
 fn generic(value: &Value) -> Result<Option<Coordinates>> {
-    if let Some(labels) = value.get("labels").filter(|labels| !labels.is_null()) {
-        return labelled(labels).map(Some);
-    }
-    // Documents of version 0.1 have no such field.
-    let Some(scale) = value.get("scale").filter(|scale| !scale.is_null()) else {
-        return Ok(None);
+    // Documents of version 0.1 have no scale.
+    let field = |name: &str| value.get(name).filter(|field| !field.is_null());
+    let scale = match (field("labels"), field("scale")) {
+        (Some(_), Some(_)) => return Err(Error::corrupt("it has both labels and a scale")),
+        (Some(labels), None) => return labelled(labels).map(Some),
+        (None, Some(scale)) => scale,
+        (None, None) => return Ok(None),
     };
     let number = |field: &str| {
         let number = scale.get(field).and_then(python::number);

@@ -11,12 +11,13 @@ use hyperslab_core::{
 use hyperslab_engine::SlabWrite;
 use uuid::Uuid;
 
-use super::names::{in_folders, linked, make_link, prune};
+use super::names::{in_folders, linked, make_link, prune, walk};
 use super::{Known, Store};
+use crate::deker::attributes;
 use crate::deker::content::Content;
 use crate::deker::file::DekerFile;
 use crate::deker::folders::{Kind, key_parts, new_key_parts};
-use crate::deker::guard::{self, Reading, patiently};
+use crate::deker::guard::{self, Marking, Reading, patiently};
 use crate::deker::schema::Layout;
 use crate::disk::{self, TempFile};
 
@@ -24,7 +25,7 @@ use crate::disk::{self, TempFile};
 pub(super) const READ_PATIENCE: Duration = Duration::from_secs(60);
 
 impl Store {
-    /// Opens the file of an array, and keeps writers of Deker away from it for as long as the first of the two lives.
+    /// Opens the file of an array. What is read of it is to be confirmed by the first of the two.
     ///
     /// # Errors
     /// `NotFound`; `Locked` when Deker writes all the time; `Corrupt`, `Unsupported`.
@@ -35,7 +36,8 @@ impl Store {
         id: Uuid,
     ) -> Result<(Reading, Arc<DekerFile>)> {
         let path = known.folders.file(Kind::Array, id);
-        let opened = patiently(READ_PATIENCE, || self.files.open((&path, id), layout))?;
+        let open = || self.files.open((&path, id), layout, Marking::Allowed);
+        let opened = patiently(READ_PATIENCE, open)?;
         if opened.1.meta.id == id {
             return Ok(opened);
         }
@@ -53,11 +55,22 @@ impl Store {
     pub(in crate::deker) fn read_meta(&self, known: &Known, id: Uuid) -> Result<ArrayMeta> {
         match known.kind() {
             Kind::Array => {
-                let (_reading, file) = self.open_file(known, &known.layout, id)?;
+                let (_, file) = self.open_file(known, &known.layout, id)?;
                 Ok(file.meta.clone())
             }
             Kind::Virtual => self.read_document(known, id),
         }
+    }
+
+    /// Refuses an array that Deker could not hold.
+    pub(in crate::deker) fn check_new(
+        &self,
+        collection: &CollectionMeta,
+        array: &ArrayMeta,
+    ) -> Result<()> {
+        let known = self.open(collection)?;
+        new_key_parts(&known.layout, &array.key)?;
+        attributes::encode(&known.layout, array).map(drop)
     }
 
     /// Creates an array. The caller holds the lock of its key.
@@ -191,48 +204,63 @@ impl Store {
         disk::sync_parent(&path, durability)
     }
 
-    /// Removes an array. The caller holds its lock.
+    /// Removes an array, which may not say what its key is. The caller holds its lock.
     pub(in crate::deker) fn delete_array(
         &self,
         collection: &CollectionMeta,
-        array: &ArrayMeta,
+        (id, array): (Uuid, Option<&ArrayMeta>),
         options: &WriteOptions,
     ) -> Result<()> {
         let known = self.open(collection)?;
         let (kind, folders) = (known.kind(), &known.folders);
-        let path = folders.file(kind, array.id);
+        let path = folders.file(kind, id);
         let writing = patiently(options.lock_timeout, || guard::write(&path))?;
         std::fs::remove_file(&path)
             .map_err(|source| Error::io("delete", path.display(), source))?;
         disk::sync_parent(&path, options.durability)?;
         drop(writing);
         if kind == Kind::Virtual {
-            self.delete_tiles(&known, array.id)?;
+            self.delete_tiles(&known, id)?;
         }
         prune(&path, &folders.data(kind))?;
-        if let Some(parts) = key_parts(&known.layout, &array.key) {
-            let link = folders.link(kind, &parts, array.id);
-            prune(&link, &folders.links(kind))?;
-        }
-        Ok(())
-    }
-
-    /// Reads cells into `out`. Blocks.
-    pub(in crate::deker) fn read_cells(
-        &self,
-        file: &DekerFile,
-        layout: &Layout,
-        slab: &Hyperslab,
-        mut out: ArrayBuf,
-    ) -> Result<ArrayBuf> {
-        match &file.cells {
-            Some(cells) => cells.read_into(&self.engine, slab, cells.fill(), out),
+        let top = folders.links(kind);
+        match array.and_then(|array| key_parts(&known.layout, &array.key)) {
+            Some(parts) => prune(&folders.link(kind, &parts, id), &top),
             None => {
-                let fill = layout.schema.fill_value().to_bytes();
-                hyperslab_core::fill_cells(out.bytes_mut(), &fill);
-                Ok(out)
+                let mut links = Vec::new();
+                let mut found = |found, _: &[String], link| links.push((found, link));
+                walk(kind, &top, &mut Vec::new(), &mut found)?;
+                let mut links = links.iter().filter(|(found, _)| *found == id);
+                links.try_for_each(|(_, link)| prune(link, &top))
             }
         }
+    }
+
+    /// Reads cells of an array into `out`, all of one state. Blocks.
+    pub(in crate::deker) fn read_array(
+        &self,
+        known: &Known,
+        id: Uuid,
+        slab: &Hyperslab,
+        out: ArrayBuf,
+    ) -> Result<ArrayBuf> {
+        let (dtype, shape) = (out.dtype(), out.shape().to_vec());
+        let mut buffer = Some(out);
+        patiently(READ_PATIENCE, || {
+            let (reading, file) = self.open_file(known, &known.layout, id)?;
+            let mut out = match buffer.take() {
+                Some(out) => out,
+                None => ArrayBuf::zeroed(dtype, &shape)?,
+            };
+            match &file.cells {
+                Some(cells) => out = cells.read_into(&self.engine, slab, cells.fill(), out)?,
+                None => {
+                    let fill = known.layout.schema.fill_value().to_bytes();
+                    hyperslab_core::fill_cells(out.bytes_mut(), &fill);
+                }
+            }
+            reading.confirm().map(|()| out)
+        })
     }
 }
 

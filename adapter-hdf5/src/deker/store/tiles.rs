@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use hyperslab_core::{
     ArrayBuf, ArrayMeta, AttributeValue, Attributes, CollectionMeta, Coordinates, Durability,
@@ -17,7 +18,7 @@ use super::{Known, MACHINERY, Store, names_in};
 use crate::chunk::ChunkGrid;
 use crate::deker::content::Content;
 use crate::deker::folders::{Kind, id_of};
-use crate::deker::guard::{self, Reading, Writing, patiently};
+use crate::deker::guard::{self, Marking, Reading, Writing, patiently};
 use crate::deker::schema::{Layout, PARENT, POSITION, VID};
 use crate::disk::TempFile;
 use crate::file::ArrayFile;
@@ -27,6 +28,9 @@ use crate::tiles::{TileFiles, read_tiles, split};
 /// The folder of what is known of changes of several tiles.
 const MOVES: &str = "moves";
 
+/// So long a reader waits for tiles that are changed again and again before it marks them.
+const MARKS_AVOIDED: Duration = Duration::from_secs(5);
+
 /// The tiles of one array, while they are read.
 struct Tiles<'a> {
     store: &'a Store,
@@ -35,7 +39,9 @@ struct Tiles<'a> {
     array: Uuid,
     grid: ChunkGrid,
     moves: Moves,
-    /// What keeps writers of Deker away from the tiles that were opened.
+    /// Whether tiles that were changed just now are marked.
+    marking: Marking,
+    /// The tiles that were opened.
     readings: Mutex<Vec<Reading>>,
 }
 
@@ -55,7 +61,7 @@ impl TileFiles for Tiles<'_> {
             .tile_folder(self.array, &self.grid.position(number));
         for id in ids_in(&folder)? {
             let target = self.known.folders.file(Kind::Array, id);
-            let open = |path: &Path| self.store.files.open((path, id), self.layout);
+            let open = |path: &Path| self.store.files.open((path, id), self.layout, self.marking);
             if let Some((reading, file)) = view.open(&target, open)? {
                 let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
                 readings.push(reading);
@@ -96,29 +102,37 @@ impl Store {
         let known = self.open(collection)?;
         let layout = tiles_of(&known)?;
         let fill = layout.schema.fill_value().to_bytes();
-        let tiles = Tiles {
+        let mut tiles = Tiles {
             store: self,
             known: &known,
             layout,
             array,
             grid: grid_of(&known)?,
             moves: self.moves(array),
+            marking: Marking::Avoided,
             readings: Mutex::default(),
         };
         let (dtype, shape) = (out.dtype(), out.shape().to_vec());
-        let mut buffer = Some(out);
+        let (mut buffer, begun) = (Some(out), Instant::now());
         patiently(READ_PATIENCE, || {
-            // Whoever waits holds nothing that others wait for.
-            tiles
-                .readings
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clear();
+            // Marks make writers of several tiles fail; but who always comes too late needs one.
+            if begun.elapsed() > MARKS_AVOIDED {
+                tiles.marking = Marking::Allowed;
+            }
             let out = match buffer.take() {
                 Some(out) => out,
                 None => ArrayBuf::zeroed(dtype, &shape)?,
             };
-            read_tiles(&tiles, &self.engine, slab, &fill, out)
+            let read = read_tiles(&tiles, &self.engine, slab, &fill, out);
+            // Whoever waits holds nothing that others wait for.
+            let readings = tiles
+                .readings
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner);
+            let readings = std::mem::take(readings);
+            let read = read?;
+            readings.iter().try_for_each(Reading::confirm)?;
+            Ok(read)
         })
     }
 

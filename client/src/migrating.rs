@@ -1,0 +1,224 @@
+//! A storage of Deker into a store of ours.
+//!
+//! Each collection is copied under its own name, or the nearest that our formats can carry, and so are its dimensions and
+//! attributes. What a check finds wrong with the storage is either mended by copying - links, marks, counts and the times of tiles
+//! are made anew - or it is about something that cannot be read, which is left out.
+
+mod names;
+mod renamed;
+
+use hyperslab_core::{
+    CheckLevel, CheckRequest, Error, Finding, FindingKind, FindingSink, Result, StorageOptions,
+    Store,
+};
+
+use self::names::Names;
+use crate::copying::{CopyOptions, CopyProgress, CopyReport, copy};
+
+/// How a storage is migrated.
+#[derive(Debug, Clone, Default)]
+pub struct MigrateOptions {
+    /// Only these collections; all without one.
+    pub collections: Vec<String>,
+    /// Storage options of all collections of the target.
+    pub storage: Option<StorageOptions>,
+    /// Compare both sides bit by bit when a collection is copied.
+    pub verify: bool,
+    /// How many arrays are under way at once, at least 1.
+    pub concurrency: usize,
+}
+
+/// What a migration does at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MigrateStep {
+    /// The storage is looked through for faults.
+    Checking,
+    /// A collection is copied.
+    Copying {
+        /// Its name in the storage.
+        collection: String,
+        /// How far that has come.
+        progress: CopyProgress,
+    },
+}
+
+/// A name that had to be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed {
+    /// What it names: a collection, a dimension or an attribute.
+    pub what: &'static str,
+    /// In the storage.
+    pub from: String,
+    /// In the target.
+    pub to: String,
+}
+
+/// What became of one collection.
+#[derive(Debug)]
+pub struct MigratedCollection {
+    /// Its name in the storage.
+    pub name: String,
+    /// Names that had to be changed.
+    pub renamed: Vec<Renamed>,
+    /// What was copied, or why nothing was.
+    pub outcome: Result<CopyReport>,
+}
+
+/// What a migration did.
+#[derive(Debug)]
+pub struct MigrateReport {
+    /// Each collection of the storage.
+    pub collections: Vec<MigratedCollection>,
+    /// What was wrong with the storage, and is right in the target.
+    pub repaired: Vec<Finding>,
+    /// What was wrong with the storage, and is missing in the target.
+    pub lost: Vec<Finding>,
+}
+
+impl MigrateReport {
+    /// Whether all that the storage holds is in the target.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let is_whole = |collection: &MigratedCollection| match &collection.outcome {
+            Ok(report) => report.differences.is_empty() && report.left_out.is_empty(),
+            Err(_) => false,
+        };
+        self.lost.is_empty() && self.collections.iter().all(is_whole)
+    }
+}
+
+/// Copies all collections of a storage of Deker into `to`. A migration that was interrupted is resumed by the same call: what is
+/// there is verified, not written again. The storage is not changed.
+///
+/// A collection or an array that cannot be read, or that `to` cannot hold, is left out and reported; the others are copied.
+///
+/// # Errors
+/// `InvalidInput` when `from` is no storage of Deker; `Locked` when another copy into the target goes on; `NotFound` for a
+/// collection that is not there; and as writing does. What was copied until then stays.
+pub async fn migrate(
+    from: &Store,
+    to: &Store,
+    options: &MigrateOptions,
+    progress: &(dyn Fn(MigrateStep) + Send + Sync),
+) -> Result<MigrateReport> {
+    if from.info().adapter != "deker" {
+        return Err(Error::invalid(format!(
+            "{} is no storage of Deker; `hyperslab copy` copies collections of any store",
+            from.info().url
+        )));
+    }
+    progress(MigrateStep::Checking);
+    let names = match options.collections.as_slice() {
+        [] => from.collections().await?,
+        chosen => chosen.to_vec(),
+    };
+    let findings = findings(from, &options.collections).await?;
+    let mut collections = Vec::with_capacity(names.len());
+    let mut taken = Names::default();
+    for name in names {
+        collections.push(migrate_one(from, to, &name, &mut taken, (options, progress)).await?);
+    }
+    let (repaired, lost) = findings.into_iter().partition(is_mended);
+    Ok(MigrateReport {
+        collections,
+        repaired,
+        lost,
+    })
+}
+
+async fn migrate_one(
+    from: &Store,
+    to: &Store,
+    name: &str,
+    taken: &mut Names,
+    (options, progress): (
+        &MigrateOptions,
+        &(dyn Fn(MigrateStep) + Send + Sync),
+    ),
+) -> Result<MigratedCollection> {
+    let target = taken.collection(name);
+    let mut renamed = Vec::new();
+    if target != name {
+        renamed.push(Renamed {
+            what: "collection",
+            from: name.to_owned(),
+            to: target.clone(),
+        });
+    }
+    let source = match from.collection(name).await {
+        Ok(source) => source,
+        Err(error) => {
+            return Ok(MigratedCollection {
+                name: name.to_owned(),
+                renamed,
+                outcome: Err(error),
+            });
+        }
+    };
+    let (source, others) = renamed::with_our_names(&source)?;
+    renamed.extend(others);
+    let copying = CopyOptions {
+        storage: options.storage.clone(),
+        verify: options.verify,
+        overwrite: false,
+        keep_going: true,
+        concurrency: options.concurrency.max(1),
+    };
+    let tell = |now| {
+        progress(MigrateStep::Copying {
+            collection: name.to_owned(),
+            progress: now,
+        });
+    };
+    let outcome = copy(&source, to, &target, &copying, &tell).await;
+    if let Err(error) = &outcome
+        && !crate::copying::is_of_array(error)
+    {
+        // The target is full, or gone, or locked: the next collection would fare no better.
+        return outcome.map(|_| unreachable_report(name));
+    }
+    Ok(MigratedCollection {
+        name: name.to_owned(),
+        renamed,
+        outcome,
+    })
+}
+
+/// Gathers findings.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl FindingSink for Findings {
+    fn report(&mut self, finding: Finding) {
+        self.0.push(finding);
+    }
+}
+
+async fn findings(from: &Store, collections: &[String]) -> Result<Vec<Finding>> {
+    let mut found = Findings::default();
+    let mut request = CheckRequest {
+        level: CheckLevel::Data,
+        collection: None,
+        repair: false,
+    };
+    if collections.is_empty() {
+        from.check(&request, &mut found).await?;
+    }
+    for name in collections {
+        request.collection = Some(name.clone());
+        from.check(&request, &mut found).await?;
+    }
+    Ok(found.0)
+}
+
+/// Whether what is wrong is right once all arrays are copied.
+fn is_mended(finding: &Finding) -> bool {
+    !matches!(
+        finding.kind,
+        FindingKind::CollectionUnreadable
+            | FindingKind::ArrayUnreadable
+            | FindingKind::ArrayLost
+            | FindingKind::ChunkLost
+            | FindingKind::Corrupt
+    )
+}
