@@ -57,6 +57,12 @@ impl FileIdentity {
         since.is_none_or(|since| now.map_or(true, |now| since + TICK > now))
     }
 
+    /// What stays the same as long as nobody writes into the file.
+    pub(crate) fn mark(&self) -> String {
+        let (seconds, nanoseconds) = self.modified;
+        format!("{}-{}-{seconds}.{nanoseconds}", self.device, self.inode)
+    }
+
     /// Whether both are of one file, in whatever state.
     pub(crate) fn is_file_of(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)

@@ -18,7 +18,8 @@ use hyperslab_core::{
     StorageOptions, Store, box_bytes,
 };
 
-use self::transfer::{Fate, Transfer, is_of_array};
+pub(crate) use self::transfer::is_of_array;
+use self::transfer::{Fate, Transfer};
 
 /// How a collection is copied.
 #[derive(Debug, Clone)]

@@ -9,6 +9,7 @@ mod copying;
 mod foreign;
 mod location;
 mod media;
+mod migrating;
 #[cfg(feature = "hdf5")]
 pub mod netcdf;
 
@@ -16,6 +17,9 @@ pub use connect::Connect;
 pub use copying::{CopyDifference, CopyOptions, CopyPhase, CopyProgress, CopyReport, copy};
 pub use hyperslab_core::*;
 pub use media::ADAPTERS;
+pub use migrating::{
+    MigrateOptions, MigrateReport, MigrateStep, MigratedCollection, Renamed, migrate,
+};
 
 /// What most programs need, in one line: `use hyperslab::prelude::*;`.
 pub mod prelude {

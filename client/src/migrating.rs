@@ -13,7 +13,7 @@ use hyperslab_core::{
 };
 
 use self::names::Names;
-use crate::copying::{CopyOptions, CopyProgress, CopyReport, copy};
+use crate::copying::{CopyOptions, CopyProgress, CopyReport, copy, is_of_array};
 
 /// How a storage is migrated.
 #[derive(Debug, Clone, Default)]
@@ -131,10 +131,7 @@ async fn migrate_one(
     to: &Store,
     name: &str,
     taken: &mut Names,
-    (options, progress): (
-        &MigrateOptions,
-        &(dyn Fn(MigrateStep) + Send + Sync),
-    ),
+    (options, progress): (&MigrateOptions, &(dyn Fn(MigrateStep) + Send + Sync)),
 ) -> Result<MigratedCollection> {
     let target = taken.collection(name);
     let mut renamed = Vec::new();
@@ -155,7 +152,7 @@ async fn migrate_one(
             });
         }
     };
-    let (source, others) = renamed::with_our_names(&source)?;
+    let (source, others) = renamed::with_our_names(&source).await?;
     renamed.extend(others);
     let copying = CopyOptions {
         storage: options.storage.clone(),
@@ -170,13 +167,11 @@ async fn migrate_one(
             progress: now,
         });
     };
-    let outcome = copy(&source, to, &target, &copying, &tell).await;
-    if let Err(error) = &outcome
-        && !crate::copying::is_of_array(error)
-    {
+    let outcome = match copy(&source, to, &target, &copying, &tell).await {
         // The target is full, or gone, or locked: the next collection would fare no better.
-        return outcome.map(|_| unreachable_report(name));
-    }
+        Err(error) if !is_of_array(&error) => return Err(error),
+        outcome => outcome,
+    };
     Ok(MigratedCollection {
         name: name.to_owned(),
         renamed,

@@ -127,6 +127,10 @@ impl FileCache {
                 // A file that was changed or replaced while it was read may look like anything.
                 Err(error) => {
                     reading.confirm()?;
+                    // Deker makes a file without a lock, so it may not be whole yet.
+                    if reading.identity.is_fresh() {
+                        return Err(guard::changing(path));
+                    }
                     if is_still(path, &reading) {
                         return Err(error);
                     }

@@ -150,7 +150,7 @@ fn shared(path: &Path) -> io::Result<(File, FileIdentity)> {
     Ok((file, identity))
 }
 
-fn changing(path: &Path) -> Error {
+pub(super) fn changing(path: &Path) -> Error {
     Error::locked(format!(
         "{} is being changed all the time by Deker; wait, or ask who runs it",
         path.display()

@@ -10,6 +10,7 @@ pub(super) mod tiles;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use hyperslab_core::{
     CollectionMeta, Error, ErrorKind, LocalLockManager, LockGuard, LockManager, LockRequest, Pace,
@@ -21,6 +22,7 @@ use uuid::Uuid;
 pub(super) use self::names::{make_link, prune, walk};
 use super::file::FileCache;
 use super::folders::{Folders, Kind};
+use super::guard::{self, patiently};
 use super::schema::Layout;
 use crate::cache::FileIdentity;
 
@@ -30,6 +32,9 @@ pub(super) const COLLECTIONS: &str = "collections";
 /// The folder of what is ours: locks, and files under construction. Deker does not look beside its collections.
 pub(super) const MACHINERY: &str = ".hyperslab";
 const TEMPORARIES: &str = "tmp";
+
+/// A document that is made is whole sooner.
+const DOCUMENT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A collection as its document describes it at this moment.
 #[derive(Debug)]
@@ -115,34 +120,44 @@ impl Store {
             std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => missing(),
             _ => Error::io("read", path.display(), source),
         };
-        let metadata = std::fs::metadata(&path).map_err(absent)?;
-        let identity = FileIdentity::of(&metadata);
-        if let Some(known) = self
-            .known()
-            .get(name)
-            .filter(|known| known.identity == identity)
-        {
-            return Ok(Arc::clone(known));
-        }
-        let bytes = std::fs::read(&path).map_err(absent)?;
-        let context = |error: Error| error.context(format!("{} is damaged", path.display()));
-        let text = String::from_utf8(bytes)
-            .map_err(|source| context(Error::corrupt("it is not UTF-8").with_source(source)))?;
-        let layout = Layout::from_document(&text).map_err(|error| match error.kind() {
-            ErrorKind::Corrupt => context(error),
-            _ => error.context(format!("collection '{name}'")),
-        })?;
+        patiently(DOCUMENT_PATIENCE, || {
+            let metadata = std::fs::metadata(&path).map_err(absent)?;
+            let identity = FileIdentity::of(&metadata);
+            let known = self.known().get(name).cloned();
+            if let Some(known) = known.filter(|known| known.identity == identity) {
+                return Ok(known);
+            }
+            let bytes = std::fs::read(&path).map_err(absent)?;
+            self.describe(name, (&bytes, identity), &folders)
+                .map_err(|error| match error.kind() {
+                    // Deker makes it without a lock, so it may not be whole yet.
+                    ErrorKind::Corrupt if identity.is_fresh() => guard::changing(&path),
+                    ErrorKind::Corrupt => error.context(format!("{} is damaged", path.display())),
+                    _ => error.context(format!("collection '{name}'")),
+                })
+        })
+    }
+
+    fn describe(
+        &self,
+        name: &str,
+        (document, identity): (&[u8], FileIdentity),
+        folders: &Folders,
+    ) -> Result<Arc<Known>> {
+        let text = std::str::from_utf8(document)
+            .map_err(|source| Error::corrupt("it is not UTF-8").with_source(source))?;
+        let layout = Layout::from_document(text)?;
         let tiles = layout.is_virtual().then(|| layout.of_tiles()).transpose()?;
         let known = Arc::new(Known {
             identity,
             // The document is written once, so another one is that of another collection.
             id: Uuid::new_v5(
                 &Uuid::NAMESPACE_URL,
-                format!("{}#{name}#{identity:?}", self.url()).as_bytes(),
+                format!("{}#{name}#{}", self.url(), identity.mark()).as_bytes(),
             ),
             layout,
             tiles,
-            folders,
+            folders: folders.clone(),
         });
         self.known().insert(name.to_owned(), Arc::clone(&known));
         Ok(known)

@@ -310,7 +310,7 @@ impl<'a> Transfer<'a> {
 }
 
 /// Whether an error is about one array, and says nothing of the others.
-pub(super) fn is_of_array(error: &Error) -> bool {
+pub(crate) fn is_of_array(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::InvalidInput

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::arrays::READ_PATIENCE;
 use super::{Known, Store};
+use crate::cache::FileIdentity;
 use crate::deker::attributes;
 use crate::deker::folders::Kind;
 use crate::deker::guard::{self, patiently};
@@ -26,9 +27,14 @@ impl Store {
     /// `NotFound`; `Locked` when Deker changes it all the time; `Corrupt`, `Unsupported`.
     pub(in crate::deker) fn read_document(&self, known: &Known, id: Uuid) -> Result<ArrayMeta> {
         let path = known.folders.file(Kind::Virtual, id);
-        let text = patiently(READ_PATIENCE, || read(&path))?;
-        let meta = attributes::decode(&known.layout, &text)
-            .map_err(|error| error.context(path.display()))?;
+        let meta = patiently(READ_PATIENCE, || {
+            let (text, identity) = read(&path)?;
+            attributes::decode(&known.layout, &text).map_err(|error| match identity.is_fresh() {
+                // Deker makes a document without a lock, so it may not be whole yet.
+                true => guard::changing(&path),
+                false => error.context(path.display()),
+            })
+        })?;
         if meta.id == id {
             return Ok(meta);
         }
@@ -79,7 +85,7 @@ impl Store {
 }
 
 /// Reads a document that is shared for so long.
-fn read(path: &Path) -> Result<String> {
+fn read(path: &Path) -> Result<(String, FileIdentity)> {
     let fail = |source| Error::io("read", path.display(), source);
     let file = File::open(path).map_err(fail)?;
     // A file system without locks is used by one process at a time.
@@ -89,11 +95,12 @@ fn read(path: &Path) -> Result<String> {
             path.display()
         )));
     }
+    let identity = FileIdentity::of(&file.metadata().map_err(fail)?);
     let mut text = String::new();
     match file.take(BYTES_MAX).read_to_string(&mut text) {
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(Error::corrupt(
             format!("{} is not UTF-8; run `check`", path.display()),
         )),
-        read => read.map(|_| text).map_err(fail),
+        read => read.map(|_| (text, identity)).map_err(fail),
     }
 }
