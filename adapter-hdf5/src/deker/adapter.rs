@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -51,7 +52,14 @@ impl DekerAdapter {
     /// The same storage, read through another engine than the one that all share.
     #[must_use]
     pub fn with_engine(&self, engine: Arc<Engine>) -> Self {
-        Self::at(self.store.root.clone(), engine)
+        Self::at(self.store.root.clone(), engine, self.store.patience)
+    }
+
+    /// The same storage, whose readers wait so long for writers of Deker.
+    #[must_use]
+    pub fn with_patience(&self, patience: Duration) -> Self {
+        let engine = Arc::clone(&self.store.engine);
+        Self::at(self.store.root.clone(), engine, patience)
     }
 
     /// Whether a folder holds a storage of Deker.
@@ -60,8 +68,8 @@ impl DekerAdapter {
         path.join(COLLECTIONS).is_dir()
     }
 
-    fn at(root: PathBuf, engine: Arc<Engine>) -> Self {
-        let store = Arc::new(Store::new(root, engine));
+    fn at(root: PathBuf, engine: Arc<Engine>, patience: Duration) -> Self {
+        let store = Arc::new(Store::new(root, engine, patience));
         Self {
             locks: Arc::new(DekerLocks::new(Arc::clone(&store))),
             store,
@@ -125,7 +133,8 @@ fn open(root: &Path) -> Result<DekerAdapter> {
     let root = root
         .canonicalize()
         .map_err(|source| Error::io("open", root.display(), source))?;
-    Ok(DekerAdapter::at(root, Engine::shared()))
+    let patience = WriteOptions::default().lock_timeout;
+    Ok(DekerAdapter::at(root, Engine::shared(), patience))
 }
 
 #[async_trait]

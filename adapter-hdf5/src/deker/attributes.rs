@@ -51,10 +51,7 @@ pub(super) fn decode(layout: &Layout, meta: &str) -> Result<ArrayMeta> {
             }
         }
     }
-    // NaN is no key of ours, because nothing equals it; but here are arrays that have one.
-    if !decoded.key.iter().any(|(_, value)| holds_nan(value)) {
-        decoded.key = layout.schema.check_key(&decoded.key).map_err(corrupt)?;
-    }
+    // The key stays as it is spelled, with NaN and the sign of a zero, which ours do not have: its link is found by that.
     decoded.custom = (layout.schema.check_custom(&decoded.custom)).map_err(corrupt)?;
     Ok(decoded)
 }
@@ -70,16 +67,7 @@ pub(super) fn strangers(layout: &Layout, meta: &str) -> Vec<String> {
     names.filter(is_strange).cloned().collect()
 }
 
-fn holds_nan(value: &AttributeValue) -> bool {
-    match value {
-        AttributeValue::Float(value) => value.is_nan(),
-        AttributeValue::Complex(value) => value.is_nan(),
-        AttributeValue::List(items) => items.iter().any(holds_nan),
-        _ => false,
-    }
-}
-
-/// Whether two keys are the same, NaN included.
+/// Whether two keys are the same: NaN is, and so are zeros of either sign.
 pub(super) fn is_same_key(one: &Attributes, other: &Attributes) -> bool {
     one == other || one.to_json() == other.to_json()
 }

@@ -67,12 +67,14 @@ pub(super) struct Store {
     pub(super) pace: Pace,
     pub(super) engine: Arc<Engine>,
     pub(super) files: FileCache,
+    /// How long a reader waits for writers of Deker.
+    pub(super) patience: Duration,
     known: Mutex<HashMap<String, Arc<Known>>>,
 }
 
 impl Store {
     /// The storage in a folder.
-    pub(super) fn new(root: PathBuf, engine: Arc<Engine>) -> Self {
+    pub(super) fn new(root: PathBuf, engine: Arc<Engine>, patience: Duration) -> Self {
         Self {
             collections: root.join(COLLECTIONS),
             locks: Arc::new(LocalLockManager::new(
@@ -81,6 +83,7 @@ impl Store {
             pace: Pace::default(),
             engine,
             files: FileCache::default(),
+            patience,
             known: Mutex::default(),
             root,
         }

@@ -92,12 +92,14 @@ pub(super) fn look(
         Ok(wrong) => found.extend(wrong.map(|message| {
             fault(FindingKind::IndexDisagrees, id, message).mended_by(Mend::Count(id))
         })),
-        Err(error) => found.push(Found::new(
-            CheckLevel::Data,
-            FindingKind::Corrupt,
-            id.to_string(),
-            error.to_string(),
-        )),
+        Err(error) => {
+            let kind = match error.kind() {
+                ErrorKind::Unsupported => FindingKind::Unverified,
+                _ => FindingKind::Corrupt,
+            };
+            let (level, subject) = (CheckLevel::Data, id.to_string());
+            found.push(Found::new(level, kind, subject, error.to_string()));
+        }
     }
     (Some((id, file.meta.clone())), found)
 }
@@ -111,7 +113,7 @@ fn unopened(id: Uuid, error: &Error) -> Option<Found> {
     let kind = match error.kind() {
         // Deleted since it was listed.
         ErrorKind::NotFound => return None,
-        ErrorKind::Locked => FindingKind::Unverified,
+        ErrorKind::Locked | ErrorKind::Unsupported => FindingKind::Unverified,
         _ => FindingKind::ArrayUnreadable,
     };
     Some(fault(kind, id, error.to_string()))

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyperslab_core::{
     ArrayBuf, ArrayMeta, CollectionMeta, Durability, Error, ErrorKind, Hyperslab, Result,
@@ -21,9 +20,6 @@ use crate::deker::guard::{self, Marking, Reading, patiently};
 use crate::deker::schema::Layout;
 use crate::disk::{self, TempFile};
 
-/// How long a reader waits for a writer of Deker.
-pub(super) const READ_PATIENCE: Duration = Duration::from_secs(60);
-
 impl Store {
     /// Opens the file of an array. What is read of it is to be confirmed by the first of the two.
     ///
@@ -37,7 +33,7 @@ impl Store {
     ) -> Result<(Reading, Arc<DekerFile>)> {
         let path = known.folders.file(Kind::Array, id);
         let open = || self.files.open((&path, id), layout, Marking::Allowed);
-        let opened = patiently(READ_PATIENCE, open)?;
+        let opened = patiently(self.patience, open)?;
         if opened.1.meta.id == id {
             return Ok(opened);
         }
@@ -214,7 +210,13 @@ impl Store {
         let known = self.open(collection)?;
         let (kind, folders) = (known.kind(), &known.folders);
         let path = folders.file(kind, id);
-        let writing = patiently(options.lock_timeout, || guard::write(&path))?;
+        let writing = patiently(options.lock_timeout, || {
+            let mut shared = vec![guard::write(&path)?];
+            if kind == Kind::Virtual {
+                shared.extend(self.share_tiles(&known, id)?);
+            }
+            Ok(shared)
+        })?;
         std::fs::remove_file(&path)
             .map_err(|source| Error::io("delete", path.display(), source))?;
         disk::sync_parent(&path, options.durability)?;
@@ -246,7 +248,7 @@ impl Store {
     ) -> Result<ArrayBuf> {
         let (dtype, shape) = (out.dtype(), out.shape().to_vec());
         let mut buffer = Some(out);
-        patiently(READ_PATIENCE, || {
+        patiently(self.patience, || {
             let (reading, file) = self.open_file(known, &known.layout, id)?;
             let mut out = match buffer.take() {
                 Some(out) => out,

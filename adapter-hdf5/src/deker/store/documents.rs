@@ -9,7 +9,6 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use uuid::Uuid;
 
-use super::arrays::READ_PATIENCE;
 use super::{Known, Store};
 use crate::cache::FileIdentity;
 use crate::deker::attributes;
@@ -27,7 +26,7 @@ impl Store {
     /// `NotFound`; `Locked` when Deker changes it all the time; `Corrupt`, `Unsupported`.
     pub(in crate::deker) fn read_document(&self, known: &Known, id: Uuid) -> Result<ArrayMeta> {
         let path = known.folders.file(Kind::Virtual, id);
-        let meta = patiently(READ_PATIENCE, || {
+        let meta = patiently(self.patience, || {
             let (text, identity) = read(&path)?;
             attributes::decode(&known.layout, &text).map_err(|error| match identity.is_fresh() {
                 // Deker makes a document without a lock, so it may not be whole yet.

@@ -12,7 +12,7 @@ use hyperslab_engine::SlabWrite;
 use rayon::prelude::*;
 use uuid::Uuid;
 
-use super::arrays::{READ_PATIENCE, is_absent};
+use super::arrays::is_absent;
 use super::names::{in_folders, make_link, prune, prune_folders, walk};
 use super::{Known, MACHINERY, Store, names_in};
 use crate::chunk::ChunkGrid;
@@ -114,7 +114,7 @@ impl Store {
         };
         let (dtype, shape) = (out.dtype(), out.shape().to_vec());
         let (mut buffer, begun) = (Some(out), Instant::now());
-        patiently(READ_PATIENCE, || {
+        patiently(self.patience, || {
             // Marks make writers of several tiles fail; but who always comes too late needs one.
             if begun.elapsed() > MARKS_AVOIDED {
                 tiles.marking = Marking::Allowed;
@@ -266,20 +266,39 @@ impl Store {
             })
     }
 
-    /// Removes all tiles of an array that is gone.
-    pub(in crate::deker) fn delete_tiles(&self, known: &Known, array: Uuid) -> Result<()> {
-        let folders = &known.folders;
-        let links = folders.link_folder(Kind::Array, &[array.to_string()]);
+    /// The tiles of an array that have links, and the links.
+    fn linked_tiles(&self, known: &Known, array: Uuid) -> Result<Vec<(Uuid, PathBuf)>> {
+        let links = known.folders.link_folder(Kind::Array, &[array.to_string()]);
         let mut tiles = Vec::new();
         let mut found = |id, _: &[String], link: PathBuf| tiles.push((id, link));
         walk(Kind::Array, &links, &mut Vec::new(), &mut found)?;
-        let data = folders.data(Kind::Array);
+        Ok(tiles)
+    }
+
+    /// Shares all tiles of an array, so that no writer of Deker is at one.
+    pub(super) fn share_tiles(&self, known: &Known, array: Uuid) -> Result<Vec<Writing>> {
+        let mut shared = Vec::new();
+        for (id, _) in self.linked_tiles(known, array)? {
+            match guard::write(&known.folders.file(Kind::Array, id)) {
+                Err(error) if is_absent(&error) => {}
+                writing => shared.push(writing?),
+            }
+        }
+        Ok(shared)
+    }
+
+    /// Removes all tiles of an array that is gone.
+    pub(in crate::deker) fn delete_tiles(&self, known: &Known, array: Uuid) -> Result<()> {
+        let folders = &known.folders;
+        let (data, top) = (folders.data(Kind::Array), folders.links(Kind::Array));
+        let tiles = self.linked_tiles(known, array)?;
         tiles.par_iter().try_for_each(|(id, link)| {
             prune(&folders.file(Kind::Array, *id), &data)?;
-            prune(link, &folders.links(Kind::Array))
+            prune(link, &top)
         })?;
         // Folders that never had a link.
-        prune_folders(&links.join("-"), &folders.links(Kind::Array));
+        let links = folders.link_folder(Kind::Array, &[array.to_string()]);
+        prune_folders(&links.join("-"), &top);
         let _ = std::fs::remove_dir_all(self.moves_folder(array));
         Ok(())
     }
