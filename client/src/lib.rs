@@ -11,11 +11,13 @@ mod location;
 mod media;
 #[cfg(feature = "hdf5")]
 pub mod netcdf;
+mod workers;
 
 pub use connect::Connect;
 pub use copying::{CopyDifference, CopyOptions, CopyPhase, CopyProgress, CopyReport, copy};
 pub use hyperslab_core::*;
 pub use media::ADAPTERS;
+pub use workers::set_workers;
 
 /// What most programs need, in one line: `use hyperslab::prelude::*;`.
 pub mod prelude {

@@ -7,10 +7,11 @@ use hyperslab::{CopyOptions, CopyPhase, CopyReport};
 use serde_json::{Value, json};
 
 use super::storage::StorageArgs;
-use crate::args::{AdapterArgs, Global};
+use crate::args::AdapterArgs;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, Status};
 use crate::human;
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -52,12 +53,15 @@ pub(crate) struct Copy {
 }
 
 impl Copy {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
-        let (to_store, to_name) = source::split(&self.to)?;
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
+        let (to_store, to_name) = match session.split(&self.to) {
+            Some(parts) => parts,
+            None => source::split(&self.to)?,
+        };
         let storage = self.storage.options()?;
         // No store is made for a collection that is not there.
-        let from = source::open(&self.from, global).await?;
-        let to = self.adapter.open_or_create(&to_store, global).await?;
+        let from = source::open(&self.from, session).await?;
+        let to = self.adapter.open_or_create(&to_store, session).await?;
         let options = CopyOptions {
             storage: (!storage.is_empty()).then_some(storage),
             verify: !self.no_verify,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use self::stats::Meter;
 use super::ls::table;
-use crate::args::{CollectionArgs, Global};
+use crate::args::CollectionArgs;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, Status};
 use crate::human;
@@ -18,6 +18,7 @@ use crate::labelled::{Labelled, Statistics};
 use crate::output::{self, Format};
 use crate::render::{View, terminal};
 use crate::select::{KeyArgs, SelectArgs, load};
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -49,10 +50,10 @@ pub(crate) struct Read {
 }
 
 impl Read {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
         // A file of no known kind is refused before anything is read.
         let format = self.output.as_deref().map(Format::of).transpose()?;
-        let collection = self.target.open(global).await?;
+        let collection = self.target.open(session).await?;
         let array = self.key.open(&collection).await?;
         let subset = self.selection.apply(&array)?;
         let meter = self.stats.then(|| Meter::start(collection.store()));
