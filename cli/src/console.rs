@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use hyperslab::Error;
 use serde_json::{Value, json};
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::args::{Global, LogLevel};
 use crate::failure::{Failure, Outcome, Status};
@@ -42,6 +43,8 @@ impl Console {
         if let Some(filter) = log_filter(global) {
             tracing_subscriber::fmt()
                 .with_env_filter(filter)
+                // A read or a write is a span: its end says what it was and how long it took.
+                .with_span_events(FmtSpan::CLOSE)
                 .with_writer(io::stderr)
                 .init();
         }

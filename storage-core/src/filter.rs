@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use crate::{AttributeType, AttributeValue, Attributes, Error, Result, Role, Schema};
 
-/// What the identity of an array is called in a filter, where the schema has no attribute of that name.
+/// What the identity of an array is called in a filter. No attribute has this name.
 pub const ID_ATTRIBUTE: &str = "id";
 
 /// How an attribute is compared.
@@ -43,7 +43,7 @@ impl Comparison {
 /// A condition on the attributes of an array.
 ///
 /// A comparison with an attribute that an array does not have is false, whichever comparison it is. The identity of an array is
-/// [`id`](ID_ATTRIBUTE) in a filter, unless the schema has an attribute of that name.
+/// [`id`](ID_ATTRIBUTE) in a filter.
 ///
 /// The text form, with the types taken from the schema:
 ///
@@ -197,11 +197,10 @@ impl Filter {
     pub fn needs_custom(&self, schema: &Schema) -> bool {
         // A listing need not know the identity.
         let custom = |name: &str| {
-            schema
-                .attribute(name)
-                .map_or(name == ID_ATTRIBUTE, |attribute| {
-                    attribute.role == Role::Custom
-                })
+            name == ID_ATTRIBUTE
+                || schema
+                    .attribute(name)
+                    .is_some_and(|attribute| attribute.role == Role::Custom)
         };
         match self {
             Self::All => false,
@@ -216,15 +215,14 @@ impl Filter {
 
 /// The type of what a filter can ask for: an attribute, or the identity.
 fn kind_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a AttributeType> {
-    match schema.attribute(name) {
-        Some(attribute) => Some(&attribute.kind),
-        None if name == ID_ATTRIBUTE => Some(&AttributeType::Uuid),
-        None => None,
+    if name == ID_ATTRIBUTE {
+        return Some(&AttributeType::Uuid);
     }
+    schema.attribute(name).map(|attribute| &attribute.kind)
 }
 
 fn check_value(schema: &Schema, name: &str, value: &AttributeValue) -> Result<AttributeValue> {
-    if schema.attribute(name).is_some() || name != ID_ATTRIBUTE {
+    if name != ID_ATTRIBUTE {
         return schema.check_value(name, value);
     }
     AttributeValue::from_json(&AttributeType::Uuid, &value.to_json())

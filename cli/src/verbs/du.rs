@@ -54,6 +54,8 @@ impl Du {
                     rows.push(self.row(name, &size));
                     total = total.and(&size);
                 }
+                // Deleted meanwhile.
+                Err(error) if self.collection.is_none() && error.kind() == ErrorKind::NotFound => {}
                 Err(error) if self.collection.is_none() && is_of_one(&error) => {
                     unreadable.push((name, error));
                 }
@@ -61,6 +63,10 @@ impl Du {
             }
         }
         drop(progress);
+        if documents.is_empty() && !unreadable.is_empty() {
+            let (_, error) = unreadable.swap_remove(0);
+            return Err(error.into());
+        }
         if console.wants_json() {
             let unreadable = unreadable.iter().map(|(name, error)| {
                 json!({ "name": name, "kind": error.kind().name(), "message": error.message() })
@@ -99,10 +105,10 @@ impl Du {
 
 /// Whether it is one collection that cannot be measured, and not the store.
 fn is_of_one(error: &Error) -> bool {
-    use ErrorKind::{Corrupt, InvalidInput, NotFound, TooLarge, Unsupported};
+    use ErrorKind::{Corrupt, InvalidInput, TooLarge, Unsupported};
     matches!(
         error.kind(),
-        Corrupt | InvalidInput | NotFound | TooLarge | Unsupported
+        Corrupt | InvalidInput | TooLarge | Unsupported
     )
 }
 

@@ -14,6 +14,7 @@ const EXAMPLE: &str = "\
 Examples:
   hyperslab ls ./climate
   hyperslab ls ./climate weather --where 'dt >= 2023-01-01 and station in (north, south)' --limit 10
+  hyperslab ls ./climate weather --where 'station = north' --count
   hyperslab ls era5.nc
   hyperslab ls s3://weather/era5.zarr
 

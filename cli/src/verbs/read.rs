@@ -25,6 +25,7 @@ Examples:
   hyperslab read ./climate coads --sel COADSY=-10..10 --isel TIME=0
   hyperslab read ./climate coads --isel TIME=0 -o sst.png
   hyperslab read ./climate weather dt=2023-01-03 --isel hour=::6 -o day.npy
+  hyperslab read ./climate weather dt=2023-01-03 --sel hour=+3h..+6h --json
   hyperslab read ./climate weather dt=2023-01-03 --explain
   hyperslab read era5.nc t --isel time=0 --stats";
 

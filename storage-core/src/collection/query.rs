@@ -201,7 +201,7 @@ fn matching<'a>(
         futures::stream::once(look_up(collection, locator))
             .try_filter_map(async |found| Ok(found))
             .boxed()
-    } else if let Some(ids) = filter.ids(schema) {
+    } else if let Some(ids) = filter.ids() {
         futures::stream::iter(ids)
             .then(move |id| look_up(collection, ArrayLocator::Id(id)))
             .try_filter_map(async |found| Ok(found))

@@ -9,7 +9,7 @@ impl Filter {
     /// Whether no listing is needed.
     #[must_use]
     pub fn is_look_up(&self, schema: &Schema) -> bool {
-        self.full_key(schema).is_some() || self.ids(schema).is_some()
+        self.full_key(schema).is_some() || self.ids().is_some()
     }
 
     /// The conditions that all hold.
@@ -22,10 +22,7 @@ impl Filter {
 
     /// The identities that this filter can match at most, each once, when it says them by `=` or as a set.
     #[must_use]
-    pub fn ids(&self, schema: &Schema) -> Option<Vec<Uuid>> {
-        if schema.attribute(ID_ATTRIBUTE).is_some() {
-            return None;
-        }
+    pub fn ids(&self) -> Option<Vec<Uuid>> {
         let values = self.parts().iter().find_map(|part| match part {
             Self::Compare {
                 attribute,

@@ -88,11 +88,11 @@ fn an_identity_is_looked_up() {
     let schema = schema();
     let ids = [uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2)];
     let one = Filter::parse(&format!("id = {} and height > 2", ids[0]), &schema).unwrap();
-    assert_eq!(one.ids(&schema), Some(vec![ids[0]]));
+    assert_eq!(one.ids(), Some(vec![ids[0]]));
     assert!(one.needs_custom(&schema) && one.is_look_up(&schema));
     let several = format!("station = a and id in ({}, {}, {})", ids[1], ids[0], ids[1]);
     let several = Filter::parse(&several, &schema).unwrap();
-    assert_eq!(several.ids(&schema), Some(vec![ids[1], ids[0]]));
+    assert_eq!(several.ids(), Some(vec![ids[1], ids[0]]));
     for text in [
         "id != 00000000-0000-0000-0000-000000000001",
         "id = 00000000-0000-0000-0000-000000000001 or height = 1",
@@ -111,15 +111,4 @@ fn an_identity_is_looked_up() {
     for bad in ["id = 7", "id = north"] {
         assert!(Filter::parse(bad, &schema).is_err(), "{bad}");
     }
-}
-
-#[test]
-fn an_attribute_of_the_schema_comes_before_the_identity() {
-    let schema = Schema::builder(DType::Int8)
-        .attribute(AttributeSchema::key("id", AttributeType::Int))
-        .build()
-        .unwrap();
-    let filter = Filter::parse("id = 7", &schema).unwrap();
-    assert_eq!(filter.ids(&schema), None);
-    assert!(filter.full_key(&schema).is_some() && !filter.needs_custom(&schema));
 }

@@ -70,13 +70,18 @@ pub(super) fn fill(
     let Some(place) = place_of(verb, "store") else {
         return words;
     };
-    let at = given.get(place).copied().unwrap_or(words.len());
+    // Right behind what comes before it, so that an option whose value is forgotten does not take it.
+    let behind = place
+        .checked_sub(1)
+        .map(|before| given.get(before).copied());
+    let at = behind
+        .unwrap_or(Some(at))
+        .map_or(words.len(), |index| index + 1);
     let takes_used =
         place_of(verb, "collection").is_some() && !NEW_COLLECTION.contains(&verb.get_name());
     let names_another = given
         .get(place)
         .is_some_and(|&index| !words[index].contains('='));
-    // Behind the verb, where no option that is not finished comes before it.
     let filled = std::iter::once(store).chain(used.filter(|_| takes_used && !names_another));
     let filled: Vec<String> = filled.map(str::to_owned).collect();
     words.splice(at..at, filled);
@@ -109,7 +114,8 @@ mod tests {
             ("ls", None, "ls S"),
             ("ls", Some("w"), "ls S w"),
             ("ls other --count", Some("w"), "ls S other --count"),
-            ("ls --where a=1", Some("w"), "ls --where a=1 S w"),
+            ("ls --where", Some("w"), "ls S w --where"),
+            ("ls --where a=1", Some("w"), "ls S w --where a=1"),
             ("--json ls", None, "--json ls S"),
             ("--memory-limit 4G ls w", None, "--memory-limit 4G ls S w"),
             ("read w dt=1", None, "read S w dt=1"),
@@ -121,14 +127,14 @@ mod tests {
             (
                 "read --sel lat=-1..1 dt=1",
                 Some("w"),
-                "read --sel lat=-1..1 S w dt=1",
+                "read S w --sel lat=-1..1 dt=1",
             ),
-            ("read -o x.nc", Some("w"), "read -o x.nc S w"),
-            ("read -ox.nc v", Some("w"), "read -ox.nc S v"),
-            ("write --value=-3", Some("w"), "write --value=-3 S w"),
-            ("rm --collection", Some("w"), "rm --collection S w"),
+            ("read -o x.nc", Some("w"), "read S w -o x.nc"),
+            ("read -ox.nc v", Some("w"), "read S -ox.nc v"),
+            ("write --value=-3", Some("w"), "write S w --value=-3"),
+            ("rm --collection", Some("w"), "rm S w --collection"),
             ("create x --schema f", Some("w"), "create S x --schema f"),
-            ("create --from f", Some("w"), "create --from f S"),
+            ("create --from f", Some("w"), "create S --from f"),
             ("import f.nc x", Some("w"), "import f.nc S x"),
             ("copy w other", None, "copy S/w S/other"),
             (
@@ -136,7 +142,7 @@ mod tests {
                 None,
                 "copy S/w ./archive/w --jobs 2",
             ),
-            ("locks --clean", Some("w"), "locks --clean S w"),
+            ("locks --clean", Some("w"), "locks S w --clean"),
             ("frobnicate w", Some("w"), "frobnicate w"),
             ("--version", None, "--version"),
         ] {
