@@ -1,5 +1,4 @@
 //! The number of threads, which is set once for a process.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use hyperslab::blocking::Store;
 use hyperslab::{DType, Dimension, ErrorKind, Schema, key, set_workers};

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyperslab_core::{
     ArrayBuf, ArrayMeta, CollectionMeta, Durability, Error, ErrorKind, Hyperslab, Result,
@@ -16,12 +15,12 @@ use super::{Known, Store};
 use crate::deker::content::Content;
 use crate::deker::file::DekerFile;
 use crate::deker::folders::{Kind, key_parts, new_key_parts};
-use crate::deker::guard::{self, Reading, patiently};
+use crate::deker::guard::{self, Patience, Reading, patiently};
 use crate::deker::schema::Layout;
 use crate::disk::{self, TempFile};
 
 /// How long a reader waits for a writer of Deker.
-pub(super) const READ_PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const READ_PATIENCE: Patience = Patience::of_seconds(60);
 
 impl Store {
     /// Opens the file of an array, and keeps writers of Deker away from it for as long as the first of the two lives.
@@ -156,7 +155,7 @@ impl Store {
     ) -> Result<ArrayMeta> {
         let known = self.open(collection)?;
         let path = known.folders.file(Kind::Array, id);
-        let writing = patiently(options.lock_timeout, || guard::write(&path))?;
+        let writing = patiently(Patience::of(options), || guard::write(&path))?;
         // Nobody changes the file now, so its mark need not stay.
         let (_, last) = self.open_file(&known, &known.layout, id)?;
         let mut meta = last.meta.clone();
@@ -182,7 +181,7 @@ impl Store {
         let known = self.look(collection)?;
         let layout = known.tiles.as_ref().unwrap_or(&known.layout);
         let path = known.folders.file(Kind::Array, id);
-        let writing = patiently(options.lock_timeout, || guard::write(&path))?;
+        let writing = patiently(Patience::of(options), || guard::write(&path))?;
         let (_, last) = self.open_file(&known, layout, id)?;
         let durability = options.durability;
         let staged = self.stage_array(layout, Some(&last), &last.meta, &[], &path, durability)?;
@@ -201,7 +200,7 @@ impl Store {
         let known = self.open(collection)?;
         let (kind, folders) = (known.kind(), &known.folders);
         let path = folders.file(kind, array.id);
-        let writing = patiently(options.lock_timeout, || guard::write(&path))?;
+        let writing = patiently(Patience::of(options), || guard::write(&path))?;
         std::fs::remove_file(&path)
             .map_err(|source| Error::io("delete", path.display(), source))?;
         disk::sync_parent(&path, options.durability)?;
