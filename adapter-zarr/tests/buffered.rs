@@ -21,6 +21,7 @@ const SIZES: [u64; 2] = [24, 24];
 const BUFFERED: WriteOptions = WriteOptions {
     durability: Durability::Buffered,
     lock_timeout: Duration::from_secs(60),
+    ..WriteOptions::DEFAULT
 };
 
 /// An array of zeros on a medium, and two handles of it.

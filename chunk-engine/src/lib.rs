@@ -27,6 +27,7 @@ mod settled;
 mod stats;
 mod stored;
 mod touched;
+mod workers;
 mod write_back;
 
 pub use cache::{ChunkCache, ChunkKey, ObjectId, within_bytes};
@@ -37,4 +38,5 @@ pub use scratch::Scratch;
 pub use settled::is_settled;
 pub use stats::Stats;
 pub use stored::StoredChunk;
+pub use workers::set_workers;
 pub use write_back::{Publish, SlabWrite, WriteBack};

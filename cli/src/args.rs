@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use hyperslab::{MemoryLimit, StoreOptions, WriteOptions};
+use hyperslab::{MemoryLimit, StoreOptions, TimeStep, WriteOptions};
 
 use crate::verbs;
 
@@ -56,24 +56,94 @@ pub(crate) struct Global {
     /// The most memory for decoded chunks that are kept, 0 for none [default: 1/4 of the machine's]
     #[arg(long, global = true, value_name = "SIZE", help_heading = "Everywhere")]
     pub(crate) cache: Option<MemoryLimit>,
-    /// How many seconds to wait for somebody else's lock
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60)]
-    #[arg(help_heading = "Everywhere")]
-    pub(crate) lock_timeout: u64,
+    /// How many threads work at once [default: one for each core]
+    #[arg(long, global = true, value_name = "COUNT", help_heading = "Everywhere")]
+    #[arg(value_parser = workers)]
+    pub(crate) workers: Option<usize>,
+    /// How long to wait for somebody else's lock: seconds, or `500ms`, `5m` [default: 60]
+    #[arg(long, global = true, value_name = "TIME", help_heading = "Everywhere")]
+    pub(crate) lock_timeout: Option<Wait>,
+    /// How often to look again at a lock of another program that tells nobody when it lets go [default: 10ms]
+    #[arg(long, global = true, value_name = "TIME", help_heading = "Everywhere")]
+    pub(crate) lock_interval: Option<Wait>,
+    /// Say on standard error what the library does, from this level on
+    #[arg(long, global = true, value_name = "LEVEL", help_heading = "Everywhere")]
+    #[arg(value_enum)]
+    pub(crate) log_level: Option<LogLevel>,
 }
 
 impl Global {
     /// How the store is to be used.
     pub(crate) fn store_options(&self) -> StoreOptions {
+        let usual = WriteOptions::default();
         StoreOptions {
             memory_limit: self.memory_limit.unwrap_or_default(),
             cache_bytes: self.cache.map(MemoryLimit::bytes),
             write: WriteOptions {
-                lock_timeout: Duration::from_secs(self.lock_timeout),
-                ..WriteOptions::default()
+                lock_timeout: self.lock_timeout.map_or(usual.lock_timeout, |wait| wait.0),
+                lock_interval: self
+                    .lock_interval
+                    .map_or(usual.lock_interval, |wait| wait.0),
+                ..usual
             },
-            adapter: None,
+            ..StoreOptions::default()
         }
+    }
+
+    /// These options where they were given, else those of `base`.
+    pub(crate) fn over(&self, base: &Self) -> Self {
+        Self {
+            json: self.json || base.json,
+            verbose: self.verbose.max(if self.quiet { 0 } else { base.verbose }),
+            quiet: self.quiet || (base.quiet && self.verbose == 0),
+            memory_limit: self.memory_limit.or(base.memory_limit),
+            cache: self.cache.or(base.cache),
+            workers: self.workers.or(base.workers),
+            lock_timeout: self.lock_timeout.or(base.lock_timeout),
+            lock_interval: self.lock_interval.or(base.lock_interval),
+            log_level: self.log_level.or(base.log_level),
+        }
+    }
+}
+
+fn workers(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("write a whole number of at least 1".to_owned()),
+        Ok(count) => Ok(count),
+    }
+}
+
+/// From which level on the library says what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// A length of time: a number of seconds, or one with a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wait(pub(crate) Duration);
+
+impl std::str::FromStr for Wait {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let told = "write seconds like 60 or 0.5, or a length of time like 500ms or 5m";
+        if let Ok(seconds) = text.parse::<u64>() {
+            return Ok(Self(Duration::from_secs(seconds)));
+        }
+        if let Ok(seconds) = text.parse::<f64>() {
+            let wait = Duration::try_from_secs_f64(seconds);
+            return wait.map(Self).map_err(|_| told.to_owned());
+        }
+        let step: TimeStep = text.parse().map_err(|_| told.to_owned())?;
+        u64::try_from(step.as_nanoseconds())
+            .map(|nanoseconds| Self(Duration::from_nanos(nanoseconds)))
+            .map_err(|_| told.to_owned())
     }
 }
 
@@ -104,6 +174,8 @@ pub(crate) enum Verb {
     Export(verbs::export::Export),
     /// Copy a collection into another store, or under another name
     Copy(verbs::copy::Copy),
+    /// Copy a storage of Deker into a store
+    Migrate(verbs::migrate::Migrate),
     /// Look for faults, and mend what can be mended
     Check(verbs::check::Check),
     /// Show what collections take up
@@ -112,6 +184,8 @@ pub(crate) enum Verb {
     Locks(verbs::locks::Locks),
     /// Show all of this on a real sample: import, select, draw, check
     Demo(verbs::demo::Demo),
+    /// Give these verbs one after the other to a store that stays open
+    Shell(verbs::shell::Shell),
     /// Print the completions of a shell
     Completions(verbs::completions::Completions),
 }
@@ -159,6 +233,47 @@ impl std::str::FromStr for Pair {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn waits_are_seconds_or_have_a_unit() {
+        for (text, milliseconds) in [
+            ("60", 60_000),
+            ("0.25", 250),
+            ("500ms", 500),
+            ("5m", 300_000),
+            ("PT1S", 1000),
+        ] {
+            let wait: Wait = text.parse().unwrap();
+            assert_eq!(wait.0, Duration::from_millis(milliseconds), "{text}");
+        }
+        for text in ["", "-1", "soon", "-5m", "nan", "1e300", "1mo"] {
+            assert!(text.parse::<Wait>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn options_of_a_line_come_before_those_of_the_shell() {
+        let of = |words: &[&str]| {
+            let words = ["hyperslab"].iter().chain(words).chain(&["ls", "s"]);
+            Cli::try_parse_from(words).unwrap().global
+        };
+        let base = of(&[
+            "--json",
+            "-v",
+            "--lock-timeout",
+            "3",
+            "--memory-limit",
+            "4G",
+        ]);
+        let merged = of(&["--lock-timeout", "7", "-q"]).over(&base);
+        assert!(merged.json && merged.quiet && merged.verbose == 0);
+        let options = merged.store_options();
+        assert_eq!(options.write.lock_timeout, Duration::from_secs(7));
+        assert_eq!(options.write.lock_interval, Duration::from_millis(10));
+        assert_eq!(options.memory_limit.bytes(), 4 << 30);
+        let quiet = of(&["-q"]);
+        assert!(!of(&["-v"]).over(&quiet).quiet && of(&[]).over(&quiet).quiet);
+    }
 
     #[test]
     fn the_command_line_is_consistent_and_every_verb_has_an_example() {

@@ -7,11 +7,27 @@ use std::process::ExitCode;
 
 use hyperslab::Error;
 use serde_json::{Value, json};
+use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::args::Global;
+use crate::args::{Global, LogLevel};
 use crate::failure::{Failure, Outcome, Status};
 use crate::progress::Progress;
 use crate::render::terminal::Palette;
+
+/// What of the log is shown, if anything.
+fn log_filter(global: &Global) -> Option<String> {
+    let level = match (global.log_level, global.verbose) {
+        (Some(LogLevel::Error), _) => "error",
+        (Some(LogLevel::Warn), _) => "warn",
+        (Some(LogLevel::Info), _) => "info",
+        (Some(LogLevel::Debug), _) | (None, 2) => "debug",
+        (Some(LogLevel::Trace), _) => "trace",
+        (None, 0 | 1) => return None,
+        // Also what the libraries beneath say.
+        (None, _) => return Some("trace".to_owned()),
+    };
+    Some(format!("hyperslab={level}"))
+}
 
 /// The output of one run of the program.
 pub(crate) struct Console {
@@ -22,16 +38,13 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// The console that the options ask for; starts the log that `-vv` asks for.
+    /// The console that the options ask for; starts the log that `-vv` or `--log-level` asks for.
     pub(crate) fn new(global: &Global) -> Self {
-        if global.verbose > 1 {
-            let level = if global.verbose == 2 {
-                "hyperslab=debug"
-            } else {
-                "trace"
-            };
+        if let Some(filter) = log_filter(global) {
             tracing_subscriber::fmt()
-                .with_env_filter(level)
+                .with_env_filter(filter)
+                // A read or a write is a span: its end says what it was and how long it took.
+                .with_span_events(FmtSpan::CLOSE)
                 .with_writer(io::stderr)
                 .init();
         }
@@ -41,6 +54,13 @@ impl Console {
             verbose: global.verbose,
             quiet: global.quiet,
         }
+    }
+
+    /// Says things from here on as these options ask for. The log stays as it is.
+    pub(crate) fn adopt(&mut self, global: &Global) {
+        self.json = global.json;
+        self.verbose = global.verbose;
+        self.quiet = global.quiet;
     }
 
     /// Whether JSON is wanted instead of text.
@@ -127,17 +147,30 @@ impl Console {
 
     /// Tells how the run ended, and gives its exit code.
     pub(crate) fn finish(mut self, outcome: Outcome) -> ExitCode {
+        ExitCode::from(self.settle(outcome))
+    }
+
+    /// Tells how a verb ended, and gives its exit code.
+    pub(crate) fn settle(&mut self, outcome: Outcome) -> u8 {
         let outcome = outcome.and_then(|status| self.flush().map(|()| status));
         match outcome {
-            Ok(Status::Done) | Err(Failure::Unread) => ExitCode::SUCCESS,
-            Ok(Status::Found) => ExitCode::FAILURE,
+            Ok(Status::Done) | Err(Failure::Unread) => 0,
+            Ok(Status::Found) => 1,
+            Ok(Status::Told(code)) => code,
             Err(Failure::Error(error)) => {
                 // What was said before the error still counts; where it cannot be said, nor can this.
                 let _ = self.flush();
                 let _ = self.tell(&error);
-                ExitCode::from(error.kind().exit_code())
+                error.kind().exit_code()
             }
         }
+    }
+
+    /// What is wrong with a line, in the words of the parser of the command line.
+    pub(crate) fn complain(&mut self, text: &str) -> Result<(), Failure> {
+        self.out.flush()?;
+        writeln!(io::stderr(), "{text}")?;
+        Ok(())
     }
 
     fn tell(&self, error: &Error) -> io::Result<()> {

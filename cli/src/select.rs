@@ -24,7 +24,9 @@ pub(crate) struct SelectArgs {
     /// By position: `TIME=0`, `TIME=-1`, `lat=10:20`, `lat=::2` (stop excluded); repeatable
     #[arg(long, value_name = "DIM=INDEX", help_heading = "Selection")]
     pub(crate) isel: Vec<Pair>,
-    /// By coordinate: `lat=-10..10` (both ends in), `dt=2023-01-03`, `lat=~3.3` (nearest); repeatable
+    /// By coordinate: `lat=-10..10` (both ends in), `lat=~3.3` (nearest), `lat=3.3~0.5` (nearest within), `layer=wind`; a
+    /// time as `time=2023-01-03T06:00`, `time=@1672531200` (seconds since 1970) or `time=+3h..+6h` (after the first);
+    /// repeatable
     #[arg(long, value_name = "DIM=VALUE", help_heading = "Selection")]
     pub(crate) sel: Vec<Pair>,
 }

@@ -13,54 +13,55 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod locks;
 pub(crate) mod ls;
+pub(crate) mod migrate;
 pub(crate) mod new;
 pub(crate) mod read;
 pub(crate) mod rm;
+pub(crate) mod shell;
 pub(crate) mod show;
 mod storage;
 pub(crate) mod write;
 
 use hyperslab::{Collection, Connect, ErrorKind, Result, Store, StoreOptions};
 
-use crate::args::{AdapterArgs, Cli, CollectionArgs, Global, Verb};
+use crate::args::{AdapterArgs, CollectionArgs, Verb};
 use crate::console::Console;
 use crate::failure::Outcome;
+use crate::session::Session;
 
-/// Runs what the command line asks for.
-pub(crate) async fn run(cli: Cli, console: &mut Console) -> Outcome {
-    let global = &cli.global;
-    match cli.verb {
-        Verb::Init(verb) => verb.run(global, console).await,
-        Verb::Create(verb) => verb.run(global, console).await,
-        Verb::New(verb) => verb.run(global, console).await,
-        Verb::Ls(verb) => verb.run(global, console).await,
-        Verb::Show(verb) => verb.run(global, console).await,
-        Verb::Read(verb) => verb.run(global, console).await,
-        Verb::Write(verb) => verb.run(global, console).await,
-        Verb::Clear(verb) => verb.run(global, console).await,
-        Verb::Rm(verb) => verb.run(global, console).await,
-        Verb::Import(verb) => verb.run(global, console).await,
-        Verb::Export(verb) => verb.run(global, console).await,
+/// Runs one verb.
+pub(crate) async fn run(verb: Verb, session: &Session, console: &mut Console) -> Outcome {
+    match verb {
+        Verb::Init(verb) => verb.run(session, console).await,
+        Verb::Create(verb) => verb.run(session, console).await,
+        Verb::New(verb) => verb.run(session, console).await,
+        Verb::Ls(verb) => verb.run(session, console).await,
+        Verb::Show(verb) => verb.run(session, console).await,
+        Verb::Read(verb) => verb.run(session, console).await,
+        Verb::Write(verb) => verb.run(session, console).await,
+        Verb::Clear(verb) => verb.run(session, console).await,
+        Verb::Rm(verb) => verb.run(session, console).await,
+        Verb::Import(verb) => verb.run(session, console).await,
+        Verb::Export(verb) => verb.run(session, console).await,
         // The largest of all: many arrays are under way in it.
-        Verb::Copy(verb) => Box::pin(verb.run(global, console)).await,
-        Verb::Check(verb) => verb.run(global, console).await,
-        Verb::Du(verb) => verb.run(global, console).await,
-        Verb::Locks(verb) => verb.run(global, console).await,
+        Verb::Copy(verb) => Box::pin(verb.run(session, console)).await,
+        Verb::Migrate(verb) => Box::pin(verb.run(session, console)).await,
+        Verb::Check(verb) => verb.run(session, console).await,
+        Verb::Du(verb) => verb.run(session, console).await,
+        Verb::Locks(verb) => verb.run(session, console).await,
         // The demo runs other verbs, so its future would contain itself.
-        Verb::Demo(verb) => Box::pin(verb.run(global, console)).await,
+        Verb::Demo(verb) => Box::pin(verb.run(session, console)).await,
+        // So does a shell.
+        Verb::Shell(verb) => Box::pin(verb.run(session, console)).await,
         Verb::Completions(verb) => verb.run(console),
     }
 }
 
-/// Opens a store as the options say.
-async fn open_store(store: &str, global: &Global) -> Result<Store> {
-    Store::open_with(store, global.store_options()).await
-}
-
 impl CollectionArgs {
     /// Opens the collection.
-    pub(crate) async fn open(&self, global: &Global) -> Result<Collection> {
-        open_store(&self.store, global)
+    pub(crate) async fn open(&self, session: &Session) -> Result<Collection> {
+        session
+            .open(&self.store)
             .await?
             .collection(&self.collection)
             .await
@@ -69,31 +70,31 @@ impl CollectionArgs {
 
 impl AdapterArgs {
     /// How the store is to be used, and by which adapter.
-    fn store_options(&self, global: &Global) -> StoreOptions {
+    fn store_options(&self, session: &Session) -> StoreOptions {
         StoreOptions {
             adapter: self.adapter.clone(),
-            ..global.store_options()
+            ..session.global().store_options()
         }
     }
 
     /// Opens a store, which must be of this adapter.
-    async fn open(&self, store: &str, global: &Global) -> Result<Store> {
-        Store::open_with(store, self.store_options(global)).await
+    async fn open(&self, store: &str, session: &Session) -> Result<Store> {
+        session.open_with(store, self.store_options(session)).await
     }
 
     /// Creates a store of this adapter.
-    async fn create(&self, store: &str, global: &Global) -> Result<Store> {
-        Store::create_with(store, self.store_options(global)).await
+    async fn create(&self, store: &str, session: &Session) -> Result<Store> {
+        Store::create_with(store, self.store_options(session)).await
     }
 
     /// Opens a store, or creates it where there is none.
-    async fn open_or_create(&self, store: &str, global: &Global) -> Result<Store> {
-        match self.open(store, global).await {
+    async fn open_or_create(&self, store: &str, session: &Session) -> Result<Store> {
+        match self.open(store, session).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                match self.create(store, global).await {
+                match self.create(store, session).await {
                     // Another command was faster.
                     Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                        self.open(store, global).await
+                        self.open(store, session).await
                     }
                     created => created,
                 }

@@ -329,7 +329,7 @@ fn check_finds_nothing_in_a_sound_store_and_a_flipped_bit_in_a_damaged_one() {
         "coads",
         "--level",
         "4",
-        "--to-file",
+        "--report",
         "report.txt",
     ]);
     assert_eq!(run.code, 1, "{run:?}");

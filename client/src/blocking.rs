@@ -17,13 +17,15 @@ use std::sync::OnceLock;
 
 use hyperslab_core as core;
 use hyperslab_core::{
-    ArrayBuf, ArrayEntry, Attributes, CheckRequest, Element, Error, FindingSink, Index, IntoFilter,
-    LabelSelector, Result, Scalar, Schema, Selection, StorageOptions, StoreOptions,
+    ArrayBuf, ArrayEntry, Attributes, CheckRequest, Element, Error, Finding, FindingSink, Index,
+    IntoFilter, LabelSelector, LockInfo, Result, Scalar, Schema, Selection, StorageOptions,
+    StoreOptions, Usage,
 };
 use ndarray::{ArrayD, ArrayRef, Dimension};
 use tokio::runtime::{Handle, Runtime};
 use uuid::Uuid;
 
+use crate::workers::workers;
 use crate::{Connect, CopyOptions, CopyProgress, CopyReport};
 
 /// Waits for a future of this library on its own runtime.
@@ -35,9 +37,11 @@ fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
         ));
     }
     let runtime = RUNTIME.get_or_init(|| {
-        tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        if let Some(count) = workers() {
+            builder.worker_threads(count);
+        }
+        builder.enable_all().build()
     });
     match runtime {
         Ok(runtime) => runtime.block_on(future),
@@ -77,6 +81,37 @@ waiting! {
 waiting! {
     /// A [`Subset`](core::Subset) that waits.
     Subset
+}
+
+/// A store that is closed when this is dropped. See [`Store::scope`].
+#[derive(Debug)]
+pub struct Scope(Store);
+
+impl Scope {
+    /// Closes the store now, and says how that went.
+    ///
+    /// # Errors
+    /// As [`Store::close`](core::Store::close).
+    pub fn close(self) -> Result<()> {
+        self.0.close()
+    }
+}
+
+impl Deref for Scope {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.0
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.close() {
+            // Nobody can be told any other way; `close` tells.
+            tracing::error!("a store was not closed: {error}");
+        }
+    }
 }
 
 /// Copies a collection into `to` under `name`.
@@ -146,6 +181,56 @@ impl Store {
         wait(self.0.delete_collection(name))
     }
 
+    /// Creates a collection as one JSON document says.
+    pub fn create_collection_from_json(&self, text: &str) -> Result<Collection> {
+        wait(self.0.create_collection_from_json(text)).map(Collection)
+    }
+
+    /// Flushes what arrays keep, and refuses every later call until it is reopened.
+    pub fn close(&self) -> Result<()> {
+        wait(self.0.close())
+    }
+
+    /// Opens the store again if it is closed, and closes it when what this returns goes out of scope.
+    ///
+    /// ```
+    /// use hyperslab::blocking::Store;
+    ///
+    /// let store = Store::create("memory://")?;
+    /// {
+    ///     let open = store.scope();
+    ///     open.collections()?;
+    /// }
+    /// assert!(store.is_closed() && store.collections().is_err());
+    /// assert_eq!(store.scope().collections()?.len(), 0);
+    /// # Ok::<(), hyperslab::Error>(())
+    /// ```
+    #[must_use = "the store is closed when this is dropped"]
+    pub fn scope(&self) -> Scope {
+        self.0.reopen();
+        Scope(self.clone())
+    }
+
+    /// What all collections take up together, or one.
+    pub fn usage(&self, collection: Option<&str>) -> Result<Usage> {
+        wait(self.0.usage(collection))
+    }
+
+    /// Who holds exclusive locks, of all or of one collection.
+    pub fn lock_holders(&self, collection: Option<&str>) -> Result<Vec<LockInfo>> {
+        wait(self.0.lock_holders(collection))
+    }
+
+    /// Removes the stale records of holders that have gone, of all or of one collection.
+    pub fn clear_locks(&self, collection: Option<&str>) -> Result<Vec<LockInfo>> {
+        wait(self.0.clear_locks(collection))
+    }
+
+    /// Looks for faults until the first is found.
+    pub fn check_until_first(&self, request: &CheckRequest) -> Result<Option<Finding>> {
+        wait(self.0.check_until_first(request))
+    }
+
     /// Looks for faults.
     pub fn check(&self, request: &CheckRequest, sink: &mut dyn FindingSink) -> Result<()> {
         wait(self.0.check(request, sink))
@@ -194,6 +279,26 @@ impl Collection {
     pub fn find(&self, filter: impl IntoFilter) -> Result<Vec<Array>> {
         let arrays = wait(self.0.find(filter).sorted().all())?;
         Ok(arrays.into_iter().map(Array).collect())
+    }
+
+    /// The first array found, in key order.
+    pub fn first(&self, filter: impl IntoFilter) -> Result<Option<Array>> {
+        Ok(wait(self.0.find(filter).sorted().first())?.map(Array))
+    }
+
+    /// The last array found, in key order.
+    pub fn last(&self, filter: impl IntoFilter) -> Result<Option<Array>> {
+        Ok(wait(self.0.find(filter).last())?.map(Array))
+    }
+
+    /// How many arrays are found.
+    pub fn count(&self, filter: impl IntoFilter) -> Result<usize> {
+        wait(self.0.find(filter).count())
+    }
+
+    /// What it takes up.
+    pub fn usage(&self) -> Result<Usage> {
+        wait(self.0.usage())
     }
 
     /// Deletes the array with this key.

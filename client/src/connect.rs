@@ -1,12 +1,10 @@
 //! From a URL to a store.
 
-use std::sync::Arc;
-
 use hyperslab_core::{Error, Result, Store, StoreOptions};
 use hyperslab_engine::Engine;
 
 use crate::location::Location;
-use crate::media;
+use crate::media::{self, How};
 
 /// Opens and creates stores by URL: `Store::open("./data")`.
 ///
@@ -74,21 +72,24 @@ impl Connect for Store {
     async fn open_with(url: &str, options: StoreOptions) -> Result<Self> {
         let location = Location::parse(url)?;
         let wanted = wanted(&location, &options)?;
-        let adapter = media::open(&location.place, wanted, &engine(&options)).await?;
+        let adapter = media::open(&location.place, wanted, &how(&options)).await?;
         Ok(Self::new(adapter, options))
     }
 
     async fn create_with(url: &str, options: StoreOptions) -> Result<Self> {
         let location = Location::parse(url)?;
         let wanted = wanted(&location, &options)?;
-        let adapter = media::create(&location.place, wanted, &engine(&options)).await?;
+        let adapter = media::create(&location.place, wanted, &how(&options)).await?;
         Ok(Self::new(adapter, options))
     }
 }
 
-/// What decodes and keeps the chunks of a store.
-fn engine(options: &StoreOptions) -> Arc<Engine> {
-    options.cache_bytes.map_or_else(Engine::shared, Engine::new)
+/// What an adapter has to know of how a store is used.
+fn how(options: &StoreOptions) -> How {
+    How {
+        engine: options.cache_bytes.map_or_else(Engine::shared, Engine::new),
+        write: options.write,
+    }
 }
 
 /// The adapter asked for, by the URL or the options.

@@ -12,6 +12,7 @@ mod media;
 mod migrating;
 #[cfg(feature = "hdf5")]
 pub mod netcdf;
+mod workers;
 
 pub use connect::Connect;
 pub use copying::{CopyDifference, CopyOptions, CopyPhase, CopyProgress, CopyReport, copy};
@@ -20,6 +21,7 @@ pub use media::ADAPTERS;
 pub use migrating::{
     MigrateOptions, MigrateReport, MigrateStep, MigratedCollection, Renamed, migrate,
 };
+pub use workers::set_workers;
 
 /// What most programs need, in one line: `use hyperslab::prelude::*;`.
 pub mod prelude {

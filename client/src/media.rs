@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hyperslab_core::ErrorKind;
 #[cfg(any(feature = "hdf5", feature = "zarr"))]
 use hyperslab_core::RandomIds;
-use hyperslab_core::{Error, MemoryAdapter, Result, StorageAdapter, blocking};
+use hyperslab_core::{Error, MemoryAdapter, Result, StorageAdapter, WriteOptions, blocking};
 use hyperslab_engine::Engine;
 #[cfg(feature = "hdf5")]
 use hyperslab_hdf5::{DekerAdapter, Hdf5Adapter};
@@ -43,7 +43,16 @@ const ON_DISK: &[&str] = &[
 /// The file that says of which adapter a store on a disk is.
 pub(crate) const STORE_DOCUMENT: &str = "hyperslab.json";
 
-/// Opens the store at a place, read through `engine`, which must be of the adapter `wanted`, if there is one. What another
+/// What an adapter has to know of how a store is used.
+#[derive(Debug)]
+pub(crate) struct How {
+    /// What decodes and keeps its chunks.
+    pub(crate) engine: Arc<Engine>,
+    /// How changes are made.
+    pub(crate) write: WriteOptions,
+}
+
+/// Opens the store at a place, to be used in that way, which must be of the adapter `wanted`, if there is one. What another
 /// program wrote there is a store too, which can only be read.
 ///
 /// # Errors
@@ -52,17 +61,17 @@ pub(crate) const STORE_DOCUMENT: &str = "hyperslab.json";
 pub(crate) async fn open(
     place: &Place,
     wanted: Option<&str>,
-    engine: &Arc<Engine>,
+    how: &How,
 ) -> Result<Arc<dyn StorageAdapter>> {
     check_known(wanted)?;
     match place {
         // Every store in memory is a new one.
-        Place::Memory => memory(wanted, engine).await,
-        Place::Disk(path) => open_disk(path, wanted, engine).await,
+        Place::Memory => memory(wanted, &how.engine).await,
+        Place::Disk(path) => open_disk(path, wanted, how).await,
         #[cfg(feature = "zarr")]
         Place::Bucket(url) => {
             check_bucket(wanted)?;
-            open_bucket(&bucket(url)?, wanted, engine).await
+            open_bucket(&bucket(url)?, wanted, &how.engine).await
         }
         #[cfg(not(feature = "zarr"))]
         Place::Bucket(_) => Err(not_built("a bucket", "`aws`, `gcp` or `azure`")),
@@ -76,17 +85,17 @@ pub(crate) async fn open(
 pub(crate) async fn create(
     place: &Place,
     wanted: Option<&str>,
-    engine: &Arc<Engine>,
+    how: &How,
 ) -> Result<Arc<dyn StorageAdapter>> {
     check_known(wanted)?;
     match place {
-        Place::Memory => memory(wanted, engine).await,
-        Place::Disk(path) => create_disk(path, wanted, engine).await,
+        Place::Memory => memory(wanted, &how.engine).await,
+        Place::Disk(path) => create_disk(path, wanted, how).await,
         #[cfg(feature = "zarr")]
         Place::Bucket(url) => {
             check_bucket(wanted)?;
             let medium = bucket(url)?;
-            zarr(ZarrAdapter::create(&medium, &RandomIds).await?, engine)
+            zarr(ZarrAdapter::create(&medium, &RandomIds).await?, &how.engine)
         }
         #[cfg(not(feature = "zarr"))]
         Place::Bucket(_) => Err(not_built("a bucket", "`aws`, `gcp` or `azure`")),
@@ -133,8 +142,9 @@ async fn open_bucket(
 async fn open_disk(
     path: &Path,
     wanted: Option<&str>,
-    engine: &Arc<Engine>,
+    how: &How,
 ) -> Result<Arc<dyn StorageAdapter>> {
+    let engine = &how.engine;
     #[cfg(any(feature = "hdf5", feature = "zarr"))]
     if wanted.is_none() && is_foreign(path).await {
         return foreign::open_disk(path, engine).await;
@@ -143,7 +153,7 @@ async fn open_disk(
     #[cfg(feature = "hdf5")]
     if recorded.is_none() && (wanted == Some("deker") || wanted.is_none() && is_deker(path).await) {
         let adapter = DekerAdapter::open(path).await?;
-        return Ok(Arc::new(adapter.with_engine(Arc::clone(engine))));
+        return Ok(Arc::new(deker(&adapter, how)));
     }
     if let (Some(recorded), Some(wanted)) = (&recorded, wanted)
         && recorded != wanted
@@ -179,8 +189,9 @@ async fn open_disk(
 async fn create_disk(
     path: &Path,
     wanted: Option<&str>,
-    engine: &Arc<Engine>,
+    how: &How,
 ) -> Result<Arc<dyn StorageAdapter>> {
+    let engine = &how.engine;
     match wanted.or(ON_DISK.first().copied()) {
         #[cfg(feature = "hdf5")]
         Some("hdf5") => {
@@ -190,7 +201,7 @@ async fn create_disk(
         #[cfg(feature = "hdf5")]
         Some("deker") => {
             let adapter = DekerAdapter::create(path).await?;
-            Ok(Arc::new(adapter.with_engine(Arc::clone(engine))))
+            Ok(Arc::new(deker(&adapter, how)))
         }
         #[cfg(feature = "zarr")]
         Some("zarr") => {
@@ -214,6 +225,14 @@ async fn is_foreign(path: &Path) -> bool {
         foreign::lies_at(&path) && !path.join(STORE_DOCUMENT).exists()
     });
     looked.await.unwrap_or(false)
+}
+
+/// A storage of Deker, to be used in a certain way.
+#[cfg(feature = "hdf5")]
+fn deker(adapter: &DekerAdapter, how: &How) -> DekerAdapter {
+    adapter
+        .with_engine(Arc::clone(&how.engine))
+        .with_patience(&how.write)
 }
 
 /// Whether a path names a storage of Deker, and no store of ours.

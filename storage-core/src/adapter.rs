@@ -115,14 +115,23 @@ pub struct WriteOptions {
     pub durability: Durability,
     /// How long to wait for a lock before giving up with `Locked`.
     pub lock_timeout: Duration,
+    /// How often to look again at a lock that another program holds and tells nobody when it lets go. Locks of hyperslab itself
+    /// are waited for without looking.
+    pub lock_interval: Duration,
+}
+
+impl WriteOptions {
+    /// What the default is, for constants.
+    pub const DEFAULT: Self = Self {
+        durability: Durability::Synced,
+        lock_timeout: Duration::from_secs(60),
+        lock_interval: Duration::from_millis(10),
+    };
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self {
-            durability: Durability::Synced,
-            lock_timeout: Duration::from_secs(60),
-        }
+        Self::DEFAULT
     }
 }
 
@@ -180,6 +189,18 @@ pub struct Usage {
     pub stored_bytes: u64,
     /// Bytes of everything else: schema, index, locks.
     pub overhead_bytes: u64,
+}
+
+impl std::ops::Add for Usage {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            array_count: self.array_count.saturating_add(other.array_count),
+            stored_bytes: self.stored_bytes.saturating_add(other.stored_bytes),
+            overhead_bytes: self.overhead_bytes.saturating_add(other.overhead_bytes),
+        }
+    }
 }
 
 /// What a read will touch.

@@ -1,5 +1,7 @@
 //! One array: its name, its facts, and the way to its cells.
 
+mod json;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -91,6 +93,15 @@ impl Array {
     #[must_use]
     pub fn shape(&self) -> Vec<u64> {
         self.schema().shape()
+    }
+
+    /// The dimensions with their sizes, slowest first.
+    #[must_use]
+    pub fn named_shape(&self) -> Vec<(&str, u64)> {
+        let dimensions = self.schema().dimensions().iter();
+        dimensions
+            .map(|dimension| (dimension.name.as_str(), dimension.size))
+            .collect()
     }
 
     /// The coordinates of one axis of this array; a time scale that starts at an attribute starts at this array's value.
@@ -186,6 +197,7 @@ impl Array {
     /// # Errors
     /// `NotFound` when the array has been deleted, `Locked`, `Unavailable`; what was written is kept and can be flushed again.
     pub async fn flush(&self) -> Result<()> {
+        self.collection.store().shared().adapter()?;
         match self.handle.get() {
             Some(handle) => handle.flush().await,
             // Never opened, so never written to.
@@ -200,6 +212,7 @@ impl Array {
     /// # Errors
     /// `Unavailable`.
     pub async fn discard(&self) -> Result<usize> {
+        self.collection.store().shared().adapter()?;
         match self.handle.get() {
             Some(handle) => handle.discard().await,
             None => Ok(0),
@@ -216,7 +229,12 @@ impl Array {
             .await
     }
 
-    pub(crate) async fn handle(&self) -> Result<&dyn ArrayHandle> {
+    /// The way to the cells.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the store is closed; `NotFound`, and what else opening may fail with.
+    pub(crate) async fn handle(&self) -> Result<&Arc<dyn ArrayHandle>> {
+        self.collection.store().shared().adapter()?;
         let open = async || {
             let handle = self.collection.open_handle(&self.meta.locator()).await?;
             // The key may name another array by now.
@@ -229,7 +247,7 @@ impl Array {
                 self.collection.name()
             )))
         };
-        Ok(self.handle.get_or_try_init(open).await?.as_ref())
+        self.handle.get_or_try_init(open).await
     }
 }
 

@@ -1,11 +1,13 @@
 //! A collection: arrays of one schema.
 
 mod create;
+mod document;
 mod query;
 
 use std::sync::Arc;
 
 pub use create::NewArray;
+pub use document::CollectionDocument;
 pub use query::Query;
 
 use crate::{
@@ -42,6 +44,13 @@ impl Collection {
     #[must_use]
     pub fn meta(&self) -> &CollectionMeta {
         &self.meta
+    }
+
+    /// Name, schema and storage options as one JSON document, indented, as
+    /// [`Store::create_collection_from_json`] takes it.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        CollectionDocument::of(&self.meta).to_json()
     }
 
     /// The store it lies in.
@@ -142,7 +151,7 @@ impl Collection {
     pub async fn clear(&self) -> Result<()> {
         let shared = self.store.shared();
         shared
-            .adapter
+            .adapter()?
             .clear_collection(&self.meta, &shared.options.write)
             .await
     }
@@ -152,7 +161,7 @@ impl Collection {
     /// # Errors
     /// `InvalidInput` when its storage options are none that the adapter knows.
     pub async fn explain(&self) -> Result<StorageExplanation> {
-        self.store.shared().adapter.explain(&self.meta).await
+        self.store.shared().adapter()?.explain(&self.meta).await
     }
 
     /// What it takes up.
@@ -160,13 +169,13 @@ impl Collection {
     /// # Errors
     /// When the store cannot be listed.
     pub async fn usage(&self) -> Result<Usage> {
-        self.store.shared().adapter.usage(&self.meta).await
+        self.store.shared().adapter()?.usage(&self.meta).await
     }
 
     pub(crate) async fn delete_at(&self, locator: &ArrayLocator) -> Result<()> {
         let shared = self.store.shared();
         shared
-            .adapter
+            .adapter()?
             .delete_array(&self.meta, locator, &shared.options.write)
             .await
     }
@@ -178,7 +187,7 @@ impl Collection {
     pub(crate) async fn open_handle(&self, locator: &ArrayLocator) -> Result<Arc<dyn ArrayHandle>> {
         self.store
             .shared()
-            .adapter
+            .adapter()?
             .open_array(&self.meta, locator)
             .await
     }

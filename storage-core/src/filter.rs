@@ -1,10 +1,14 @@
 //! Which arrays of a collection: conditions on their attributes.
 
+mod look_up;
 mod parse;
 
 use std::cmp::Ordering;
 
-use crate::{AttributeValue, Attributes, Error, Result, Role, Schema};
+use crate::{AttributeType, AttributeValue, Attributes, Error, Result, Role, Schema};
+
+/// What the identity of an array is called in a filter. No attribute has this name.
+pub const ID_ATTRIBUTE: &str = "id";
 
 /// How an attribute is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +42,8 @@ impl Comparison {
 
 /// A condition on the attributes of an array.
 ///
-/// A comparison with an attribute that an array does not have is false, whichever comparison it is.
+/// A comparison with an attribute that an array does not have is false, whichever comparison it is. The identity of an array is
+/// [`id`](ID_ATTRIBUTE) in a filter.
 ///
 /// The text form, with the types taken from the schema:
 ///
@@ -139,7 +144,7 @@ impl Filter {
                 comparison,
                 value,
             } => {
-                let value = schema.check_value(&attribute, &value)?;
+                let value = check_value(schema, &attribute, &value)?;
                 Self::Compare {
                     attribute,
                     comparison,
@@ -149,7 +154,7 @@ impl Filter {
             Self::In { attribute, values } => {
                 let values = values
                     .iter()
-                    .map(|value| schema.check_value(&attribute, value))
+                    .map(|value| check_value(schema, &attribute, value))
                     .collect::<Result<_>>()?;
                 Self::In { attribute, values }
             }
@@ -187,13 +192,15 @@ impl Filter {
         }
     }
 
-    /// Whether the answer depends on custom attributes, so that arrays must be opened to know it.
+    /// Whether the answer depends on custom attributes or the identity, so that arrays must be opened to know it.
     #[must_use]
     pub fn needs_custom(&self, schema: &Schema) -> bool {
+        // A listing need not know the identity.
         let custom = |name: &str| {
-            schema
-                .attribute(name)
-                .is_some_and(|attribute| attribute.role == Role::Custom)
+            name == ID_ATTRIBUTE
+                || schema
+                    .attribute(name)
+                    .is_some_and(|attribute| attribute.role == Role::Custom)
         };
         match self {
             Self::All => false,
@@ -204,31 +211,22 @@ impl Filter {
             Self::Not(part) => part.needs_custom(schema),
         }
     }
+}
 
-    /// The one key that this filter can match, when it says every key attribute by `=`; it can then be looked up without a
-    /// listing.
-    #[must_use]
-    pub fn full_key(&self, schema: &Schema) -> Option<Attributes> {
-        let parts = match self {
-            Self::And(parts) => parts.as_slice(),
-            single => std::slice::from_ref(single),
-        };
-        let value_of = |name: &str| {
-            parts.iter().find_map(|part| match part {
-                Self::Compare {
-                    attribute,
-                    comparison: Comparison::Equal,
-                    value,
-                } if attribute == name => Some(value.clone()),
-                _ => None,
-            })
-        };
-        let key: Attributes = schema
-            .key_attributes()
-            .map(|attribute| Some((attribute.name.clone(), value_of(&attribute.name)?)))
-            .collect::<Option<_>>()?;
-        (!key.is_empty()).then_some(key)
+/// The type of what a filter can ask for: an attribute, or the identity.
+fn kind_of<'a>(schema: &'a Schema, name: &str) -> Option<&'a AttributeType> {
+    if name == ID_ATTRIBUTE {
+        return Some(&AttributeType::Uuid);
     }
+    schema.attribute(name).map(|attribute| &attribute.kind)
+}
+
+fn check_value(schema: &Schema, name: &str, value: &AttributeValue) -> Result<AttributeValue> {
+    if name != ID_ATTRIBUTE {
+        return schema.check_value(name, value);
+    }
+    AttributeValue::from_json(&AttributeType::Uuid, &value.to_json())
+        .map_err(|error| error.context(ID_ATTRIBUTE))
 }
 
 /// What [`Collection::find`](crate::Collection::find) accepts: a [`Filter`], or its text form.
@@ -259,88 +257,4 @@ impl IntoFilter for String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{AttributeSchema, AttributeType, DType};
-
-    fn schema() -> Schema {
-        Schema::builder(DType::Float32)
-            .attribute(AttributeSchema::key("dt", AttributeType::DateTime))
-            .attribute(AttributeSchema::key("station", AttributeType::Text))
-            .attribute(AttributeSchema::custom("height", AttributeType::Float))
-            .build()
-            .unwrap()
-    }
-
-    fn attributes(dt: &str, station: &str) -> Attributes {
-        schema()
-            .check_key(&[("dt", dt), ("station", station)].into_iter().collect())
-            .unwrap()
-    }
-
-    #[test]
-    fn text_filters_select_what_they_say() {
-        let key = attributes("2023-01-03", "north");
-        for (text, expected) in [
-            ("", true),
-            ("dt = 2023-01-03", true),
-            ("dt=2023-01-03T00:00Z and station=north", true),
-            ("dt > 2023-01-03", false),
-            ("dt >= 2023-01-01 and dt < 2023-03-01", true),
-            ("station in (south, 'north')", true),
-            ("station not in (south, north)", false),
-            ("not station = south", true),
-            (
-                "station = south or (dt < 2024-01-01 and station != \"x y\")",
-                true,
-            ),
-            ("height > 0", false),
-            ("height != 0", false),
-            ("not height = 0", true),
-        ] {
-            let filter = Filter::parse(text, &schema()).unwrap();
-            assert_eq!(
-                filter.matches(&[&key, &Attributes::new()]),
-                expected,
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn bad_text_is_refused_with_its_place() {
-        for text in [
-            "dt",
-            "dt =",
-            "dt = soon",
-            "dt == 2023-01-01",
-            "colour = red",
-            "station in (a",
-            "station in a",
-            "(dt = 2023-01-01",
-            "dt = 2023-01-01 station = a",
-            "station = 'open",
-            "and",
-            "height = 1 and",
-        ] {
-            let error = Filter::parse(text, &schema()).unwrap_err();
-            assert_eq!(
-                error.kind(),
-                crate::ErrorKind::InvalidInput,
-                "{text}: {error}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_full_key_needs_no_listing() {
-        let schema = schema();
-        let full =
-            Filter::parse("station = a and dt = 2023-01-03 and height > 2", &schema).unwrap();
-        assert_eq!(full.full_key(&schema), Some(attributes("2023-01-03", "a")));
-        assert!(full.needs_custom(&schema));
-        let partial = Filter::parse("station = a and dt >= 2023-01-03", &schema).unwrap();
-        assert_eq!(partial.full_key(&schema), None);
-        assert!(!partial.needs_custom(&schema));
-    }
-}
+mod tests;

@@ -48,20 +48,20 @@ pub use blocking::{Begun, blocking};
 pub use buffer::{ArrayBuf, are_all, byte_count, fill_cells, use_huge_pages};
 pub use check::{CheckLevel, CheckRequest, Finding, FindingKind, FindingSink};
 pub use clock::{Clock, CountingIds, IdSource, RandomIds, SystemClock};
-pub use collection::{Collection, NewArray, Query};
+pub use collection::{Collection, CollectionDocument, NewArray, Query};
 pub use coordinates::{CoordinateValue, CoordinateValues, Coordinates, TimeStart};
 pub use dtype::DType;
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
 pub use explanation::{StorageExplanation, box_bytes};
-pub use filter::{Comparison, Filter, IntoFilter};
+pub use filter::{Comparison, Filter, ID_ATTRIBUTE, IntoFilter};
 pub use hyperslab::{AxisSlab, Hyperslab};
 pub use lock::{
     LeasedLocks, LocalLockManager, LockCapabilities, LockGuard, LockInfo, LockKey, LockManager,
     LockMode, LockQueues, LockRequest, LockSeat, ProcessLockManager,
 };
 pub use memory::MemoryAdapter;
-pub use memory_limit::{MemoryLimit, memory_of_machine};
+pub use memory_limit::{MemoryCheck, MemoryLimit, memory_of_machine};
 pub use pace::Pace;
 pub use scalar::Scalar;
 pub use schema::{DIMENSION_COUNT_MAX, Dimension, Metadata, SCHEMA_VERSION, Schema, SchemaBuilder};

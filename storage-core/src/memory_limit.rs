@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{DType, Error, Result, byte_count};
+use crate::{DType, Error, Result, Schema, byte_count};
 
 /// The most bytes one read may put into memory. The default is three quarters of the memory of the machine.
 ///
@@ -45,6 +45,38 @@ impl MemoryLimit {
             self.0
         )))
     }
+
+    /// Refuses a schema of which no array could be read whole.
+    ///
+    /// # Errors
+    /// `TooLarge` with both numbers.
+    pub fn admit_whole(self, schema: &Schema) -> Result<()> {
+        let needed = schema.array_bytes();
+        if needed <= self.0 {
+            return Ok(());
+        }
+        Err(Error::too_large(format!(
+            "one array of shape {:?} of {} takes {needed} bytes, the memory limit is {} bytes; it can be read in parts only",
+            schema.shape(),
+            schema.dtype(),
+            self.0
+        )))
+    }
+}
+
+/// What is done about a new collection of arrays of which none could be read whole within the memory limit.
+///
+/// Such collections are nothing unusual: arrays larger than memory are written and read in parts. So a warning is what there is
+/// unless more is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MemoryCheck {
+    /// It is created, and a warning goes to the log.
+    #[default]
+    Warn,
+    /// It is refused as `TooLarge`, with the numbers.
+    Refuse,
+    /// It is created.
+    Off,
 }
 
 impl Default for MemoryLimit {
@@ -141,5 +173,13 @@ mod tests {
             error.message().contains("128") && error.message().contains("100"),
             "{error}"
         );
+        let huge = Schema::builder(DType::Float64)
+            .dimension(crate::Dimension::new("x", 1 << 62))
+            .dimension(crate::Dimension::new("y", 1 << 1))
+            .build()
+            .unwrap();
+        let error = MemoryLimit::new(100).admit_whole(&huge).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::TooLarge);
+        assert!(error.message().contains("limit is 100 bytes"), "{error}");
     }
 }

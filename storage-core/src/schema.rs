@@ -143,6 +143,14 @@ impl Schema {
             .collect()
     }
 
+    /// The bytes that the cells of one array take in memory; the greatest number there is when it is more.
+    #[must_use]
+    pub fn array_bytes(&self) -> u64 {
+        self.shape()
+            .into_iter()
+            .fold(self.dtype.size() as u64, u64::saturating_mul)
+    }
+
     /// The position of the dimension of that name.
     ///
     /// # Errors

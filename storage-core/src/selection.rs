@@ -11,6 +11,8 @@
 //! | `"temperature"` | [`LabelSelector::At`] on `Labels` | the position with exactly that text | dropped |
 //! | `0.3` | ... on `Scale`, `Values` | the position whose coordinate that is; off the grid is an error | dropped |
 //! | `"2023-01-03T06:00"` | ... on `TimeScale`, `Times` | the position of that instant, to the nanosecond | dropped |
+//! | `"@1672531200"`, `1672531200.0` | ... on `TimeScale`, `Times` | the position that many seconds after 1970-01-01T00:00Z | dropped |
+//! | `"+3h"`, `"+PT3H"`, a [`TimeStep`](crate::TimeStep) | ... on `TimeScale`, `Times` | the position that long after the first | dropped |
 //! | nearest to `x` | [`Matching::Nearest`] | the nearest coordinate; of two equally near the greater, as in pandas | dropped |
 //! | `x` within `t` | [`Matching::Tolerance`] | the nearest coordinate if it is at most `t` away, else an error | dropped |
 //! | `a..=b` | [`LabelSelector::Range`] on numbers, times | coordinates from a to b, both ends in | kept |
@@ -28,6 +30,8 @@
 //!   end runs to the first or the last position. Numbers and times must be sorted to have ranges.
 //! - **The end of a time range given as text covers its period**: `2023-01` as an end is the whole of January
 //!   ([`Timestamp::parse_period`](crate::Timestamp::parse_period)). A single time is an instant.
+//! - **A time may be said in four ways**: as a date and time, as a period that ends a range, as seconds since 1970, and as a
+//!   distance from the first coordinate of the whole axis, whatever is selected of it.
 //! - **`0.3` is on the grid of start 0 and step 0.1**, although `3 * 0.1` is not `0.3`. On a `Scale` a number is a
 //!   coordinate when it is within 1e-6 of a step (or the rounding of `float64` itself, if that is more) of it; on
 //!   `Values` when it is within 1e-6 of the distance to the nearest other value, or within 1e-9 of its size when there
@@ -45,6 +49,7 @@ mod label;
 mod line;
 #[cfg(test)]
 mod model_tests;
+mod moment;
 mod parse;
 mod point;
 mod selector;

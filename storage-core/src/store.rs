@@ -1,16 +1,21 @@
 //! A store: where collections lie, seen through any adapter.
 
+mod care;
+mod lifecycle;
+
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::RwLockReadGuard;
 use uuid::Uuid;
 
-use crate::check::{CheckRequest, FindingSink};
-use crate::memory_limit::MemoryLimit;
+use self::lifecycle::Lifecycle;
+use crate::memory_limit::{MemoryCheck, MemoryLimit};
 use crate::name::check_collection_name;
 use crate::{
-    Capabilities, Collection, CollectionMeta, IdSource, LockManager, RandomIds, ReadStats, Result,
-    Schema, StorageAdapter, StorageExplanation, StorageOptions, StoreInfo, WriteOptions,
+    ArrayHandle, Capabilities, Collection, CollectionDocument, CollectionMeta, Error, IdSource,
+    LockManager, RandomIds, ReadStats, Result, Schema, StorageAdapter, StorageExplanation,
+    StorageOptions, StoreInfo, WriteOptions,
 };
 
 /// How a store is used.
@@ -18,6 +23,8 @@ use crate::{
 pub struct StoreOptions {
     /// The most memory one read may take.
     pub memory_limit: MemoryLimit,
+    /// What is done about a new collection of arrays of which none could be read whole within the limit.
+    pub memory_check: MemoryCheck,
     /// The most bytes of decoded chunks that are kept for this store alone, none with 0. `None` leaves it to the cache that all
     /// stores of the process share, a quarter of the memory of the machine. For those who open stores by URL.
     pub cache_bytes: Option<u64>,
@@ -29,6 +36,10 @@ pub struct StoreOptions {
 }
 
 /// A store. Cheap to clone; all clones are the same store.
+///
+/// It is open from the start. [`close`](Self::close) is for those who want to know that all is in its place: what is buffered
+/// is flushed, and every later call through any clone, its collections and its arrays is refused until
+/// [`reopen`](Self::reopen). A store that is dropped without it loses nothing that was acknowledged as safe.
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
@@ -36,9 +47,40 @@ pub struct Store {
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) adapter: Arc<dyn StorageAdapter>,
+    adapter: Arc<dyn StorageAdapter>,
     pub(crate) options: StoreOptions,
     pub(crate) ids: Box<dyn IdSource>,
+    lifecycle: Arc<Lifecycle>,
+}
+
+impl Shared {
+    /// The adapter, while the store is open.
+    ///
+    /// # Errors
+    /// `InvalidInput` when it is closed.
+    pub(crate) fn adapter(&self) -> Result<&Arc<dyn StorageAdapter>> {
+        if self.lifecycle.is_closed() {
+            return Err(Error::invalid(format!(
+                "the store {} is closed; reopen it first",
+                self.adapter.info().url
+            )));
+        }
+        Ok(&self.adapter)
+    }
+
+    /// Begins a buffered write through `handle`, which closing waits for.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the store is closed.
+    pub(crate) async fn buffer(
+        &self,
+        name: impl FnOnce() -> String,
+        handle: &Arc<dyn ArrayHandle>,
+    ) -> Result<RwLockReadGuard<'_, ()>> {
+        let under_way = self.lifecycle.buffer(name, handle).await;
+        self.adapter()?;
+        Ok(under_way)
+    }
 }
 
 impl Store {
@@ -60,11 +102,12 @@ impl Store {
                 adapter,
                 options,
                 ids: Box::new(ids),
+                lifecycle: Arc::default(),
             }),
         }
     }
 
-    /// The same store, used in another way from here on.
+    /// The same store, used in another way from here on. Closing one of the two closes the other.
     #[must_use]
     pub fn with_options(&self, options: StoreOptions) -> Self {
         let ids = Box::new(RandomIds);
@@ -73,11 +116,43 @@ impl Store {
                 adapter: Arc::clone(&self.shared.adapter),
                 options,
                 ids,
+                lifecycle: Arc::clone(&self.shared.lifecycle),
             }),
         }
     }
 
-    /// Where it lies, and in which format.
+    /// Flushes what arrays keep of buffered writes, and closes the store: every later call through it, through its clones and
+    /// through what was opened of them is refused as `InvalidInput`, until [`reopen`](Self::reopen). Calls that are under way come
+    /// to their end. To close a closed store does nothing.
+    ///
+    /// An array that was dropped with buffered writes flushes them by itself, and is not waited for. Decoded chunks stay in the
+    /// cache, which belongs to the process.
+    ///
+    /// # Errors
+    /// Those of [`Array::flush`](crate::Array::flush), naming the arrays that keep what cannot be flushed; the store stays open
+    /// then.
+    pub async fn close(&self) -> Result<()> {
+        self.shared.lifecycle.close().await
+    }
+
+    /// Opens a closed store again: all clones, collections and arrays of it work as before. An open one stays open.
+    pub fn reopen(&self) {
+        self.shared.lifecycle.reopen();
+    }
+
+    /// Whether calls are accepted.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.is_closed()
+    }
+
+    /// Whether it was [closed](Self::close).
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared.lifecycle.is_closed()
+    }
+
+    /// Where it lies, and in which format. Also of a closed store.
     #[must_use]
     pub fn info(&self) -> StoreInfo {
         self.shared.adapter.info()
@@ -101,13 +176,13 @@ impl Store {
         self.shared.adapter.read_stats()
     }
 
-    /// The locks on it.
+    /// The locks on it, as the adapter grants them: also of a closed store.
     #[must_use]
     pub fn locks(&self) -> Arc<dyn LockManager> {
         self.shared.adapter.locks()
     }
 
-    /// The adapter beneath.
+    /// The adapter beneath, which knows nothing of open and closed.
     #[must_use]
     pub fn adapter(&self) -> &Arc<dyn StorageAdapter> {
         &self.shared.adapter
@@ -132,9 +207,39 @@ impl Store {
         schema: Schema,
         storage: StorageOptions,
     ) -> Result<Collection> {
+        let adapter = self.shared.adapter()?;
         let meta = self.new_collection(name, schema, storage)?;
-        self.shared.adapter.create_collection(&meta).await?;
+        self.check_memory(&meta)?;
+        adapter.create_collection(&meta).await?;
         Ok(self.wrap(meta))
+    }
+
+    /// Creates a collection as one JSON document says: `name`, `schema` and `storage`. See [`CollectionDocument`].
+    ///
+    /// # Errors
+    /// As [`create_collection_with`](Self::create_collection_with); `InvalidInput` that names the field at fault.
+    pub async fn create_collection_from_json(&self, text: &str) -> Result<Collection> {
+        let document = CollectionDocument::from_json(text)?;
+        self.create_collection_with(&document.name, document.schema, document.storage)
+            .await
+    }
+
+    /// Does what the options say about a collection of which no array can be read whole.
+    fn check_memory(&self, meta: &CollectionMeta) -> Result<()> {
+        let options = &self.shared.options;
+        let admitted = options.memory_limit.admit_whole(&meta.schema);
+        match options.memory_check {
+            MemoryCheck::Off => Ok(()),
+            MemoryCheck::Refuse => {
+                admitted.map_err(|error| error.context(format!("collection '{}'", meta.name)))
+            }
+            MemoryCheck::Warn => {
+                if let Err(error) = admitted {
+                    tracing::warn!(collection = %meta.name, "{error}");
+                }
+                Ok(())
+            }
+        }
     }
 
     /// How the arrays of a collection would lie, and why. Creates nothing.
@@ -147,8 +252,9 @@ impl Store {
         schema: Schema,
         storage: StorageOptions,
     ) -> Result<StorageExplanation> {
+        let adapter = self.shared.adapter()?;
         let meta = self.new_collection(name, schema, storage)?;
-        self.shared.adapter.explain(&meta).await
+        adapter.explain(&meta).await
     }
 
     fn new_collection(
@@ -171,7 +277,7 @@ impl Store {
     /// # Errors
     /// `NotFound`, `Corrupt` when its schema cannot be read.
     pub async fn collection(&self, name: &str) -> Result<Collection> {
-        Ok(self.wrap(self.shared.adapter.read_collection(name).await?))
+        Ok(self.wrap(self.shared.adapter()?.read_collection(name).await?))
     }
 
     /// The names of all collections, sorted.
@@ -179,7 +285,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be listed.
     pub async fn collections(&self) -> Result<Vec<String>> {
-        self.shared.adapter.list_collections().await
+        self.shared.adapter()?.list_collections().await
     }
 
     /// Deletes a collection and all its arrays.
@@ -188,17 +294,9 @@ impl Store {
     /// `NotFound`, `Locked`.
     pub async fn delete_collection(&self, name: &str) -> Result<()> {
         self.shared
-            .adapter
+            .adapter()?
             .delete_collection(name, &self.shared.options.write)
             .await
-    }
-
-    /// Looks for faults; each goes to `sink`, and none ends the check.
-    ///
-    /// # Errors
-    /// `NotFound` when the one collection asked for does not exist, or when the store cannot be listed.
-    pub async fn check(&self, request: &CheckRequest, sink: &mut dyn FindingSink) -> Result<()> {
-        self.shared.adapter.check(request, sink).await
     }
 
     pub(crate) fn shared(&self) -> &Shared {

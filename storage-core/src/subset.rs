@@ -13,8 +13,8 @@ pub use windows::SubsetWindows;
 
 use crate::array::check_cells;
 use crate::{
-    Array, ArrayBuf, AxisPick, AxisSlab, AxisView, Element, Error, Hyperslab, Index, LabelSelector,
-    ReadPlan, Result, Scalar, Selection, Selector, WriteData, narrow,
+    Array, ArrayBuf, AxisPick, AxisSlab, AxisView, Durability, Element, Error, Hyperslab, Index,
+    LabelSelector, ReadPlan, Result, Scalar, Selection, Selector, WriteData, narrow,
 };
 
 /// A rectangular piece of an array. Nothing is read or written before it is asked for.
@@ -245,11 +245,16 @@ impl Subset {
     }
 
     async fn store(&self, slab: &Hyperslab, data: WriteData) -> Result<()> {
-        let options = &self.array.collection().store().shared().options.write;
+        let shared = self.array.collection().store().shared();
+        let options = &shared.options.write;
         let span =
             tracing::debug_span!("write", array = %self.array.name(), cells = slab.cell_count());
         let write = async {
             let handle = self.array.handle().await?;
+            let _under_way = match options.durability {
+                Durability::Buffered => Some(shared.buffer(|| self.array.name(), handle).await?),
+                _ => None,
+            };
             handle.write(slab, data, options).await
         };
         write.instrument(span).await

@@ -42,6 +42,45 @@ impl Timestamp {
         self.0.as_nanosecond()
     }
 
+    /// The instant that many seconds after 1970-01-01T00:00:00Z, to the microsecond, which is as exact as a `float64` is there.
+    ///
+    /// # Errors
+    /// `InvalidInput` when it is no number, or outside the years -9999 to 9999.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a number beyond the range of i128 becomes its end, which is no time"
+    )]
+    pub fn from_seconds(seconds: f64) -> Result<Self> {
+        if seconds.is_nan() {
+            return Err(Error::invalid("NaN seconds are not a time"));
+        }
+        let microseconds = (seconds * 1e6).round() as i128;
+        Self::from_nanoseconds(microseconds.saturating_mul(1000))
+    }
+
+    /// Parses seconds since 1970-01-01T00:00:00Z, with up to nine decimals: `1672531200`, `-0.5`.
+    ///
+    /// # Errors
+    /// `InvalidInput` when it is no such number, or outside the years -9999 to 9999.
+    pub fn parse_seconds(text: &str) -> Result<Self> {
+        let refuse = || {
+            Error::invalid(format!(
+                "'@{text}' is not a time; write seconds since 1970 like @1672531200 or @1672531200.25"
+            ))
+        };
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let are_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || fraction.len() > 9 || !are_digits(whole) || !are_digits(fraction) {
+            return Err(refuse());
+        }
+        let nanoseconds: i128 = format!("{whole}{fraction:0<9}")
+            .parse()
+            .map_err(|_| refuse())?;
+        let sign = if digits.len() < text.len() { -1 } else { 1 };
+        Self::from_nanoseconds(sign * nanoseconds)
+    }
+
     /// The present moment of the system clock. Library code asks its [`Clock`](crate::Clock) instead.
     #[must_use]
     pub fn now() -> Self {
@@ -151,8 +190,8 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 /// A step of time: a fixed number of nanoseconds, positive or negative.
 ///
-/// The text form is an ISO 8601 duration of days and smaller units (`P1D`, `PT6H`, `-PT0.5S`). Months and years have
-/// no fixed length and are refused.
+/// The text form is an ISO 8601 duration of weeks, days and smaller units (`P1D`, `PT6H`, `-PT0.5S`); `6h`, `1d 30m` and `250ms`
+/// are read too. Months and years have no fixed length and are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeStep(SignedDuration);
 
@@ -191,7 +230,7 @@ impl FromStr for TimeStep {
     fn from_str(text: &str) -> Result<Self> {
         let refuse = |why: &dyn fmt::Display| {
             Error::invalid(format!(
-                "'{text}' is not a step of time ({why}); write it like P1D, PT6H or PT0.5S"
+                "'{text}' is not a step of time ({why}); write it like P1D, PT6H or 30m"
             ))
         };
         let span: jiff::Span = text.parse().map_err(|error| refuse(&error))?;
@@ -262,6 +301,10 @@ mod tests {
             ("PT1H30M", 5_400_000_000_000),
             ("-PT0.000000001S", -1),
             ("P1W", 604_800_000_000_000),
+            ("6h", 21_600_000_000_000),
+            ("1d 30m", 88_200_000_000_000),
+            ("250ms", 250_000_000),
+            ("-1s", -1_000_000_000),
         ] {
             let step: TimeStep = text.parse().unwrap();
             assert_eq!(step.as_nanoseconds(), nanoseconds);
@@ -269,5 +312,37 @@ mod tests {
         }
         assert!("P1M".parse::<TimeStep>().is_err());
         assert!("an hour".parse::<TimeStep>().is_err());
+        assert!("1mo".parse::<TimeStep>().is_err());
+    }
+
+    #[test]
+    fn seconds_since_1970_are_exact_as_text() {
+        for (text, nanoseconds) in [
+            ("0", 0),
+            ("1672531200", 1_672_531_200_000_000_000),
+            ("1672531200.000000001", 1_672_531_200_000_000_001),
+            ("-0.5", -500_000_000),
+        ] {
+            let time = Timestamp::parse_seconds(text).unwrap();
+            assert_eq!(time.as_nanoseconds(), nanoseconds, "{text}");
+        }
+        for text in [
+            "",
+            "-",
+            ".5",
+            "1e9",
+            "+1",
+            "0.0000000001",
+            "99999999999999",
+            "1_0",
+            "soon",
+        ] {
+            assert!(Timestamp::parse_seconds(text).is_err(), "{text}");
+        }
+        let tenth = Timestamp::from_seconds(1_672_531_200.1).unwrap();
+        assert_eq!(tenth.to_string(), "2023-01-01T00:00:00.1Z");
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300] {
+            assert!(Timestamp::from_seconds(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -17,6 +17,7 @@ use uuid::Uuid;
 pub(crate) const OPTIONS: WriteOptions = WriteOptions {
     durability: Durability::Relaxed,
     lock_timeout: Duration::from_secs(60),
+    ..WriteOptions::DEFAULT
 };
 
 /// Cells of a type and plain dimensions `d0`, `d1` ... of a shape.

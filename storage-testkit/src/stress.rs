@@ -91,6 +91,7 @@ impl Stress {
         let options = WriteOptions {
             durability: self.durability,
             lock_timeout: self.lock_timeout,
+            ..WriteOptions::DEFAULT
         };
         for sequence in 1.. {
             if Instant::now() >= end {

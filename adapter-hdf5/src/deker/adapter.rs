@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -16,6 +15,7 @@ use hyperslab_engine::Engine;
 use uuid::Uuid;
 
 use super::array::DekerArray;
+use super::guard::Patience;
 use super::locks::DekerLocks;
 use super::store::{COLLECTIONS, MACHINERY, Store};
 use crate::disk;
@@ -55,11 +55,11 @@ impl DekerAdapter {
         Self::at(self.store.root.clone(), engine, self.store.patience)
     }
 
-    /// The same storage, whose readers wait so long for writers of Deker.
+    /// The same storage, whose readers wait for writers of Deker as long as these options let writers wait.
     #[must_use]
-    pub fn with_patience(&self, patience: Duration) -> Self {
-        let engine = Arc::clone(&self.store.engine);
-        Self::at(self.store.root.clone(), engine, patience)
+    pub fn with_patience(&self, options: &WriteOptions) -> Self {
+        let (root, engine) = (self.store.root.clone(), Arc::clone(&self.store.engine));
+        Self::at(root, engine, Patience::of(options))
     }
 
     /// Whether a folder holds a storage of Deker.
@@ -68,7 +68,7 @@ impl DekerAdapter {
         path.join(COLLECTIONS).is_dir()
     }
 
-    fn at(root: PathBuf, engine: Arc<Engine>, patience: Duration) -> Self {
+    fn at(root: PathBuf, engine: Arc<Engine>, patience: Patience) -> Self {
         let store = Arc::new(Store::new(root, engine, patience));
         Self {
             locks: Arc::new(DekerLocks::new(Arc::clone(&store))),
@@ -133,7 +133,7 @@ fn open(root: &Path) -> Result<DekerAdapter> {
     let root = root
         .canonicalize()
         .map_err(|source| Error::io("open", root.display(), source))?;
-    let patience = WriteOptions::default().lock_timeout;
+    let patience = Patience::of(&WriteOptions::default());
     Ok(DekerAdapter::at(root, Engine::shared(), patience))
 }
 

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hyperslab_core::{Error, ErrorKind, Result};
+use hyperslab_core::{Error, ErrorKind, Result, WriteOptions};
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
@@ -42,8 +42,33 @@ const LINGER: Duration = Duration::from_secs(1);
 /// So many files linger at most.
 const LINGERING_MAX: usize = 256;
 
-/// The longest pause between two looks at a lock of Deker.
-const PAUSE_MAX: Duration = Duration::from_millis(20);
+/// The first pause between two looks at a lock of Deker; each is twice as long as the one before.
+const PAUSE_MIN: Duration = Duration::from_micros(200);
+
+/// How long to try again while Deker is in the way, and the longest pause between two looks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    limit: Duration,
+    pause_max: Duration,
+}
+
+impl Patience {
+    /// So long, for what no options are given for.
+    pub(super) const fn of_seconds(seconds: u64) -> Self {
+        Self {
+            limit: Duration::from_secs(seconds),
+            pause_max: WriteOptions::DEFAULT.lock_interval,
+        }
+    }
+
+    /// That of who changes something.
+    pub(super) fn of(options: &WriteOptions) -> Self {
+        Self {
+            limit: options.lock_timeout,
+            pause_max: options.lock_interval.max(PAUSE_MIN),
+        }
+    }
+}
 
 /// A file that is being read.
 #[derive(Debug)]
@@ -231,20 +256,20 @@ pub(super) fn write(path: &Path) -> Result<Writing> {
 /// # Errors
 /// Those of `attempt`; `Locked` when the time is up.
 pub(super) fn patiently<T>(
-    patience: Duration,
+    patience: Patience,
     mut attempt: impl FnMut() -> Result<T>,
 ) -> Result<T> {
     let begun = Instant::now();
-    let mut pause = Duration::from_micros(200);
+    let mut pause = PAUSE_MIN;
     loop {
         match attempt() {
             Err(error) if error.kind() == ErrorKind::Locked => {
-                let left = patience.saturating_sub(begun.elapsed());
+                let left = patience.limit.saturating_sub(begun.elapsed());
                 if left.is_zero() {
                     return Err(error);
                 }
                 std::thread::sleep(pause.min(left));
-                pause = (pause * 2).min(PAUSE_MAX);
+                pause = (pause * 2).min(patience.pause_max);
             }
             done => return done,
         }
@@ -284,5 +309,31 @@ fn let_go() {
             }
         };
         std::thread::sleep(next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_looked_at_as_often_as_was_asked_for() {
+        let looks = |lock_interval| {
+            let options = WriteOptions {
+                lock_timeout: Duration::from_secs(1),
+                lock_interval,
+                ..WriteOptions::DEFAULT
+            };
+            let mut count = 0;
+            let tried = patiently(Patience::of(&options), || {
+                count += 1;
+                Err::<(), _>(Error::locked("Deker is at it"))
+            });
+            assert_eq!(tried.unwrap_err().kind(), ErrorKind::Locked);
+            count
+        };
+        // The first pauses are short in any case: eleven of them until one of a quarter of a second.
+        assert!(looks(Duration::from_millis(250)) < 20);
+        assert!(looks(Duration::ZERO) > 100);
     }
 }

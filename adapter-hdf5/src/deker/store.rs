@@ -10,7 +10,6 @@ pub(super) mod tiles;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use hyperslab_core::{
     CollectionMeta, Error, ErrorKind, LocalLockManager, LockGuard, LockManager, LockRequest, Pace,
@@ -22,7 +21,7 @@ use uuid::Uuid;
 pub(super) use self::names::{make_link, prune, walk};
 use super::file::FileCache;
 use super::folders::{Folders, Kind};
-use super::guard::{self, patiently};
+use super::guard::{self, Patience, patiently};
 use super::schema::Layout;
 use crate::cache::FileIdentity;
 
@@ -34,7 +33,7 @@ pub(super) const MACHINERY: &str = ".hyperslab";
 const TEMPORARIES: &str = "tmp";
 
 /// A document that is made is whole sooner.
-const DOCUMENT_PATIENCE: Duration = Duration::from_secs(1);
+const DOCUMENT_PATIENCE: Patience = Patience::of_seconds(1);
 
 /// A collection as its document describes it at this moment.
 #[derive(Debug)]
@@ -68,13 +67,13 @@ pub(super) struct Store {
     pub(super) engine: Arc<Engine>,
     pub(super) files: FileCache,
     /// How long a reader waits for writers of Deker.
-    pub(super) patience: Duration,
+    pub(super) patience: Patience,
     known: Mutex<HashMap<String, Arc<Known>>>,
 }
 
 impl Store {
     /// The storage in a folder.
-    pub(super) fn new(root: PathBuf, engine: Arc<Engine>, patience: Duration) -> Self {
+    pub(super) fn new(root: PathBuf, engine: Arc<Engine>, patience: Patience) -> Self {
         Self {
             collections: root.join(COLLECTIONS),
             locks: Arc::new(LocalLockManager::new(

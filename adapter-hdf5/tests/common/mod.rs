@@ -32,6 +32,7 @@ pub(crate) struct Sample {
 pub(crate) const OPTIONS: WriteOptions = WriteOptions {
     durability: Durability::Relaxed,
     lock_timeout: std::time::Duration::from_secs(10),
+    ..WriteOptions::DEFAULT
 };
 
 pub(crate) fn schema() -> Schema {

@@ -34,6 +34,7 @@ impl Publish for Noted {
 const BUFFERED: WriteOptions = WriteOptions {
     durability: Durability::Buffered,
     lock_timeout: Duration::from_secs(1),
+    ..WriteOptions::DEFAULT
 };
 
 /// Writes so many cells of one byte.

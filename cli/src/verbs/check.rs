@@ -7,22 +7,24 @@ use clap::Args;
 use hyperslab::{CheckLevel, CheckRequest, Error, Finding};
 use serde_json::{Value, json};
 
-use super::open_store;
-use crate::args::Global;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, Status};
 use crate::human;
+use crate::output::check_is_path;
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Examples:
   hyperslab check ./climate --level 4
-  hyperslab check ./climate weather --repair --to-file report.txt
+  hyperslab check ./climate weather --repair --report report.txt
+  hyperslab check ./climate --level 4 --report report.json
+  hyperslab check ./climate --stop-on-error
 
 Level 1: every collection opens. 2: every array opens, and no lock is stale. 3: layout and index
 agree. 4: every chunk decodes and its checksum holds. Each level includes those before it.
 The exit code is 1 when anything was found, also when it was repaired.";
 
-/// Look for faults. One fault does not end the check.
+/// Look for faults. One fault does not end the check, unless that is asked for.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Check {
@@ -36,14 +38,17 @@ pub(crate) struct Check {
     /// Mend what can be mended without losing a cell
     #[arg(long)]
     repair: bool,
-    /// Put the report in this file instead of on the screen
+    /// End with the first fault
+    #[arg(long, conflicts_with = "repair")]
+    stop_on_error: bool,
+    /// Put the report in this file instead of on the screen: as JSON when its name ends in .json, else as text
     #[arg(long, value_name = "FILE")]
-    to_file: Option<PathBuf>,
+    report: Option<PathBuf>,
 }
 
 impl Check {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
-        let store = open_store(&self.store, global).await?;
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
+        let store = session.open(&self.store).await?;
         let request = CheckRequest {
             level: CheckLevel::try_from(self.level)?,
             collection: self.collection.clone(),
@@ -58,7 +63,12 @@ impl Check {
                 human::count(findings.len() as u64, "fault")
             ));
         };
-        store.check(&request, &mut sink).await?;
+        if self.stop_on_error {
+            let first = store.check_until_first(&request).await?;
+            first.into_iter().for_each(&mut sink);
+        } else {
+            store.check(&request, &mut sink).await?;
+        }
         drop(progress);
         self.tell(&findings, console)?;
         Ok(if findings.is_empty() {
@@ -76,9 +86,11 @@ impl Check {
             "repaired": findings.iter().filter(|finding| finding.repaired).count(),
         });
         let summary = self.summary(findings);
-        if let Some(path) = &self.to_file {
+        if let Some(path) = &self.report {
+            check_is_path(path)?;
             let mut report = Vec::new();
-            if console.wants_json() {
+            let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+            if ending.is_some_and(|ending| ending == "json") {
                 writeln!(report, "{document:#}")?;
             } else {
                 for finding in findings {
@@ -110,6 +122,9 @@ impl Check {
         let repairable = count(|finding| finding.repairable && !finding.repaired);
         let found = human::count(findings.len() as u64, "fault");
         let mut parts = vec![format!("{found} found at level {}", self.level)];
+        if self.stop_on_error {
+            parts.push("and the check ended there".to_owned());
+        }
         if repaired > 0 {
             parts.push(format!("{} repaired", human::grouped(repaired)));
         }

@@ -4,11 +4,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::show::array_json;
-use crate::args::{CollectionArgs, Global};
+use crate::args::CollectionArgs;
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
 use crate::human;
 use crate::select::{KeyArgs, SelectArgs};
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Example:
@@ -27,8 +28,8 @@ pub(crate) struct Clear {
 }
 
 impl Clear {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
-        let collection = self.target.open(global).await?;
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
+        let collection = self.target.open(session).await?;
         let array = self.key.open(&collection).await?;
         let subset = self.selection.apply(&array)?;
         let progress = console.progress("clearing");

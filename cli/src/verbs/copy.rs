@@ -3,14 +3,15 @@
 mod source;
 
 use clap::Args;
-use hyperslab::{CopyOptions, CopyPhase, CopyReport};
+use hyperslab::{CopyDifference, CopyOptions, CopyPhase, CopyReport};
 use serde_json::{Value, json};
 
 use super::storage::StorageArgs;
-use crate::args::{AdapterArgs, Global};
+use crate::args::AdapterArgs;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, Status};
 use crate::human;
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -39,6 +40,9 @@ pub(crate) struct Copy {
     /// Replace an array of the copy that differs, instead of reporting it
     #[arg(long)]
     overwrite: bool,
+    /// Leave out an array that cannot be read, tell it, and go on
+    #[arg(long)]
+    keep_going: bool,
     /// Do not read both sides and compare them
     #[arg(long)]
     no_verify: bool,
@@ -52,17 +56,20 @@ pub(crate) struct Copy {
 }
 
 impl Copy {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
-        let (to_store, to_name) = source::split(&self.to)?;
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
+        let (to_store, to_name) = match session.split(&self.to) {
+            Some(parts) => parts,
+            None => source::split(&self.to)?,
+        };
         let storage = self.storage.options()?;
         // No store is made for a collection that is not there.
-        let from = source::open(&self.from, global).await?;
-        let to = self.adapter.open_or_create(&to_store, global).await?;
+        let from = source::open(&self.from, session).await?;
+        let to = self.adapter.open_or_create(&to_store, session).await?;
         let options = CopyOptions {
             storage: (!storage.is_empty()).then_some(storage),
             verify: !self.no_verify,
             overwrite: self.overwrite,
-            keep_going: false,
+            keep_going: self.keep_going,
             concurrency: self.jobs,
         };
         let progress = console.progress("copying");
@@ -81,11 +88,13 @@ impl Copy {
         .await?;
         drop(progress);
         print(&report, &options, console)?;
-        Ok(if report.differences.is_empty() {
-            Status::Done
-        } else {
-            Status::Found
-        })
+        Ok(
+            if report.differences.is_empty() && report.left_out.is_empty() {
+                Status::Done
+            } else {
+                Status::Found
+            },
+        )
     }
 }
 
@@ -98,6 +107,12 @@ fn print(report: &CopyReport, options: &CopyOptions, console: &mut Console) -> R
         console.remark(format_args!(
             "array {} was left alone: {}{advice}",
             difference.array, difference.message
+        ))?;
+    }
+    for array in &report.left_out {
+        console.remark(format_args!(
+            "array {} was left out: {}",
+            array.array, array.message
         ))?;
     }
     let present = match report.present {
@@ -129,7 +144,10 @@ fn print(report: &CopyReport, options: &CopyOptions, console: &mut Console) -> R
 }
 
 fn document(report: &CopyReport, verify: bool) -> Value {
-    let differences = report.differences.iter();
+    let list = |arrays: &[CopyDifference]| -> Value {
+        let tell = |array: &CopyDifference| json!({"array": array.array, "message": array.message});
+        arrays.iter().map(tell).collect()
+    };
     json!({
         "store": report.collection.store().info(),
         "collection": report.collection.name(),
@@ -138,8 +156,7 @@ fn document(report: &CopyReport, verify: bool) -> Value {
         "present": report.present,
         "replaced": report.replaced,
         "verified": verify.then_some(report.verified),
-        "differences": differences
-            .map(|difference| json!({"array": difference.array, "message": difference.message}))
-            .collect::<Vec<_>>(),
+        "differences": list(&report.differences),
+        "left_out": list(&report.left_out),
     })
 }

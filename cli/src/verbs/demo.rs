@@ -6,10 +6,11 @@ use clap::{Args, Parser};
 use hyperslab::{Error, Result};
 use serde_json::json;
 
-use crate::args::{Cli, Global};
+use crate::args::Cli;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, Status};
 use crate::output::check_is_path;
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Example:
@@ -62,7 +63,7 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
         let folder = self.folder.clone().unwrap_or_else(free_folder);
         let sample = self.prepare(&folder)?;
         for (purpose, words) in STEPS {
@@ -73,7 +74,7 @@ impl Demo {
             if !console.wants_json() {
                 console.line(format_args!("# {purpose}\n$ {}", words.join(" ")))?;
             }
-            let status = run_words(words, global, console).await?;
+            let status = run_words(words, session, console).await?;
             if status == Status::Found {
                 return Ok(status);
             }
@@ -139,11 +140,10 @@ fn expand(word: &str, folder: &Path, sample: &Path) -> String {
 }
 
 /// Runs one command as if it had been typed, with the options of this one.
-async fn run_words(words: Vec<String>, global: &Global, console: &mut Console) -> Outcome {
-    let mut cli = Cli::try_parse_from(words).map_err(|source| {
+async fn run_words(words: Vec<String>, session: &Session, console: &mut Console) -> Outcome {
+    let cli = Cli::try_parse_from(words).map_err(|source| {
         let error = Error::internal("the demo has a wrong command").with_source(source);
         Failure::from(error)
     })?;
-    cli.global = global.clone();
-    super::run(cli, console).await
+    super::run(cli.verb, session, console).await
 }

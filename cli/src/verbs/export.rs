@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::read::save;
-use crate::args::{CollectionArgs, Global};
+use crate::args::CollectionArgs;
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
 use crate::output::Format;
 use crate::select::{KeyArgs, SelectArgs};
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -32,9 +33,9 @@ pub(crate) struct Export {
 }
 
 impl Export {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
         let format = Format::of(&self.output)?;
-        let collection = self.target.open(global).await?;
+        let collection = self.target.open(session).await?;
         let array = self.key.open(&collection).await?;
         let subset = self.selection.apply(&array)?;
         save(&subset, &self.output, format, None, console).await?;

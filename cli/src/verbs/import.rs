@@ -9,9 +9,10 @@ use serde_json::json;
 
 use super::show::array_json;
 use super::storage::StorageArgs;
-use crate::args::{AdapterArgs, CollectionArgs, Global};
+use crate::args::{AdapterArgs, CollectionArgs};
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -43,13 +44,13 @@ pub(crate) struct Import {
 }
 
 impl Import {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
         let options = ImportOptions {
             variables: self.variable.clone(),
             packed: self.packed,
             storage: self.storage.options()?,
         };
-        let store = self.open_or_create(global).await?;
+        let store = self.open_or_create(session).await?;
         let name = &self.target.collection;
         let progress = console.progress("importing");
         let report = netcdf::import(&store, name, &self.file, &options, &|done, total| {
@@ -70,13 +71,13 @@ impl Import {
     }
 
     /// The first import is often the first command: it may make the store.
-    async fn open_or_create(&self, global: &Global) -> Result<Store> {
+    async fn open_or_create(&self, session: &Session) -> Result<Store> {
         let (adapter, store) = (&self.adapter, &self.target.store);
-        match adapter.open(store, global).await {
+        match adapter.open(store, session).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 // No store is made for a file that cannot be read.
                 netcdf::list_variables(&self.file).await?;
-                adapter.open_or_create(store, global).await
+                adapter.open_or_create(store, session).await
             }
             opened => opened,
         }

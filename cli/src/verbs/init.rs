@@ -3,9 +3,10 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::args::{AdapterArgs, Global};
+use crate::args::AdapterArgs;
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -23,8 +24,8 @@ pub(crate) struct Init {
 }
 
 impl Init {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
-        let store = self.adapter.create(&self.store, global).await?;
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
+        let store = self.adapter.create(&self.store, session).await?;
         let info = store.info();
         console.report(
             &json!({ "store": info }),

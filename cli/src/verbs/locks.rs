@@ -4,15 +4,15 @@ use clap::Args;
 use serde_json::json;
 
 use super::ls::table;
-use super::open_store;
-use crate::args::Global;
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
 use crate::human;
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Examples:
   hyperslab locks ./climate
+  hyperslab locks ./climate weather
   hyperslab locks ./climate --clean";
 
 /// Show who holds locks. A lock dies with its process; what may stay behind is its record.
@@ -21,25 +21,24 @@ Examples:
 pub(crate) struct Locks {
     /// The store: a path or a URL
     store: String,
+    /// Only those of this collection and its arrays
+    collection: Option<String>,
     /// Remove the records of processes that have gone; no living lock is broken
     #[arg(long)]
     clean: bool,
 }
 
 impl Locks {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
-        let store = open_store(&self.store, global).await?;
-        let locks = store.locks();
-        let holders = locks.holders().await?;
-        let mut removed_count = 0_u64;
-        if self.clean {
-            for lock in holders.iter().filter(|lock| lock.stale) {
-                locks.break_lock(lock).await?;
-                removed_count += 1;
-            }
-        }
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
+        let store = session.open(&self.store).await?;
+        let collection = self.collection.as_deref();
+        let holders = store.lock_holders(collection).await?;
+        let removed = match self.clean {
+            true => store.clear_locks(collection).await?,
+            false => Vec::new(),
+        };
         if console.wants_json() {
-            console.json(&json!({ "locks": holders, "removed": removed_count }))?;
+            console.json(&json!({ "locks": holders, "removed": removed.len() }))?;
             return Ok(Status::Done);
         }
         let rows: Vec<_> = holders
@@ -49,7 +48,7 @@ impl Locks {
                     hyperslab::LockMode::Shared => "shared",
                     hyperslab::LockMode::Exclusive => "exclusive",
                 };
-                let state = match (lock.stale, self.clean) {
+                let state = match (lock.stale, removed.contains(lock)) {
                     (false, _) => "held",
                     (true, false) => "stale",
                     (true, true) => "stale, removed",

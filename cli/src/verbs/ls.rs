@@ -5,21 +5,22 @@ use futures::{StreamExt, TryStreamExt, stream};
 use hyperslab::{ArrayEntry, Collection, DType, Dimension, Error, ErrorKind, Result, Store};
 use serde_json::{Value, json};
 
-use super::open_store;
-use crate::args::Global;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, Status};
 use crate::human;
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Examples:
   hyperslab ls ./climate
   hyperslab ls ./climate weather --where 'dt >= 2023-01-01 and station in (north, south)' --limit 10
+  hyperslab ls ./climate weather --where 'station = north' --count
   hyperslab ls era5.nc
   hyperslab ls s3://weather/era5.zarr
 
 A condition is NAME = VALUE with =, !=, <, <=, >, >=, or NAME in (A, B), joined by and, or, not and
-parentheses. A value with spaces stands in quotes.
+parentheses. A value with spaces stands in quotes. NAME is a key attribute, a custom attribute, for
+which each array has to be opened, or `id`.
 
 In a netCDF or HDF5 file, or a Zarr group of another program, each variable is a collection of one array.";
 
@@ -55,8 +56,8 @@ pub(crate) struct Ls {
 }
 
 impl Ls {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
-        let store = open_store(&self.store, global).await?;
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
+        let store = session.open(&self.store).await?;
         match &self.collection {
             None => self.collections(&store, console).await,
             Some(name) => self.arrays(&store.collection(name).await?, console).await,
@@ -108,12 +109,17 @@ impl Ls {
         if let Some(limit) = self.limit {
             query = query.limit(limit);
         }
-        if self.count {
-            return tell_count(query.count().await?, console);
+        if query.is_scan() {
+            console.remark(format_args!(
+                "the condition asks for more than the key, so arrays are opened one by one"
+            ))?;
         }
         let progress = console.progress("listing");
         let entries = query.entries().await?;
         drop(progress);
+        if self.count {
+            return tell_count(entries.len(), console);
+        }
         if console.wants_json() {
             let arrays: Vec<_> = entries.iter().map(entry_json).collect();
             console.json(&json!({ "collection": collection.name(), "arrays": arrays }))?;

@@ -93,7 +93,7 @@ impl Migrate {
 
 fn tell(report: &MigrateReport, console: &mut Console) -> Result<(), Failure> {
     if console.wants_json() {
-        return Ok(console.json(&document(report))?);
+        return console.json(&document(report));
     }
     for finding in &report.lost {
         console.remark(format_args!("left out: {}", named(finding)))?;

@@ -8,11 +8,12 @@ use serde_json::json;
 
 use super::show::array_json;
 use super::write::cells_for;
-use crate::args::{CollectionArgs, Global, Pair};
+use crate::args::{CollectionArgs, Pair};
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
 use crate::output::npy;
 use crate::select::attributes;
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Example:
@@ -39,8 +40,8 @@ pub(crate) struct New {
 }
 
 impl New {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
-        let collection = self.target.open(global).await?;
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
+        let collection = self.target.open(session).await?;
         let schema = collection.schema();
         let custom = attributes(schema, &self.set, Role::Custom)?;
         let mut new = match self.key.as_slice() {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use self::stats::Meter;
 use super::ls::table;
-use crate::args::{CollectionArgs, Global};
+use crate::args::CollectionArgs;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, Status};
 use crate::human;
@@ -18,12 +18,14 @@ use crate::labelled::{Labelled, Statistics};
 use crate::output::{self, Format};
 use crate::render::{View, terminal};
 use crate::select::{KeyArgs, SelectArgs, load};
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Examples:
   hyperslab read ./climate coads --sel COADSY=-10..10 --isel TIME=0
   hyperslab read ./climate coads --isel TIME=0 -o sst.png
   hyperslab read ./climate weather dt=2023-01-03 --isel hour=::6 -o day.npy
+  hyperslab read ./climate weather dt=2023-01-03 --sel hour=+3h..+6h --json
   hyperslab read ./climate weather dt=2023-01-03 --explain
   hyperslab read era5.nc t --isel time=0 --stats";
 
@@ -49,10 +51,10 @@ pub(crate) struct Read {
 }
 
 impl Read {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
         // A file of no known kind is refused before anything is read.
         let format = self.output.as_deref().map(Format::of).transpose()?;
-        let collection = self.target.open(global).await?;
+        let collection = self.target.open(session).await?;
         let array = self.key.open(&collection).await?;
         let subset = self.selection.apply(&array)?;
         let meter = self.stats.then(|| Meter::start(collection.store()));

@@ -3,13 +3,13 @@
 use clap::Args;
 use serde_json::json;
 
-use super::open_store;
 use super::show::array_json;
-use crate::args::{CollectionArgs, Global};
+use crate::args::CollectionArgs;
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
 use crate::human;
 use crate::select::KeyArgs;
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -37,9 +37,9 @@ pub(crate) struct Rm {
 }
 
 impl Rm {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
         let name = &self.target.collection;
-        let store = open_store(&self.target.store, global).await?;
+        let store = session.open(&self.target.store).await?;
         let collection = store.collection(name).await;
         let progress = console.progress("deleting");
         if self.whole {

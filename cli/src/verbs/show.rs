@@ -4,20 +4,20 @@ use clap::Args;
 use hyperslab::{Array, Collection, Coordinates, Dimension, Schema, Store};
 use serde_json::{Value, json};
 
-use super::open_store;
-use crate::args::Global;
 use crate::axis::Axis;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, Status};
 use crate::human;
 use crate::select::{KeyArgs, axes_of};
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Examples:
   hyperslab show ./climate
   hyperslab show ./climate weather
   hyperslab show ./climate weather dt=2023-01-03
-  hyperslab show ./climate weather --schema > weather.json";
+  hyperslab show ./climate weather --schema > weather.json
+  hyperslab show ./climate weather --json > collection.json     as `hyperslab create --from` takes it";
 
 /// Show what a store, a collection or an array is.
 #[derive(Debug, Args)]
@@ -35,8 +35,8 @@ pub(crate) struct Show {
 }
 
 impl Show {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
-        let store = open_store(&self.store, global).await?;
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
+        let store = session.open(&self.store).await?;
         let Some(name) = &self.collection else {
             return show_store(&store, console).await;
         };
@@ -114,7 +114,7 @@ async fn show_collection(collection: &Collection, console: &mut Console) -> Resu
 
 fn show_array(array: &Array, console: &mut Console) -> Result<(), Failure> {
     if console.wants_json() {
-        return console.json(&json!({ "array": array_json(array) }));
+        return console.json(&json!({ "array": array.to_json() }));
     }
     console.line(format_args!("array       {}", array.name()))?;
     console.line(format_args!("id          {}", array.id()))?;

@@ -7,12 +7,13 @@ use hyperslab::{ArrayBuf, DType, Error, Result, Role, Scalar};
 use serde_json::{Value, json};
 
 use super::show::array_json;
-use crate::args::{CollectionArgs, Global, Pair};
+use crate::args::{CollectionArgs, Pair};
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
 use crate::human;
 use crate::output::npy;
 use crate::select::{KeyArgs, SelectArgs, attributes};
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -51,8 +52,8 @@ pub(crate) struct Write {
 }
 
 impl Write {
-    pub(crate) async fn run(self, global: &Global, console: &mut Console) -> Outcome {
-        let collection = self.target.open(global).await?;
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
+        let collection = self.target.open(session).await?;
         let mut array = self.key.open(&collection).await?;
         let dtype = array.dtype();
         let custom = attributes(array.schema(), &self.set, Role::Custom)?;

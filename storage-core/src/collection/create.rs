@@ -63,7 +63,7 @@ impl NewArray {
         let shared = store.shared();
         let options = &shared.options.write;
         shared
-            .adapter
+            .adapter()?
             .create_array(self.collection.meta(), &meta, self.data, options)
             .await?;
         Ok(Array::created(self.collection, meta))

@@ -5,13 +5,15 @@ use std::cmp::Ordering;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
 use crate::{
-    Array, ArrayEntry, ArrayLocator, Attributes, Collection, Error, ErrorKind, Filter, Result, Role,
+    Array, ArrayEntry, ArrayLocator, Attributes, Collection, Error, ErrorKind, Filter,
+    ID_ATTRIBUTE, Result, Role,
 };
 
 /// A search for the arrays of a collection.
 ///
-/// *Costs.* A filter that gives every key attribute by `=` is one look-up. Any other is one listing of the collection, from
-/// which key attributes are known; conditions on custom attributes open each array that the rest of the filter leaves.
+/// *Costs.* A filter that gives every key attribute by `=`, or the identity, is one look-up; a set of identities is one for each.
+/// Any other is one listing of the collection, from which key attributes are known. Conditions on custom attributes are a scan:
+/// they open each array that the conditions on the key leave ([`is_scan`](Self::is_scan)).
 ///
 /// Without an order, arrays come as the store lists them.
 #[derive(Debug)]
@@ -84,6 +86,16 @@ impl Query {
         }
     }
 
+    /// Whether arrays have to be opened one by one to know which are found: the filter asks for custom attributes, or for
+    /// identities in a way that is no look-up.
+    #[must_use]
+    pub fn is_scan(&self) -> bool {
+        let schema = self.collection.schema();
+        self.filter
+            .as_ref()
+            .is_ok_and(|filter| filter.needs_custom(schema) && !filter.is_look_up(schema))
+    }
+
     /// Keys of the arrays found; opens none unless the filter asks for custom attributes.
     ///
     /// # Errors
@@ -150,6 +162,25 @@ impl Query {
         self.limit(1).stream().try_next().await
     }
 
+    /// The last array found; in the order of the key when no other was asked for.
+    ///
+    /// # Errors
+    /// As [`entries`](Self::entries), or when the array cannot be opened.
+    pub async fn last(self) -> Result<Option<Array>> {
+        let collection = self.collection.clone();
+        let sorted = if self.order.is_empty() {
+            self.sorted()
+        } else {
+            self
+        };
+        for entry in sorted.entries().await?.iter().rev() {
+            if let Some(array) = open_if_there(&collection, entry).await? {
+                return Ok(Some(array));
+            }
+        }
+        Ok(None)
+    }
+
     /// All arrays found, opened.
     ///
     /// # Errors
@@ -164,23 +195,28 @@ fn matching<'a>(
     collection: &'a Collection,
     filter: &'a Filter,
 ) -> BoxStream<'a, Result<ArrayEntry>> {
-    let entries = match filter.full_key(collection.schema()) {
-        Some(key) => futures::stream::once(look_up(collection, key))
+    let schema = collection.schema();
+    let entries = if let Some(key) = filter.full_key(schema) {
+        let locator = ArrayLocator::Key(key);
+        futures::stream::once(look_up(collection, locator))
             .try_filter_map(async |found| Ok(found))
-            .boxed(),
-        None => collection
-            .store()
-            .shared()
-            .adapter
-            .list_arrays(collection.meta()),
+            .boxed()
+    } else if let Some(ids) = filter.ids() {
+        futures::stream::iter(ids)
+            .then(move |id| look_up(collection, ArrayLocator::Id(id)))
+            .try_filter_map(async |found| Ok(found))
+            .boxed()
+    } else {
+        listing(collection)
     };
-    if filter.needs_custom(collection.schema()) {
+    if filter.needs_custom(schema) {
         entries
             .try_filter_map(async move |entry| {
                 let Some(array) = open_if_there(collection, &entry).await? else {
                     return Ok(None);
                 };
-                let matches = filter.matches(&[array.key(), array.custom()]);
+                let id = [(ID_ATTRIBUTE, array.id())].into_iter().collect();
+                let matches = filter.matches(&[array.key(), array.custom(), &id]);
                 Ok(matches.then(|| ArrayEntry {
                     id: Some(array.id()),
                     ..entry
@@ -194,13 +230,23 @@ fn matching<'a>(
     }
 }
 
-async fn look_up(collection: &Collection, key: Attributes) -> Result<Option<ArrayEntry>> {
-    let entry = ArrayEntry { key, id: None };
-    let array = open_if_there(collection, &entry).await?;
-    Ok(array.map(|array| ArrayEntry {
-        id: Some(array.id()),
-        ..entry
-    }))
+/// All arrays, as the adapter lists them.
+fn listing(collection: &Collection) -> BoxStream<'_, Result<ArrayEntry>> {
+    match collection.store().shared().adapter() {
+        Ok(adapter) => adapter.list_arrays(collection.meta()),
+        Err(error) => futures::stream::once(std::future::ready(Err(error))).boxed(),
+    }
+}
+
+async fn look_up(collection: &Collection, locator: ArrayLocator) -> Result<Option<ArrayEntry>> {
+    match collection.open(&locator).await {
+        Ok(array) => Ok(Some(ArrayEntry {
+            key: array.key().clone(),
+            id: Some(array.id()),
+        })),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Opens an entry, or nothing when it was deleted since it was listed.

@@ -1,6 +1,6 @@
 //! The text form of a filter, by recursive descent.
 
-use super::{Comparison, Filter};
+use super::{Comparison, Filter, ID_ATTRIBUTE, check_value, kind_of};
 use crate::{AttributeValue, Error, Result, Schema};
 
 /// How deep parentheses and `not` may nest; deeper text is a mistake, not a question.
@@ -165,18 +165,12 @@ impl Parser<'_> {
         let Some(Token::Word(attribute)) = self.peek().cloned() else {
             return Err(self.expected("the name of an attribute"));
         };
-        if self.schema.attribute(&attribute).is_none() {
-            let known: Vec<_> = self
-                .schema
-                .attributes()
-                .iter()
+        if kind_of(self.schema, &attribute).is_none() {
+            let attributes = self.schema.attributes().iter();
+            let known = attributes
                 .map(|known| known.name.as_str())
-                .collect();
-            let known = if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            };
+                .chain([ID_ATTRIBUTE]);
+            let known = known.collect::<Vec<_>>().join(", ");
             return Err(self.expected(&format!("the name of an attribute (there are: {known})")));
         }
         self.next += 1;
@@ -218,16 +212,14 @@ impl Parser<'_> {
     }
 
     fn value(&mut self, attribute: &str) -> Result<AttributeValue> {
-        let (Some(Token::Word(text) | Token::Quoted(text)), Some(attribute)) =
-            (self.peek().cloned(), self.schema.attribute(attribute))
+        let (Some(Token::Word(text) | Token::Quoted(text)), Some(kind)) =
+            (self.peek().cloned(), kind_of(self.schema, attribute))
         else {
             return Err(self.expected("a value"));
         };
-        let value = AttributeValue::parse(&attribute.kind, &text)
-            .and_then(|value| self.schema.check_value(&attribute.name, &value))
-            .map_err(|error| {
-                self.expected(&format!("a value of type {}: {error}", attribute.kind))
-            })?;
+        let value = AttributeValue::parse(kind, &text)
+            .and_then(|value| check_value(self.schema, attribute, &value))
+            .map_err(|error| self.expected(&format!("a value of type {kind}: {error}")))?;
         self.next += 1;
         Ok(value)
     }

@@ -1,7 +1,8 @@
 //! The positions between two coordinates.
 
 use super::line::{Line, Order, Quantity};
-use super::point::{label, number, period};
+use super::moment::period;
+use super::point::{label, number};
 use super::{AxisView, LabelValue, spaced};
 use crate::{AxisSlab, Coordinates, Error, Result};
 
@@ -33,7 +34,8 @@ pub(super) fn find(
             })
         }
         _ => {
-            let (low, high) = (low.map(period).transpose()?, high.map(period).transpose()?);
+            let find = |end: Option<&LabelValue>| end.map(|end| period(axis, end)).transpose();
+            let (low, high) = (find(low)?, find(high)?);
             let (first, last) = match (low, high) {
                 (Some(one), Some(other)) => (Some(one.0.min(other.0)), Some(one.1.max(other.1))),
                 (low, high) => (low.map(|low| low.0), high.map(|high| high.1)),

@@ -12,10 +12,12 @@ use crate::{Coordinates, Error, Result, TimeStep, Timestamp};
 pub enum LabelValue {
     /// A label, or the text of a number or of a time.
     Text(String),
-    /// A number, in the unit of the dimension.
+    /// A number, in the unit of the dimension; of times, seconds since 1970-01-01T00:00Z.
     Number(f64),
     /// An instant.
     Time(Timestamp),
+    /// On times, the instant that far from the first coordinate of the axis.
+    Offset(TimeStep),
 }
 
 impl fmt::Display for LabelValue {
@@ -24,6 +26,8 @@ impl fmt::Display for LabelValue {
             Self::Text(text) => write!(f, "'{text}'"),
             Self::Number(number) => write_number(f, *number),
             Self::Time(time) => time.fmt(f),
+            Self::Offset(offset) if offset.as_nanoseconds() < 0 => offset.fmt(f),
+            Self::Offset(offset) => write!(f, "+{offset}"),
         }
     }
 }
@@ -257,4 +261,5 @@ from_native! {
     &str => |value| Self::Text(value.to_owned()),
     String => |value| Self::Text(value),
     Timestamp => |value| Self::Time(value),
+    TimeStep => |value| Self::Offset(value),
 }

@@ -9,9 +9,11 @@ impl LabelSelector {
     /// | text | means |
     /// | --- | --- |
     /// | `temperature`, `0.3`, `2023-01-03T06:00` | exactly this coordinate |
+    /// | `@1672531200`, `@1672531200.5` | on times, so many seconds after 1970-01-01T00:00Z |
+    /// | `+3h`, `+1d 30m`, `+PT3H` | on times, so long after the first coordinate of the axis |
     /// | `~0.3`, `~2023-01-03` | the nearest coordinate |
     /// | `0.3~0.05`, `2023-01-03~PT3H` | the nearest coordinate at most that far away |
-    /// | `-10..10`, `2023-01..2023-03` | from one to the other, both in |
+    /// | `-10..10`, `2023-01..2023-03`, `+3h..+6h` | from one to the other, both in |
     /// | `10..`, `..10`, `..` | with an open end |
     /// | `0..90..3`, `....3` | every third position of the range |
     /// | `=a..b`, `=~x` | the label that stands after the `=`, whatever is in it |

@@ -3,8 +3,9 @@
 use std::fmt::Display;
 
 use super::line::{Line, Quantity};
+use super::moment::instant;
 use super::{AxisView, LabelValue, Matching};
-use crate::{Coordinates, Error, Result, Timestamp};
+use crate::{Coordinates, Error, Result};
 
 /// How many labels are compared to find one that may have been meant.
 const LABELS_COMPARED_MAX: usize = 100_000;
@@ -32,7 +33,7 @@ pub(super) fn find(axis: &AxisView<'_>, value: &LabelValue, matching: Matching) 
         }
         _ => {
             let allowed = time_tolerance(matching)?;
-            let target = instant(value)?.as_nanoseconds();
+            let target = instant(axis, value)?;
             nearest(axis, &axis.instants(), target, value, matching, |_| allowed)
         }
     }
@@ -127,7 +128,7 @@ pub(super) fn number(value: &LabelValue) -> Result<f64> {
     let number = match value {
         LabelValue::Number(number) => Some(*number),
         LabelValue::Text(text) => text.trim().parse().ok(),
-        LabelValue::Time(_) => None,
+        LabelValue::Time(_) | LabelValue::Offset(_) => None,
     };
     match number {
         Some(number) if number.is_nan() => Err(Error::invalid("NaN is not a coordinate")),
@@ -136,37 +137,6 @@ pub(super) fn number(value: &LabelValue) -> Result<f64> {
             "{value} is not a number, and the coordinates are numbers"
         ))),
     }
-}
-
-fn instant(value: &LabelValue) -> Result<Timestamp> {
-    match value {
-        LabelValue::Time(time) => Ok(*time),
-        LabelValue::Text(text) => text.parse().map_err(|error| match period(value) {
-            // `2023-01` is no instant but a period.
-            Ok(_) => {
-                let text = text.trim();
-                Error::invalid(format!(
-                    "'{text}' is a period, not an instant; select it as the range `{text}..{text}`"
-                ))
-            }
-            Err(_) => error,
-        }),
-        LabelValue::Number(number) => Err(Error::invalid(format!(
-            "{number} is not a time, and the coordinates are times; write it like 2023-01-03T12:30:00Z"
-        ))),
-    }
-}
-
-/// The first and the last nanosecond of the time a user means.
-pub(super) fn period(value: &LabelValue) -> Result<(i128, i128)> {
-    let (first, last) = match value {
-        LabelValue::Text(text) => Timestamp::parse_period(text)?,
-        other => {
-            let instant = instant(other)?;
-            (instant, instant)
-        }
-    };
-    Ok((first.as_nanoseconds(), last.as_nanoseconds()))
 }
 
 /// The index within the view of a label.

@@ -3,7 +3,7 @@
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use super::{AxisPick, AxisView, Index, LabelSelector};
-use crate::{AxisSlab, Error, Result, Timestamp};
+use crate::{AxisSlab, Error, Result, TimeStep, Timestamp};
 
 /// What is selected along one axis, or with [`Ellipsis`](Self::Ellipsis) along several. Made from integers it is a
 /// position, made from floats, text and times a coordinate.
@@ -183,4 +183,4 @@ macro_rules! coordinates {
 }
 
 positions!(i32, i64, u32, u64, usize);
-coordinates!(f64, &str, String, Timestamp);
+coordinates!(f64, &str, String, Timestamp, TimeStep);

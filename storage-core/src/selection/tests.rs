@@ -298,10 +298,101 @@ fn single_times() {
     ));
     assert!(refusal(&time, "2023-01").contains("select it as the range `2023-01..2023-01`"));
     assert!(refusal(&time, "soon").contains("is not a time"));
-    assert!(refusal(&time, 3.0).contains("is not a time"));
+    assert!(refusal(&time, 3.0).starts_with("3 is not a coordinate; the nearest are 2023-"));
+    assert!(refusal(&time, f64::INFINITY).contains("out of range"));
+    assert!(refusal(&time, "3").contains("write `@3` for seconds since 1970"));
     assert!(refusal(&time, LabelSelector::within("2023-01-30", 1.0)).contains("step of time"));
     let back = TimeStep::from_nanoseconds(-1).unwrap();
     assert!(refusal(&time, LabelSelector::within("2023-01-30", back)).contains("zero or more"));
+}
+
+#[test]
+fn times_as_seconds_and_as_distances_from_the_start() {
+    // 2023-01-30 is 1675036800 seconds after 1970.
+    let (time, back) = (days("PT6H"), days("-P1D"));
+    for (text, expected) in [
+        ("@1675036800", 0),
+        ("@1675058400", 1),
+        ("~@1675058399.999", 1),
+        ("@1675058399~1s", 1),
+        ("+0s", 0),
+        ("+6h", 1),
+        ("+PT12H", 2),
+        ("+1d 6h", 5),
+        ("~+8h", 1),
+        ("+7h~PT1H", 1),
+        ("+002023-01-30", 0),
+    ] {
+        assert_eq!(
+            at(&time, LabelSelector::parse(text).unwrap()),
+            expected,
+            "{text}"
+        );
+    }
+    assert_eq!(at(&back, LabelSelector::parse("-2d").unwrap()), 2);
+    assert_eq!(at(&time, 1_675_058_400.0), 1);
+    let step: TimeStep = "PT6H".parse().unwrap();
+    assert_eq!(at(&time, step), 1);
+    for (text, expected) in [
+        ("+6h..+12h", (1, 2)),
+        ("+6h..", (1, 39)),
+        ("+5h..2023-01-30T18:00", (1, 3)),
+        ("@1675036800..@1675058400", (0, 2)),
+        ("-1d..+6h", (0, 2)),
+        ("+0h..+1d..2", (0, 3)),
+    ] {
+        assert_eq!(
+            range(&time, LabelSelector::parse(text).unwrap()),
+            expected,
+            "{text}"
+        );
+    }
+    assert_eq!(
+        range(
+            &time,
+            step..=TimeStep::from_nanoseconds(step.as_nanoseconds() * 2).unwrap()
+        ),
+        (1, 2)
+    );
+    // The start is that of the whole axis, whatever is selected of it.
+    let rest = view(&time).narrowed(&Index::from(2..).resolve("time", 40).unwrap());
+    let pick = LabelSelector::parse("+18h")
+        .unwrap()
+        .resolve_in(&rest)
+        .unwrap();
+    assert_eq!(pick.slab.start, 1);
+    for (text, said) in [
+        (
+            "+7h",
+            "'+7h' is not a coordinate; the nearest are 2023-01-30T06:00:00Z",
+        ),
+        ("+1mo", "months and years have no fixed length"),
+        ("@soon", "write seconds since 1970"),
+        ("@99999999999999", "out of range"),
+    ] {
+        let refused = refusal(&time, LabelSelector::parse(text).unwrap());
+        assert!(refused.contains(said), "{text}: {refused}");
+    }
+    let empty = Dimension::time_scale(
+        "time",
+        0,
+        TimeStart::Fixed("2023-01-01".parse().unwrap()),
+        step,
+    );
+    assert!(refusal(&empty, "+6h").contains("no position is selected"));
+    assert!(refusal(&tenths(), step).contains("is not a number"));
+    // On labels such text is a label like any other.
+    let signs = Dimension::labels("sign", ["@1", "+3h"]);
+    assert_eq!(at(&signs, LabelSelector::parse("@1").unwrap()), 0);
+    assert_eq!(at(&signs, LabelSelector::parse("+3h").unwrap()), 1);
+    for selector in [
+        LabelSelector::from(step),
+        LabelSelector::from(TimeStep::from_nanoseconds(-1).unwrap()),
+    ] {
+        let text = selector.to_string();
+        assert!(text.starts_with(['+', '-']), "{text}");
+        assert_eq!(LabelSelector::parse(&text).unwrap().to_string(), text);
+    }
 }
 
 #[test]

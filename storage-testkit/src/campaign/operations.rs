@@ -126,6 +126,7 @@ pub(crate) fn random_operation(
             durability,
             // Nobody else is there: a lock that is not free belongs to the dead.
             lock_timeout: Duration::from_secs(5),
+            ..WriteOptions::DEFAULT
         },
     }
 }

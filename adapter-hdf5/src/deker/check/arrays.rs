@@ -1,7 +1,5 @@
 //! Faults of single arrays.
 
-use std::time::Duration;
-
 use hyperslab_core::chunk::Windows;
 use hyperslab_core::{
     ArrayBuf, CheckLevel, Error, ErrorKind, FindingKind, Hyperslab, Result, box_bytes,
@@ -13,12 +11,12 @@ use super::{Array, Checked, Found, Mend};
 use crate::deker::empty;
 use crate::deker::file::DekerFile;
 use crate::deker::folders::Kind;
-use crate::deker::guard::{Marking, patiently};
+use crate::deker::guard::{Marking, Patience, patiently};
 use crate::deker::schema::Layout;
 use crate::deker::store::{Known, Store};
 
 /// How long a check waits for a writer of Deker.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Patience = Patience::of_seconds(2);
 
 /// Cells are looked at so many bytes at a time.
 const WINDOW_BYTES: u64 = 16 << 20;

@@ -16,7 +16,7 @@ use crate::deker::attributes;
 use crate::deker::content::Content;
 use crate::deker::file::DekerFile;
 use crate::deker::folders::{Kind, key_parts, new_key_parts};
-use crate::deker::guard::{self, Marking, Reading, patiently};
+use crate::deker::guard::{self, Marking, Patience, Reading, patiently};
 use crate::deker::schema::Layout;
 use crate::disk::{self, TempFile};
 
@@ -165,7 +165,7 @@ impl Store {
     ) -> Result<ArrayMeta> {
         let known = self.open(collection)?;
         let path = known.folders.file(Kind::Array, id);
-        let writing = patiently(options.lock_timeout, || guard::write(&path))?;
+        let writing = patiently(Patience::of(options), || guard::write(&path))?;
         // Nobody changes the file now, so its mark need not stay.
         let (_, last) = self.open_file(&known, &known.layout, id)?;
         let mut meta = last.meta.clone();
@@ -191,7 +191,7 @@ impl Store {
         let known = self.look(collection)?;
         let layout = known.tiles.as_ref().unwrap_or(&known.layout);
         let path = known.folders.file(Kind::Array, id);
-        let writing = patiently(options.lock_timeout, || guard::write(&path))?;
+        let writing = patiently(Patience::of(options), || guard::write(&path))?;
         let (_, last) = self.open_file(&known, layout, id)?;
         let durability = options.durability;
         let staged = self.stage_array(layout, Some(&last), &last.meta, &[], &path, durability)?;
@@ -210,7 +210,7 @@ impl Store {
         let known = self.open(collection)?;
         let (kind, folders) = (known.kind(), &known.folders);
         let path = folders.file(kind, id);
-        let writing = patiently(options.lock_timeout, || {
+        let writing = patiently(Patience::of(options), || {
             let mut shared = vec![guard::write(&path)?];
             if kind == Kind::Virtual {
                 shared.extend(self.share_tiles(&known, id)?);

@@ -13,7 +13,7 @@ use super::{Known, Store};
 use crate::cache::FileIdentity;
 use crate::deker::attributes;
 use crate::deker::folders::Kind;
-use crate::deker::guard::{self, patiently};
+use crate::deker::guard::{self, Patience, patiently};
 use crate::disk::{self, TempFile};
 
 /// No document is longer.
@@ -71,7 +71,7 @@ impl Store {
         options: &WriteOptions,
     ) -> Result<ArrayMeta> {
         let path = known.folders.file(Kind::Virtual, id);
-        let writing = patiently(options.lock_timeout, || guard::write(&path))?;
+        let writing = patiently(Patience::of(options), || guard::write(&path))?;
         let mut meta = self.read_document(known, id)?;
         change(&mut meta)?;
         let staged = self.stage_document(known, &meta, &path, options.durability)?;

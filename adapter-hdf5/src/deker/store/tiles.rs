@@ -18,7 +18,7 @@ use super::{Known, MACHINERY, Store, names_in};
 use crate::chunk::ChunkGrid;
 use crate::deker::content::Content;
 use crate::deker::folders::{Kind, id_of};
-use crate::deker::guard::{self, Marking, Reading, Writing, patiently};
+use crate::deker::guard::{self, Marking, Patience, Reading, Writing, patiently};
 use crate::deker::schema::{Layout, PARENT, POSITION, VID};
 use crate::disk::TempFile;
 use crate::file::ArrayFile;
@@ -152,7 +152,7 @@ impl Store {
         let grid = grid_of(&known)?;
         let parts = split(&grid, writes);
         let numbers: Vec<u64> = parts.keys().copied().collect();
-        let mut targets = patiently(options.lock_timeout, || {
+        let mut targets = patiently(Patience::of(options), || {
             numbers
                 .iter()
                 .map(|&number| self.target(&known, (array, number), &grid))

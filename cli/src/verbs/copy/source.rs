@@ -2,18 +2,20 @@
 
 use hyperslab::{Collection, Error, ErrorKind, Result};
 
-use super::super::open_store;
-use crate::args::Global;
 use crate::human;
+use crate::session::Session;
 
 /// How many collections of a store an error names.
 const NAMED_COUNT: usize = 3;
 
 /// Opens the collection in `STORE/COLLECTION`.
-pub(super) async fn open(text: &str, global: &Global) -> Result<Collection> {
-    match find(text, global).await {
+pub(super) async fn open(text: &str, session: &Session) -> Result<Collection> {
+    if let Some((store, name)) = session.split(text) {
+        return open_in(&store, &name, session).await;
+    }
+    match find(text, session).await {
         Err(error) if error.kind() == ErrorKind::NotFound || split(text).is_err() => {
-            Err(store_alone(text, global).await.unwrap_or(error))
+            Err(store_alone(text, session).await.unwrap_or(error))
         }
         found => found,
     }
@@ -21,9 +23,9 @@ pub(super) async fn open(text: &str, global: &Global) -> Result<Collection> {
 
 /// What another program wrote may have slashes in its name, and coordinates in the groups around its own, so the outermost
 /// group that has it is the store.
-async fn find(text: &str, global: &Global) -> Result<Collection> {
+async fn find(text: &str, session: &Session) -> Result<Collection> {
     let (mut store, mut name) = split(text)?;
-    let mut found = open_in(&store, &name, global).await;
+    let mut found = open_in(&store, &name, session).await;
     let may_be_further_out = match &found {
         Ok(collection) => collection.store().capabilities().read_only,
         Err(error) => error.kind() == ErrorKind::NotFound,
@@ -33,20 +35,20 @@ async fn find(text: &str, global: &Global) -> Result<Collection> {
     }
     while let Ok((outer, folder)) = split(&store) {
         (store, name) = (outer, format!("{folder}/{name}"));
-        if let Ok(collection) = open_in(&store, &name, global).await {
+        if let Ok(collection) = open_in(&store, &name, session).await {
             found = Ok(collection);
         }
     }
     found
 }
 
-async fn open_in(store: &str, name: &str, global: &Global) -> Result<Collection> {
-    open_store(store, global).await?.collection(name).await
+async fn open_in(store: &str, name: &str, session: &Session) -> Result<Collection> {
+    session.open(store).await?.collection(name).await
 }
 
 /// Says what to write where the text names a store and no collection; `None` where it names no store either.
-async fn store_alone(text: &str, global: &Global) -> Option<Error> {
-    let store = open_store(text, global).await.ok()?;
+async fn store_alone(text: &str, session: &Session) -> Option<Error> {
+    let store = session.open(text).await.ok()?;
     let names = store.collections().await.ok()?;
     let store = match text.contains("://") {
         // Without what stands behind it, where there may be a secret.
