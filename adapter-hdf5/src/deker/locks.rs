@@ -11,7 +11,7 @@ use hyperslab_core::{
 
 use super::folders::Kind;
 use super::guard::{READ_MARK, WRITE_MARK};
-use super::store::{Store, names_in};
+use super::store::{Store, entries_in};
 
 /// The locks of a storage.
 #[derive(Debug)]
@@ -102,11 +102,11 @@ pub(super) fn marks(store: &Store, collection: &str) -> Result<Vec<Mark>> {
 }
 
 fn collect(folder: &Path, collection: &str, marks: &mut Vec<Mark>) -> Result<()> {
-    for name in names_in(folder)? {
+    for (name, is_folder) in entries_in(folder)? {
         let path = folder.join(&name);
         if let Some(info) = info(collection, &name, &path) {
             marks.push(Mark { path, info });
-        } else if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+        } else if is_folder {
             collect(&path, collection, marks)?;
         }
     }

@@ -8,7 +8,7 @@ mod names;
 pub(super) mod tiles;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyperslab_core::{
@@ -18,7 +18,7 @@ use hyperslab_core::{
 use hyperslab_engine::Engine;
 use uuid::Uuid;
 
-pub(super) use self::names::{make_link, prune, walk};
+pub(super) use self::names::{entries_in, make_link, names_in, prune, walk};
 use super::file::FileCache;
 use super::folders::{Folders, Kind};
 use super::guard::{self, Patience, patiently};
@@ -206,9 +206,4 @@ impl Store {
 /// Whether a collection may be called so.
 fn is_name(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.contains(['/', '\0'])
-}
-
-/// The names in a folder; none when there is no such folder.
-pub(super) fn names_in(folder: &Path) -> Result<Vec<String>> {
-    crate::disk::list(folder)
 }

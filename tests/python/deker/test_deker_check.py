@@ -76,9 +76,9 @@ def test_all_damage_is_found_in_one_run(copied, tmp_path):
         if not any(each["collection"] in (name, None) and named(each, text, names) for each in found)
     ]
     assert missed == []
-    # `--to-file`, and one collection only.
+    # `--report`, and one collection only.
     report = tmp_path / "report.json"
-    done = attempt("check", made.storage, "--level", "4", "--to-file", report, "--json")
+    done = attempt("check", made.storage, "--level", "4", "--report", report, "--json")
     assert done.code == 1 and len(json.loads(report.read_text())["findings"]) == len(found)
     assert {each["collection"] for each in check(made.storage, "copy 0", "--level", "4")} == {"copy 0"}
     assert check(made.storage, "key int", "--level", "4") == []

@@ -84,11 +84,11 @@ pub(super) fn look(
         let message =
             "it does not say how many cells are empty, without which Deker cannot change it";
         let missing = fault(FindingKind::IndexDisagrees, id, message);
-        found.push(missing.mended_by(Mend::Count(id)));
+        found.push(missing.mended_by(Mend::rewrite(&file.meta)));
     }
     match wrong {
         Ok(wrong) => found.extend(wrong.map(|message| {
-            fault(FindingKind::IndexDisagrees, id, message).mended_by(Mend::Count(id))
+            fault(FindingKind::IndexDisagrees, id, message).mended_by(Mend::rewrite(&file.meta))
         })),
         Err(error) => {
             let kind = match error.kind() {

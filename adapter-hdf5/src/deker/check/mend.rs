@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hyperslab_core::{Durability, Error, LockKey, LockRequest, Result, WriteOptions, blocking};
+use hyperslab_core::{
+    ArrayMeta, AttributeValue, Durability, Error, LockKey, LockRequest, Result, WriteOptions,
+    blocking,
+};
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
 use crate::deker::locks::remove;
+use crate::deker::schema::VID;
 use crate::deker::store::{Store, make_link, prune};
 
 /// What is to be done.
@@ -29,19 +33,35 @@ pub(super) enum Mend {
     },
     /// Remove a link, and the folders that are empty then.
     RemoveLink(PathBuf),
-    /// Count the empty cells of an array anew.
-    Count(Uuid),
+    /// Write the file of an array or a tile anew, with what it says of itself put right.
+    Rewrite {
+        file: Uuid,
+        /// Whose lock keeps writers away.
+        array: Uuid,
+    },
     /// Finish a change of several tiles.
     Settle(Uuid),
 }
 
 impl Mend {
+    /// Write the file of this array or tile anew.
+    pub(super) fn rewrite(of: &ArrayMeta) -> Self {
+        let array = match of.key.get(VID) {
+            Some(AttributeValue::Text(text)) => Uuid::parse_str(text).ok(),
+            _ => None,
+        };
+        Self::Rewrite {
+            file: of.id,
+            array: array.unwrap_or(of.id),
+        }
+    }
+
     /// Does it, under the lock of what it is about.
     pub(super) async fn apply(self, store: &Arc<Store>, collection: Option<&str>) -> Result<()> {
         let options = WriteOptions::default();
         let name = collection.unwrap_or_default().to_owned();
         let guard = match &self {
-            Self::Link { id, .. } | Self::Count(id) => {
+            Self::Link { id, .. } | Self::Rewrite { array: id, .. } => {
                 let key = LockKey::array(name.as_str(), id.to_string());
                 let request = LockRequest::exclusive(key, options.lock_timeout);
                 Some(store.lock(request).await?)
@@ -93,7 +113,7 @@ impl Mend {
                 let top = top.ok_or_else(|| Error::internal("a link outside of its collection"))?;
                 prune(&link, &folders.root().join(top))
             }
-            Self::Count(id) => store.count_anew(collection, id, options),
+            Self::Rewrite { file, .. } => store.rewrite(collection, file, options),
             Self::Settle(array) => store.moves(array).settle().map(drop),
         }
     }

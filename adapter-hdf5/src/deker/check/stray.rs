@@ -7,7 +7,7 @@ use hyperslab_core::{CheckLevel, FindingKind, Result};
 use super::{Checked, Found};
 use crate::deker::folders::{Kind, id_of};
 use crate::deker::guard::{CREATE_MARK, READ_MARK, WRITE_MARK};
-use crate::deker::store::names_in;
+use crate::deker::store::{entries_in, names_in};
 
 /// Looks for what is neither an array nor a mark beside one.
 pub(super) fn faults(checked: &mut Checked<'_>) -> Result<()> {
@@ -30,14 +30,14 @@ pub(super) fn faults(checked: &mut Checked<'_>) -> Result<()> {
 }
 
 fn look(checked: &mut Checked<'_>, kind: Kind, folder: &Path) -> Result<()> {
-    for name in names_in(folder)? {
+    for (name, is_folder) in entries_in(folder)? {
         let path = folder.join(&name);
         let is_mark = [READ_MARK, WRITE_MARK, CREATE_MARK]
             .iter()
             .any(|end| name.ends_with(end));
         let is_here =
             id_of(kind, &name).is_some_and(|id| checked.known.folders.file(kind, id) == path);
-        if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+        if is_folder {
             look(checked, kind, &path)?;
         } else if !is_mark && !is_here && path.exists() {
             report(checked, &path);

@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use super::arrays::look;
 use super::links::{Wanted, compare};
-use super::{Array, Checked, Found};
+use super::{Array, Checked, Found, Mend};
 use crate::deker::folders::{Kind, spell_position};
-use crate::deker::schema::{POSITION, VID};
-use crate::deker::store::tiles::{grid_of, tiles_of};
-use crate::deker::store::walk;
+use crate::deker::schema::VID;
+use crate::deker::store::tiles::{grid_of, number_of, position_of, tile_meta, tiles_of};
+use crate::deker::store::{Known, walk};
 
 /// Opens all tiles, and compares them with the arrays there are.
 pub(super) fn faults(checked: &mut Checked<'_>, arrays: &[Array]) -> Result<()> {
@@ -25,7 +25,6 @@ pub(super) fn faults(checked: &mut Checked<'_>, arrays: &[Array]) -> Result<()> 
         .map(|&id| look(store, known, layout, id, level))
         .collect();
     let documents: HashSet<Uuid> = store.ids(known)?.into_iter().collect();
-    debug_assert!(arrays.iter().all(|(id, _)| documents.contains(id)));
     let counts = grid_of(known)?.counts().to_vec();
     let mut places: HashMap<String, Uuid> = HashMap::new();
     let mut wanted = Vec::new();
@@ -41,6 +40,11 @@ pub(super) fn faults(checked: &mut Checked<'_>, arrays: &[Array]) -> Result<()> 
                     );
                     checked.found.push(fault(id, message));
                 }
+                if level >= CheckLevel::Data {
+                    checked
+                        .found
+                        .extend(times(known, arrays, &meta, &parts[0])?);
+                }
                 wanted.push(Wanted { id, parts });
             }
             Err(message) => checked.found.push(fault(id, message)),
@@ -50,6 +54,25 @@ pub(super) fn faults(checked: &mut Checked<'_>, arrays: &[Array]) -> Result<()> 
         compare(checked, Kind::Array, &wanted)?;
     }
     Ok(())
+}
+
+/// What is wrong with the times at which a tile says that it starts.
+fn times(known: &Known, arrays: &[Array], tile: &ArrayMeta, array: &str) -> Result<Option<Found>> {
+    let array = arrays.iter().find(|(id, _)| id.to_string() == array);
+    let Some((_, array)) = array.filter(|_| !tile.custom.is_empty()) else {
+        return Ok(None);
+    };
+    let right = tile_meta(known, array, (tile.id, number_of(known, tile)?))?;
+    if right.custom == tile.custom {
+        return Ok(None);
+    }
+    let message = format!(
+        "the tile says {}, and it is {}: Deker writes it so, and reads it only where tiles are looked at by themselves",
+        tile.custom, right.custom
+    );
+    let (level, kind) = (CheckLevel::Data, FindingKind::SchemaDisagrees);
+    let found = Found::new(level, kind, tile.id.to_string(), message);
+    Ok(Some(found.mended_by(Mend::rewrite(tile))))
 }
 
 fn fault(id: Uuid, message: String) -> Found {
@@ -91,16 +114,7 @@ fn place(
     if !arrays.contains(&array) {
         return Err(format!("it is a tile of array {array}, which is not there"));
     }
-    let position: Option<Vec<u64>> = match meta.key.get(POSITION) {
-        Some(AttributeValue::List(items)) => items
-            .iter()
-            .map(|item| match item {
-                AttributeValue::Int(number) => u64::try_from(*number).ok(),
-                _ => None,
-            })
-            .collect(),
-        _ => None,
-    };
+    let position = position_of(meta);
     let fits = |position: &Vec<u64>| {
         position.len() == counts.len() && position.iter().zip(counts).all(|(at, count)| at < count)
     };

@@ -10,7 +10,7 @@ use hyperslab_core::{
 use hyperslab_engine::SlabWrite;
 use uuid::Uuid;
 
-use super::names::{in_folders, linked, make_link, prune, walk};
+use super::names::{in_folders, linked, make_link, prune, remove_dangling, walk};
 use super::{Known, Store};
 use crate::deker::attributes;
 use crate::deker::content::Content;
@@ -103,6 +103,9 @@ impl Store {
             }
             Kind::Virtual => self.stage_document(&known, array, &target, durability)?,
         };
+        if is_keyed {
+            remove_dangling(folders, kind, &links)?;
+        }
         let link = folders.link(kind, &parts, array.id);
         make_link(folders, (&link, &target), durability)?;
         if let (Kind::Virtual, Some(data)) = (kind, data) {
@@ -181,8 +184,8 @@ impl Store {
         Ok(meta)
     }
 
-    /// Writes an array or a tile anew as it is, with the number of empty cells that it has. The caller holds its lock.
-    pub(in crate::deker) fn count_anew(
+    /// Writes an array or a tile anew as it is, with what it says of itself put right. The caller holds its lock.
+    pub(in crate::deker) fn rewrite(
         &self,
         collection: &str,
         id: Uuid,
@@ -194,7 +197,11 @@ impl Store {
         let writing = patiently(Patience::of(options), || guard::write(&path))?;
         let (_, last) = self.open_file(&known, layout, id)?;
         let durability = options.durability;
-        let staged = self.stage_array(layout, Some(&last), &last.meta, &[], &path, durability)?;
+        let meta = match &known.tiles {
+            Some(_) => self.tile_as_it_is(&known, &last.meta)?,
+            None => last.meta.clone(),
+        };
+        let staged = self.stage_array(layout, Some(&last), &meta, &[], &path, durability)?;
         staged.replace(&path)?;
         drop(writing);
         disk::sync_parent(&path, durability)

@@ -10,7 +10,6 @@ use hyperslab_core::{Durability, Error, Result};
 use uuid::Uuid;
 
 use super::collections::remove;
-use super::names_in;
 use crate::deker::folders::{Folders, Kind, id_of};
 use crate::disk;
 
@@ -45,6 +44,16 @@ pub(in crate::deker) fn make_link(
         },
     )?;
     disk::sync_folder(parent, durability)
+}
+
+/// Removes links that lead to no file: somebody who was killed has left them, and Deker stumbles over them.
+pub(super) fn remove_dangling(folders: &Folders, kind: Kind, links: &Path) -> Result<()> {
+    for name in names_in(links)? {
+        if id_of(kind, &name).is_some_and(|id| !folders.file(kind, id).exists()) {
+            remove(&links.join(&name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Does something in a folder, which is made with those on the way to it.
@@ -127,19 +136,41 @@ pub(in crate::deker) fn walk(
 ) -> Result<()> {
     /// Deker has 9 levels of folders for files, and one for each part of a key.
     const DEPTH_MAX: usize = 128;
-    for name in names_in(folder)? {
-        let path = folder.join(&name);
+    for (name, is_folder) in entries_in(folder)? {
         if let Some(id) = id_of(kind, &name) {
-            found(id, parts, path);
-            continue;
-        }
-        // A link to a folder is none of Deker's, and may lead anywhere.
-        let is_folder = std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
-        if is_folder && parts.len() < DEPTH_MAX {
+            found(id, parts, folder.join(&name));
+        } else if is_folder && parts.len() < DEPTH_MAX {
+            // A link to a folder is none of Deker's, and may lead anywhere; it is no folder here.
+            let path = folder.join(&name);
             parts.push(name);
             walk(kind, &path, parts, found)?;
             parts.pop();
         }
     }
     Ok(())
+}
+
+/// The names in a folder, sorted, and whether each is a folder itself; none when there is no such folder.
+pub(in crate::deker) fn entries_in(folder: &Path) -> Result<Vec<(String, bool)>> {
+    let fail = |source| Error::io("list", folder.display(), source);
+    let listed = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed.map_err(fail)?,
+    };
+    let mut entries = Vec::new();
+    for entry in listed {
+        let entry = entry.map_err(fail)?;
+        // What is not UTF-8 is none of Deker's, but a check shows it.
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        entries.push((name, is_folder));
+    }
+    entries.sort_unstable();
+    Ok(entries)
+}
+
+/// The names in a folder, sorted; none when there is no such folder.
+pub(in crate::deker) fn names_in(folder: &Path) -> Result<Vec<String>> {
+    let entries = entries_in(folder)?.into_iter();
+    Ok(entries.map(|(name, _)| name).collect())
 }

@@ -287,6 +287,17 @@ impl Store {
         Ok(shared)
     }
 
+    /// What a tile should say of itself.
+    pub(super) fn tile_as_it_is(&self, known: &Known, tile: &ArrayMeta) -> Result<ArrayMeta> {
+        let array = match tile.key.get(VID) {
+            Some(AttributeValue::Text(text)) => Uuid::parse_str(text).ok(),
+            _ => None,
+        };
+        let array = array.ok_or_else(|| Error::corrupt("a tile of no array"))?;
+        let array = self.read_document(known, array)?;
+        tile_meta(known, &array, (tile.id, number_of(known, tile)?))
+    }
+
     /// Removes all tiles of an array that is gone.
     pub(in crate::deker) fn delete_tiles(&self, known: &Known, array: Uuid) -> Result<()> {
         let folders = &known.folders;
@@ -423,6 +434,32 @@ pub(in crate::deker) fn tiles_of(known: &Known) -> Result<&Layout> {
 pub(in crate::deker) fn grid_of(known: &Known) -> Result<ChunkGrid> {
     let grid = known.layout.schema.tile_grid();
     grid.ok_or_else(|| Error::internal("a collection without tiles"))
+}
+
+/// The place that a tile says it has.
+pub(in crate::deker) fn position_of(tile: &ArrayMeta) -> Option<Vec<u64>> {
+    let number = |item: &AttributeValue| match item {
+        AttributeValue::Int(number) => u64::try_from(*number).ok(),
+        _ => None,
+    };
+    match tile.key.get(POSITION)? {
+        AttributeValue::List(items) => items.iter().map(number).collect(),
+        _ => None,
+    }
+}
+
+/// The number of the tile at the place that it says it has.
+pub(in crate::deker) fn number_of(known: &Known, tile: &ArrayMeta) -> Result<u64> {
+    let grid = grid_of(known)?;
+    let position = position_of(tile).filter(|position| position.len() == grid.counts().len());
+    let first = position.map(|position| -> Vec<u64> {
+        let lengths = position.iter().zip(grid.chunk_shape());
+        lengths
+            .map(|(at, length)| at.saturating_mul(*length))
+            .collect()
+    });
+    let number = first.and_then(|first| grid.chunk_at(&first));
+    number.ok_or_else(|| Error::corrupt(format!("tile {} lies outside of its array", tile.id)))
 }
 
 /// What a new tile says of itself: its array, its place, and where its times start.
