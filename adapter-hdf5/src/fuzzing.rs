@@ -15,7 +15,7 @@ pub fn chunk(bytes: &[u8]) {
         let Some((&[which, values @ ..], after)) = rest.split_first_chunk::<8>() else {
             return;
         };
-        const IDS: [u16; 10] = [1, 2, 3, 32000, 32001, 32004, 32008, 32015, 307, 32026];
+        const IDS: [u16; 11] = [1, 2, 3, 4, 307, 32000, 32001, 32004, 32008, 32015, 32026];
         filters.push(Filter {
             id: IDS[usize::from(which) % IDS.len()],
             flags: 1,

@@ -2,8 +2,10 @@
 //!
 //! They are those of the HDF5 filters and of the codecs of Zarr; which of them a file names, and how, is known to its adapter.
 
+mod aec;
 mod bitshuffle;
 mod blosc;
+mod bzip;
 mod chain;
 mod checksum;
 mod decode;
@@ -14,6 +16,7 @@ mod lz4;
 mod lzf;
 mod shuffle;
 mod swap;
+mod szip;
 mod wide;
 mod zstandard;
 
@@ -25,6 +28,7 @@ pub use bitshuffle::BlockCompressor;
 pub use chain::CodecChain;
 pub use decode::Decode;
 pub use encode::Encode;
+pub use szip::Szip;
 
 /// One step of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +88,10 @@ pub enum Codec {
         /// What the blocks are compressed with.
         compressor: BlockCompressor,
     },
+    /// A bzip2 stream, which carries CRC-32s. Only decoded.
+    Bzip2,
+    /// Szip, the coding of CCSDS 121.0-B-3. Only decoded.
+    Szip(Szip),
     /// A Fletcher-32 after the bytes, as HDF5 computes it.
     Fletcher32,
     /// A CRC-32C after the bytes, little-endian.
@@ -105,6 +113,8 @@ impl Codec {
             Self::Blosc { level, .. } => format!("blosc {level}"),
             Self::Lz4 => "lz4".to_owned(),
             Self::Lzf => "lzf".to_owned(),
+            Self::Bzip2 => "bzip2".to_owned(),
+            Self::Szip(_) => "szip".to_owned(),
             Self::Bitshuffle { compressor, .. } => match compressor {
                 BlockCompressor::None => "bitshuffle".to_owned(),
                 BlockCompressor::Lz4 => "bitshuffle lz4".to_owned(),
@@ -160,10 +170,12 @@ impl Codec {
                 let block = block_size as usize;
                 blosc::compress(bytes, level, shuffle, cell_size as usize, compressor, block)
             }
-            Self::Lz4 | Self::Lzf | Self::Bitshuffle { .. } => Err(Error::unsupported(format!(
-                "chunks are not written with {}; choose another codec",
-                self.name()
-            ))),
+            Self::Lz4 | Self::Lzf | Self::Bzip2 | Self::Szip(_) | Self::Bitshuffle { .. } => {
+                Err(Error::unsupported(format!(
+                    "chunks are not written with {}; choose another codec",
+                    self.name()
+                )))
+            }
             Self::Fletcher32 | Self::Crc32c => {
                 let mut out = Scratch::copied(bytes);
                 out.extend_from_slice(&checksum::of(self, bytes));
@@ -191,6 +203,8 @@ impl Codec {
             Self::Blosc { .. } => blosc::decompress(bytes, out),
             Self::Lz4 => lz4::decompress(bytes, out),
             Self::Lzf => lzf::decompress(bytes, out),
+            Self::Bzip2 => bzip::decompress(bytes, out).ok_or_else(damaged),
+            Self::Szip(szip) => szip.decompress(bytes, out).ok_or_else(damaged),
             Self::Bitshuffle {
                 cell_size,
                 block_cells,

@@ -1,6 +1,6 @@
 //! What arbitrary bytes are thrown at.
 
-use crate::codec::{BlockCompressor, Codec, CodecChain};
+use crate::codec::{BlockCompressor, Codec, CodecChain, Szip};
 
 /// The largest chunk that is declared.
 const CHUNK_BYTES_MAX: usize = 1 << 16;
@@ -35,7 +35,7 @@ pub fn codec_of(which: u8, cell_size: u32) -> Codec {
         block_cells: u32::from(which >> 4) * 8,
         compressor,
     };
-    match which % 13 {
+    match which % 15 {
         0 => Codec::Shuffle { cell_size },
         1 => Codec::Swap {
             number_size: cell_size,
@@ -60,14 +60,31 @@ pub fn codec_of(which: u8, cell_size: u32) -> Codec {
         9 => bits(BlockCompressor::Lz4),
         10 => bits(BlockCompressor::Zstd),
         11 => Codec::Fletcher32,
-        _ => Codec::Crc32c,
+        12 => Codec::Crc32c,
+        13 => Codec::Bzip2,
+        _ => szip(which >> 4, cell_size).map_or(Codec::Bzip2, Codec::Szip),
     }
+}
+
+/// Szip with blocks of 2 to 32 cells of some size, in lines that are seldom whole blocks.
+fn szip(block: u8, cell_size: u32) -> Option<Szip> {
+    let bits = [8, 16, 32, 64, 24, 3, 12, 20][cell_size as usize % 8];
+    let (predicted, big_endian) = (cell_size < 9, block.is_multiple_of(2));
+    let block_cells = u32::from(block) * 2 + 2;
+    Szip::new(bits, block_cells, cell_size * 7 + 5, predicted, big_endian)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn every_szip_is_one() {
+        for (block, cell_size) in (0..16).flat_map(|block| (0..17).map(move |size| (block, size))) {
+            assert!(szip(block, cell_size).is_some(), "{block} {cell_size}");
+        }
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]

@@ -1,10 +1,12 @@
 //! Filters: how an HDF5 file names the codecs of a chunk.
 
-use hyperslab_engine::codec::{BlockCompressor, Codec, CodecChain};
+use hyperslab_engine::codec::{BlockCompressor, Codec, CodecChain, Szip};
 
 const DEFLATE_ID: u16 = 1;
 const SHUFFLE_ID: u16 = 2;
 const FLETCHER32_ID: u16 = 3;
+const SZIP_ID: u16 = 4;
+const BZIP2_ID: u16 = 307;
 const LZF_ID: u16 = 32000;
 const BLOSC_ID: u16 = 32001;
 const LZ4_ID: u16 = 32004;
@@ -13,6 +15,12 @@ const ZSTD_ID: u16 = 32015;
 
 /// The flag of a filter that a reader may do without when it was left out.
 const OPTIONAL: u16 = 1;
+
+/// In the options of szip: cells are stored big-endian.
+const SZIP_BIG_ENDIAN: u32 = 16;
+
+/// And they were predicted from the one before.
+const SZIP_PREDICTED: u32 = 32;
 
 /// A filter as the header of a file names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +59,8 @@ impl Filter {
             },
             LZ4_ID => Codec::Lz4,
             LZF_ID => Codec::Lzf,
+            BZIP2_ID => Codec::Bzip2,
+            SZIP_ID => Codec::Szip(self.szip()?),
             // Two numbers of a version come first.
             BITSHUFFLE_ID => Codec::Bitshuffle {
                 cell_size: value(2).filter(|&size| size > 0)?,
@@ -64,6 +74,14 @@ impl Filter {
             },
             _ => return None,
         })
+    }
+
+    /// How chunks are compressed with szip. Other options than these change nothing for a reader.
+    fn szip(&self) -> Option<Szip> {
+        let &[options, block_cells, cell_bits, line_cells] = self.values.first_chunk()?;
+        let has = |option| options & option != 0;
+        let (predicted, big_endian) = (has(SZIP_PREDICTED), has(SZIP_BIG_ENDIAN));
+        Szip::new(cell_bits, block_cells, line_cells, predicted, big_endian)
     }
 
     /// The filter that a file names for a codec; `None` for one that HDF5 has no number for, or that is only read.
@@ -86,7 +104,8 @@ impl Filter {
                 vec![2, 2, cell_size, chunk_size, level, shuffle, compressor],
             ),
             Codec::Gzip { .. } | Codec::Crc32c | Codec::Swap { .. } => return None,
-            Codec::Lz4 | Codec::Lzf | Codec::Bitshuffle { .. } => return None,
+            Codec::Lz4 | Codec::Lzf | Codec::Bzip2 | Codec::Szip(_) => return None,
+            Codec::Bitshuffle { .. } => return None,
         };
         Some(Self { id, flags, values })
     }
@@ -135,11 +154,43 @@ mod tests {
             Codec::Fletcher32,
         ]);
         assert_eq!(chain_of(&filters_of(&chain)), Some(chain));
-        let unknown = Filter {
-            id: 4,
-            flags: 0,
-            values: Vec::new(),
-        };
-        assert_eq!(chain_of(&[unknown]), None);
+        assert_eq!(chain_of(&[filter(305, &[])]), None);
+    }
+
+    fn filter(id: u16, values: &[u32]) -> Filter {
+        Filter {
+            id,
+            flags: OPTIONAL,
+            values: values.to_vec(),
+        }
+    }
+
+    #[test]
+    fn what_is_only_read_is_found_and_not_named() {
+        let szip = |values: &[u32]| chain_of(&[filter(SZIP_ID, values)]);
+        let chain = szip(&[169, 8, 32, 100]).unwrap();
+        let expected = Szip::new(32, 8, 100, true, false).unwrap();
+        assert_eq!(chain.codecs(), [Codec::Szip(expected)]);
+        let expected = Szip::new(16, 4, 5, false, true).unwrap();
+        let entropy = szip(&[149, 4, 16, 5]).unwrap();
+        assert_eq!(entropy.codecs(), [Codec::Szip(expected)]);
+        let bzip2 = chain_of(&[filter(BZIP2_ID, &[9])]).unwrap();
+        assert_eq!(bzip2.codecs(), [Codec::Bzip2]);
+        for chain in [chain, bzip2] {
+            assert!(!is_written(&chain) && filters_of(&chain).is_empty());
+        }
+        for values in [
+            &[][..],
+            &[169, 8],
+            &[169, 7, 32, 100],
+            &[169, 34, 32, 100],
+            &[169, 0, 32, 100],
+            &[169, 8, 25, 100],
+            &[169, 8, 0, 100],
+            &[169, 8, 32, 0],
+            &[169, 8, 32, 4097],
+        ] {
+            assert_eq!(szip(values), None, "{values:?}");
+        }
     }
 }
