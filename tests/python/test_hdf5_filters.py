@@ -1,4 +1,4 @@
-"""Every filter that hdf5plugin writes, read in place and compared with h5py, cell by cell."""
+"""Every filter that h5py and hdf5plugin write, read in place and compared with h5py, cell by cell."""
 
 import json
 import os
@@ -13,6 +13,12 @@ from conftest import hyperslab, program
 hdf5plugin = pytest.importorskip("hdf5plugin", reason="hdf5plugin has no wheel for this Python")
 
 SHAPE = (37, 53)
+
+# Whether this build of h5py has szip, and not only its decoder.
+SZIP = h5py.h5z.filter_avail(h5py.h5z.FILTER_SZIP) and bool(
+    h5py.h5z.get_filter_info(h5py.h5z.FILTER_SZIP) & h5py.h5z.FILTER_CONFIG_ENCODE_ENABLED
+)
+needs_szip = pytest.mark.skipif(not SZIP, reason="this h5py cannot write szip")
 CHUNKS = {"edges": (8, 16), "one": (37, 53), "odd": (7, 5)}
 DTYPES = ["?", "i1", "u1", "<i2", ">i2", "<u4", ">i8", "<u8", "<f2", "<f4", ">f4", "<f8", ">f8", "<c8", ">c16"]
 
@@ -23,6 +29,8 @@ def filters() -> dict[str, dict]:
         "none": {},
         "gzip": {"compression": "gzip", "compression_opts": 4},
         "lzf": {"compression": "lzf"},
+        "bzip2": plugin.BZip2(blocksize=9),
+        "bzip2-1": plugin.BZip2(blocksize=1),
         "lz4": plugin.LZ4(),
         "lz4-blocks": plugin.LZ4(nbytes=512),
         "zstd": plugin.Zstd(clevel=3),
@@ -31,6 +39,8 @@ def filters() -> dict[str, dict]:
         "bitshuffle-zstd": plugin.Bitshuffle(cname="zstd", clevel=2),
         "bitshuffle-blocks": plugin.Bitshuffle(nelems=64, cname="lz4"),
     }
+    for method, block in [("nn", 8), ("ec", 16)]:
+        made[f"szip-{method}"] = {"compression": "szip", "compression_opts": (method, block)}
     for name in ["blosclz", "lz4", "lz4hc", "zlib", "zstd"]:
         for shuffle in [plugin.Blosc.NOSHUFFLE, plugin.Blosc.SHUFFLE, plugin.Blosc.BITSHUFFLE]:
             made[f"blosc-{name}-{shuffle}"] = plugin.Blosc(cname=name, clevel=5, shuffle=shuffle)
@@ -81,28 +91,33 @@ class Reader:
         assert self.process.wait() == 0
 
 
-def compare(path) -> int:
+PARTS = [(":", ":"), ("3:9", "14:50:5"), ("-1", ":"), (":", "16"), ("7:9", "15:17")]
+
+
+def compare(path, parts=PARTS) -> int:
     """Reads all variables of a file whole and in parts; gives how many there were."""
     with h5py.File(path) as file:
         expected = {name: dataset[...] for name, dataset in file.items()}
     for name, theirs in expected.items():
         with Reader(path, name) as reader:
-            for index in [(":", ":"), ("3:9", "14:50:5"), ("-1", ":"), (":", "16"), ("7:9", "15:17")]:
-                parts = tuple(
+            for index in parts:
+                part = tuple(
                     int(text) if ":" not in text else slice(*[int(part) if part else None for part in text.split(":")])
                     for text in index
                 )
                 ours = reader.read(*index)
-                np.testing.assert_array_equal(ours, theirs[parts], err_msg=f"{name} {index}")
+                np.testing.assert_array_equal(ours, theirs[part], err_msg=f"{name} {index}")
                 assert ours.dtype == theirs.dtype.newbyteorder("="), name
     return len(expected)
 
 
-@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=needs_szip) if n.startswith("szip") else n for n in FILTERS])
 def test_every_filter_of_every_type(name, tmp_path):
     path = tmp_path / "foreign.h5"
+    # HDF5 refuses szip for cells that are made of two numbers.
+    dtypes = [dtype for dtype in DTYPES if not (name.startswith("szip") and np.dtype(dtype).kind == "c")]
     with h5py.File(path, "w", libver="latest" if len(name) % 2 else "earliest") as file:
-        for number, dtype in enumerate(DTYPES):
+        for number, dtype in enumerate(dtypes):
             layout, chunks = list(CHUNKS.items())[number % len(CHUNKS)]
             for shuffle in [False, True]:
                 what = f"{dtype.strip('<>?') or 'bool'}{'b' * (dtype[0] == '>')}-{layout}-{shuffle}"
@@ -113,7 +128,55 @@ def test_every_filter_of_every_type(name, tmp_path):
                     options["fletcher32"] = True
                 random = shuffle == (number % 2 == 0)
                 file.create_dataset(what, data=cells(dtype, random), chunks=chunks, **options)
-    assert compare(path) == 2 * len(DTYPES)
+    assert compare(path) == 2 * len(dtypes)
+
+
+def contents(dtype: str, shape: tuple[int, int]) -> np.ndarray:
+    """Cells that an entropy coder codes in each way it has, one below the other."""
+    random = np.random.default_rng(11)
+    count = int(np.prod(shape))
+    ramp = np.arange(count) // 5 % 120
+    info = np.iinfo(dtype) if np.dtype(dtype).kind in "iu" else np.finfo(dtype)
+    ends = np.where(random.random(count) < 0.5, info.min, info.max)
+    made = [
+        np.zeros(count),
+        np.arange(count) == count // 3,
+        random.random(count) < 0.05,
+        ramp,
+        ramp + random.integers(0, 4, count),
+        60 + 60 * np.sin(np.arange(count) / 9),
+        ends,
+    ]
+    noise = np.frombuffer(random.bytes(count * np.dtype(dtype).itemsize), dtype)
+    if np.dtype(dtype).kind == "f":
+        noise = np.nan_to_num(noise, nan=1.0)
+    return np.concatenate([*(numbers.astype(dtype) for numbers in made), noise]).reshape(-1, shape[1])
+
+
+@needs_szip
+@pytest.mark.parametrize("method", ["nn", "ec"])
+@pytest.mark.parametrize("block", [2, 4, 8, 10, 16, 30, 32])
+def test_szip_in_lines_and_blocks_of_every_size(method, block, tmp_path):
+    path = tmp_path / "foreign.h5"
+    # Lines of whole blocks or not, shorter than a block, of many blocks, and cut off at what szip has room for.
+    shapes = {(24, 64): (8, 32), (37, 53): (7, 53), (300, 3): (150, 3), (20, 1000): (20, 999), (2, 9000): (2, 9000)}
+    count = coded = 0
+    with h5py.File(path, "w") as file:
+        for dtype in ["u1", "i1", "<i2", ">u2", "<f2", ">i4", "<f4", "<i8", ">f8"]:
+            for shape, chunks in shapes.items():
+                dataset = file.create_dataset(
+                    f"{dtype.strip('<>')}-{shape[1]}",
+                    data=contents(dtype, shape),
+                    chunks=chunks,
+                    compression="szip",
+                    compression_opts=(method, block),
+                )
+                chunks_of = [dataset.id.get_chunk_info(n) for n in range(dataset.id.get_num_chunks())]
+                coded += sum(chunk.filter_mask == 0 for chunk in chunks_of)
+                count += len(chunks_of)
+    # What szip could not make smaller is stored as it is, and that is not most.
+    assert coded > count / 2
+    assert compare(path, [(":", ":"), ("5:31:3", "1:3")]) == 9 * len(shapes)
 
 
 def test_chunks_that_skip_a_filter(tmp_path):
@@ -127,6 +190,7 @@ def test_chunks_that_skip_a_filter(tmp_path):
             "lzf": {"compression": "lzf", "shuffle": True},
             "lz4": {**hdf5plugin.LZ4(), "shuffle": True},
             "bits": {**hdf5plugin.Bitshuffle(), "shuffle": True},
+            "bzip2": {**hdf5plugin.BZip2(), "shuffle": True},
         }.items():
             dtype = options.pop("dtype", "<f4")
             dataset = file.create_dataset(name, shape=(37, 53), dtype=dtype, chunks=(4, 5), fillvalue=-3.5, **options)
@@ -135,7 +199,7 @@ def test_chunks_that_skip_a_filter(tmp_path):
             dataset.id.write_direct_chunk((0, 0), raw, filter_mask=3)
             shuffled = np.frombuffer(raw, "u1").reshape(-1, 4).T.tobytes()
             dataset.id.write_direct_chunk((0, 5), shuffled, filter_mask=2)
-    assert compare(path) == 5
+    assert compare(path) == 6
 
 
 def test_cells_that_were_never_written(tmp_path):
@@ -182,10 +246,11 @@ def test_a_filter_that_nobody_knows_is_named(tmp_path):
     assert "blosc2" in done.stderr
 
 
-def test_a_damaged_stream_is_reported_with_its_place(tmp_path):
+@pytest.mark.parametrize("options", [{"compression": "gzip"}, {**hdf5plugin.BZip2()}], ids=["gzip", "bzip2"])
+def test_a_damaged_stream_is_reported_with_its_place(options, tmp_path):
     path = tmp_path / "foreign.h5"
     with h5py.File(path, "w") as file:
-        dataset = file.create_dataset("v", data=cells("<f4", True), chunks=(8, 16), compression="gzip")
+        dataset = file.create_dataset("v", data=cells("<f4", True), chunks=(8, 16), **options)
         chunk = dataset.id.get_chunk_info(5)
     raw = bytearray(path.read_bytes())
     middle = chunk.byte_offset + chunk.size // 2
