@@ -83,7 +83,15 @@ impl StorageAdapter for Tiled {
 
     async fn read_collection(&self, name: &str) -> Result<CollectionMeta> {
         let mut collection = self.0.read_collection(name).await?;
-        collection.schema = whole(&collection.schema);
+        // Tiles that a user has chosen stay.
+        let is_ours = collection
+            == in_tiles(&CollectionMeta {
+                schema: whole(&collection.schema),
+                ..collection.clone()
+            });
+        if is_ours {
+            collection.schema = whole(&collection.schema);
+        }
         Ok(collection)
     }
 
