@@ -79,7 +79,7 @@ mod folder {
         }
 
         async fn open_tiled(path: PathBuf) -> Arc<dyn StorageAdapter> {
-            Tiled::new(open(path).await)
+            Tiled::over(open(path).await)
         }
 
         conformance_tests!(InTiles(tempfile::tempdir().unwrap()));

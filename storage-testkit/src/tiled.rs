@@ -17,7 +17,7 @@ pub struct Tiled(Arc<dyn StorageAdapter>);
 impl Tiled {
     /// The same store in tiles.
     #[must_use]
-    pub fn new(store: Arc<dyn StorageAdapter>) -> Arc<dyn StorageAdapter> {
+    pub fn over(store: Arc<dyn StorageAdapter>) -> Arc<dyn StorageAdapter> {
         Arc::new(Self(store))
     }
 

@@ -126,7 +126,7 @@ impl Store {
             &self.engine,
             Some(&last),
             &content,
-            writes,
+            &image::whole(writes),
             temporary.file(),
         )
         .map_err(|error| error.context(target.display()))?;

@@ -79,7 +79,6 @@ pub(super) fn chunk_of_tile(schema: &Schema, access: Access, tile: &[u64]) -> Ve
 
 /// Cuts a shape, along the axis that matters least to the way of access, until it is small; `shorter` gives the next length, if
 /// there is one.
-
 fn cut(
     schema: &Schema,
     access: Access,

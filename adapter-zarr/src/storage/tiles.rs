@@ -30,12 +30,12 @@ pub(super) fn shapes(
                 "storage option 'shards': \"none\" and chunks smaller than a tile; a tile is one object",
             ));
         }
+        Some(value @ Value::Array(_))
+            if lengths("shards", value, tile).ok().as_deref() == Some(tile) => {}
         Some(value @ Value::Array(_)) => {
-            if lengths("shards", value, tile).ok().as_deref() != Some(tile) {
-                return Err(Error::invalid(format!(
-                    "storage option 'shards' is {value}, and a tile, which is one shard, has the shape {tile:?}; leave the option out"
-                )));
-            }
+            return Err(Error::invalid(format!(
+                "storage option 'shards' is {value}, and a tile, which is one shard, has the shape {tile:?}; leave the option out"
+            )));
         }
         Some(value) => return Err(refuse("shards", "\"auto\" or the shape of a tile", value)),
     }

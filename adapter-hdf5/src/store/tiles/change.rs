@@ -65,9 +65,9 @@ impl TileChange<'_> {
         let content = self.tile_content(content, number, last.as_deref())?;
         let target = self.tiles.path(number);
         let file = TempFile::create(folder)?;
-        let writes = writes.writes()?;
+        let parts = writes.parts(&self.tiles.grid);
         let engine = &self.store.engine;
-        let written = image::write_next(engine, last.as_deref(), &content, &writes, file.file());
+        let written = image::write_next(engine, last.as_deref(), &content, &parts, file.file());
         written.map_err(|error| error.context(target.display()))?;
         file.sync(&target, self.durability)?;
         Ok(Some(Staged { file, target }))
