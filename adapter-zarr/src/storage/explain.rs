@@ -29,6 +29,7 @@ pub(crate) fn explain(collection: &CollectionMeta) -> Result<StorageExplanation>
     Ok(StorageExplanation {
         chunk_bytes: layout.chunks().chunk_bytes(cell_size),
         shard_shape: plan.shard_shape.clone(),
+        tile_shape: schema.tile_shape().map(<[u64]>::to_vec),
         codecs: plan.codecs.iter().map(codec_name).collect(),
         objects_per_array: layout.objects().chunk_count(),
         object_bytes: box_bytes(layout.objects().chunk_shape(), cell_size),

@@ -188,8 +188,13 @@ impl Store {
             meta: &meta,
             durability,
         };
-        let staged = change.build(&tiles.folder, touched(&tiles))?;
-        change.publish(staged)
+        let changed = (change.build(&tiles.folder, touched(&tiles)))
+            .and_then(|staged| change.publish(staged));
+        if changed.is_err() {
+            // Made for nothing, if nothing is in it.
+            let _ = std::fs::remove_dir(&tiles.folder);
+        }
+        changed
     }
 
     /// Makes the tiles of an array that is about to be created, which nobody knows of yet.
