@@ -67,6 +67,9 @@ pub async fn are_made_when_they_are_written(fixture: &dyn Fixture) {
         let plan = handle.plan(&tile_at(&collection, number)).await.unwrap();
         plan.absent_chunk_count == 0
     };
+    // An adapter may keep an array in one piece all the same.
+    let explained = store.explain(&collection).await.unwrap();
+    let has_tiles = explained.tile_shape.is_some();
     let fill = collection.schema.fill_value();
     let back = WriteData::Scalar(fill);
     handle
@@ -85,7 +88,7 @@ pub async fn are_made_when_they_are_written(fixture: &dyn Fixture) {
         handle.write(&slab, data, &OPTIONS).await.unwrap();
         let cells = read_all(&*handle, &collection).await.unwrap();
         assert_eq!(cells, model.read(&all(&collection)));
-        if !store.capabilities().persistent {
+        if !has_tiles {
             continue;
         }
         for number in 0..6 {
