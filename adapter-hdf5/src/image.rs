@@ -19,6 +19,48 @@ use crate::file::{
 };
 use crate::index;
 
+/// A part of a write, as a write of an array: the hyperslab of that array, and where its first cell is among those of the write.
+#[derive(Debug)]
+pub(crate) struct PartWrite<'a> {
+    pub(crate) slab: Hyperslab,
+    pub(crate) write: &'a SlabWrite,
+    /// In bytes.
+    pub(crate) offset: usize,
+}
+
+impl<'a> PartWrite<'a> {
+    /// All of a write.
+    fn whole(write: &'a SlabWrite) -> Self {
+        Self {
+            slab: write.slab.clone(),
+            write,
+            offset: 0,
+        }
+    }
+
+    /// Writes what it is into a chunk of the array.
+    fn put_piece(&self, grid: &ChunkGrid, piece: &ChunkPiece, chunk: &mut [u8]) {
+        let size = self.write.data.dtype().size();
+        let mut copy = grid.copy_of(piece, &self.write.shape, size);
+        copy.in_slab += self.offset;
+        copy.write(&self.write.data, chunk);
+    }
+
+    /// Writes all that it is into the cells of the array, which has this shape.
+    pub(crate) fn put(&self, cells: &mut [u8], shape: &[u64]) {
+        // Seen as one chunk, the array is changed like any other.
+        let whole = ChunkGrid::new(shape, shape);
+        for piece in whole.pieces(&self.slab) {
+            self.put_piece(&whole, &piece, cells);
+        }
+    }
+}
+
+/// All of some writes.
+pub(crate) fn whole(writes: &[Arc<SlabWrite>]) -> Vec<PartWrite<'_>> {
+    writes.iter().map(|write| PartWrite::whole(write)).collect()
+}
+
 /// Writes an image whose only variable has these cells, or none but fill.
 pub(crate) fn write_first(
     content: &dyn ImageContent,
@@ -37,7 +79,7 @@ pub(crate) fn write_next(
     engine: &Engine,
     last: Option<&ArrayFile>,
     content: &dyn ImageContent,
-    writes: &[Arc<SlabWrite>],
+    writes: &[PartWrite<'_>],
     file: &File,
 ) -> Result<()> {
     let variable = only_variable(content)?;
@@ -91,13 +133,8 @@ pub(crate) fn write_next(
                 let whole = Hyperslab::full(&shape);
                 cells = last.read_into(engine, &whole, &variable.fill.to_bytes(), cells)?;
             }
-            // Seen as one chunk, the array is changed like any other.
-            let whole = ChunkGrid::new(&shape, &shape);
             for write in writes {
-                for piece in whole.pieces(&write.slab) {
-                    let copy = whole.copy_of(&piece, &write.shape, variable.dtype.size());
-                    copy.write(&write.data, cells.bytes_mut());
-                }
+                write.put(cells.bytes_mut(), &shape);
             }
             put_all(&mut writer, content, &cells, file)?;
         }
@@ -140,11 +177,11 @@ fn put_all(
 struct ChunkChange<'a> {
     last: Option<&'a ArrayFile>,
     encoder: ChunkEncoder<'a>,
-    writes: &'a [Arc<SlabWrite>],
+    writes: &'a [PartWrite<'a>],
 }
 
 /// What a chunk gets of each write, in their order.
-type Pieces<'a> = Vec<(ChunkPiece, &'a SlabWrite)>;
+type Pieces<'a> = Vec<(ChunkPiece, &'a PartWrite<'a>)>;
 
 impl<'a> ChunkChange<'a> {
     /// Copies the chunks that stay as they are stored, and encodes those that change.
@@ -199,8 +236,7 @@ impl<'a> ChunkChange<'a> {
                 self.encoder.fill(chunk);
             }
             for (piece, write) in pieces {
-                let copy = self.encoder.copy_of(piece, &write.shape);
-                copy.write(&write.data, chunk);
+                write.put_piece(self.encoder.grid, piece, chunk);
             }
             Ok(())
         })

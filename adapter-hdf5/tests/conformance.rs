@@ -108,7 +108,7 @@ mod in_tiles {
     }
 
     async fn open_tiled(path: PathBuf) -> Arc<dyn StorageAdapter> {
-        Tiled::new(open(path).await)
+        Tiled::over(open(path).await)
     }
 
     fn tiled_layouts(shape: &[u64]) -> Vec<StorageOptions> {

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use hyperslab_core::{
     ArrayMeta, AttributeSchema, AttributeValue, Attributes, AxisSlab, CollectionMeta, Error,
-    Hyperslab, Result, Scalar, Schema, StorageOptions,
+    Hyperslab, Result, SCHEMA_VERSION, Scalar, Schema, StorageOptions,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -123,6 +123,23 @@ impl CollectionDocument {
     }
 
     pub(crate) fn parse(bytes: &[u8], what: &str) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Outline {
+            schema: Versioned,
+        }
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        // A newer schema is no damage.
+        if let Ok(outline) = serde_json::from_slice::<Outline>(bytes)
+            && outline.schema.version > SCHEMA_VERSION
+        {
+            return Err(Error::unsupported(format!(
+                "{what} has a schema of version {}, this program reads up to {SCHEMA_VERSION}; update hyperslab",
+                outline.schema.version
+            )));
+        }
         parse_versioned(bytes, what)
     }
 

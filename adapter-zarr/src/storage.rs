@@ -2,6 +2,7 @@
 
 mod explain;
 mod shapes;
+mod tiles;
 
 pub(crate) use explain::explain;
 use hyperslab_core::{Error, Result, Schema, StorageOptions};
@@ -57,30 +58,10 @@ impl StoragePlan {
                 KNOWN.join(", ")
             )));
         }
-        let shape = schema.shape();
         let access = access(options.get("access"))?;
-        let shards = options.get("shards");
-        let sharded = match shards {
-            None => shapes::is_large(schema),
-            Some(value) if is_text(value, "auto") => shapes::is_large(schema),
-            Some(value) => !is_text(value, "none"),
-        };
-        let chunk_shape = match options.get("chunks") {
-            None => shapes::chunk(schema, access, sharded),
-            Some(value) if is_text(value, "auto") => shapes::chunk(schema, access, sharded),
-            Some(value) => lengths("chunks", value, &shape)?,
-        };
-        let shard_shape = match shards {
-            _ if !sharded => None,
-            Some(value @ Value::Array(_)) => Some(shard_lengths(value, &shape, &chunk_shape)?),
-            Some(value) if !is_text(value, "auto") => {
-                return Err(refuse(
-                    "shards",
-                    "\"auto\", \"none\" or a length per dimension",
-                    value,
-                ));
-            }
-            _ => shapes::shard(schema, &chunk_shape),
+        let (chunk_shape, shard_shape) = match schema.tile_shape() {
+            Some(tile) => tiles::shapes(options, schema, access, tile)?,
+            None => chosen_shapes(options, schema, access)?,
         };
         let plan = Self {
             variable: text("variable", options.get("variable"))?,
@@ -102,6 +83,38 @@ impl StoragePlan {
     pub(crate) fn layout(&self, shape: &[u64]) -> ChunkLayout {
         ChunkLayout::new(shape, &self.chunk_shape, self.shard_shape.as_deref())
     }
+}
+
+/// The shape of a chunk and that of a shard, if there are any, as asked for or chosen.
+fn chosen_shapes(
+    options: &StorageOptions,
+    schema: &Schema,
+    access: Access,
+) -> Result<(Vec<u64>, Option<Vec<u64>>)> {
+    let (shape, shards) = (schema.shape(), options.get("shards"));
+    let sharded = match shards {
+        None => shapes::is_large(schema),
+        Some(value) if is_text(value, "auto") => shapes::is_large(schema),
+        Some(value) => !is_text(value, "none"),
+    };
+    let chunk_shape = match options.get("chunks") {
+        None => shapes::chunk(schema, access, sharded),
+        Some(value) if is_text(value, "auto") => shapes::chunk(schema, access, sharded),
+        Some(value) => lengths("chunks", value, &shape)?,
+    };
+    let shard_shape = match shards {
+        _ if !sharded => None,
+        Some(value @ Value::Array(_)) => Some(shard_lengths(value, &shape, &chunk_shape)?),
+        Some(value) if !is_text(value, "auto") => {
+            return Err(refuse(
+                "shards",
+                "\"auto\", \"none\" or a length per dimension",
+                value,
+            ));
+        }
+        _ => shapes::shard(schema, &chunk_shape),
+    };
+    Ok((chunk_shape, shard_shape))
 }
 
 fn refuse(option: &str, wanted: &str, value: &Value) -> Error {

@@ -6,10 +6,10 @@ mod common;
 use std::sync::Arc;
 
 use hyperslab_core::{StorageAdapter, StorageOptions};
-use hyperslab_testkit::{Fixture, async_trait, conformance_tests};
+use hyperslab_testkit::{Fixture, Tiled, async_trait, conformance_tests};
 use hyperslab_zarr::Medium;
 
-use common::{layouts, open_or_create};
+use common::{layouts, open_or_create, tiled_layouts};
 
 mod memory {
     use super::*;
@@ -60,6 +60,32 @@ mod folder {
     }
 
     campaign_tests!(open, layouts);
+
+    /// Every array in tiles.
+    mod in_tiles {
+        use super::*;
+
+        struct InTiles(tempfile::TempDir);
+
+        #[async_trait]
+        impl Fixture for InTiles {
+            async fn open(&self) -> Arc<dyn StorageAdapter> {
+                open_tiled(self.0.path().join("store")).await
+            }
+
+            fn layouts(&self, shape: &[u64]) -> Vec<StorageOptions> {
+                tiled_layouts(shape)
+            }
+        }
+
+        async fn open_tiled(path: PathBuf) -> Arc<dyn StorageAdapter> {
+            Tiled::over(open(path).await)
+        }
+
+        conformance_tests!(InTiles(tempfile::tempdir().unwrap()));
+
+        campaign_tests!(open_tiled, tiled_layouts);
+    }
 
     #[test]
     fn crash_of_the_machine_leaves_whole_changes() {

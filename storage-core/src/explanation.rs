@@ -14,6 +14,9 @@ pub struct StorageExplanation {
     pub chunk_bytes: u64,
     /// Cells of one shard along each dimension, if chunks lie in shards.
     pub shard_shape: Option<Vec<u64>>,
+    /// Cells of one tile along each dimension, if the arrays are tiled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tile_shape: Option<Vec<u64>>,
     /// What a chunk goes through, in the order of writing.
     pub codecs: Vec<String>,
     /// The most files or objects that the cells of one array are put in; 0 where there is neither.
@@ -25,12 +28,13 @@ pub struct StorageExplanation {
 }
 
 impl StorageExplanation {
-    /// The smallest box of cells that is put by itself: a shard where there are shards, else a chunk. No length is zero.
+    /// The smallest box of cells that is put by itself: a tile or a shard where there are such, else a chunk. No length is zero.
     ///
     /// # Errors
     /// `Internal` when the adapter has named a length of zero.
     pub fn write_unit(&self) -> Result<&[u64]> {
-        let unit = self.shard_shape.as_deref().unwrap_or(&self.chunk_shape);
+        let larger = self.tile_shape.as_ref().or(self.shard_shape.as_ref());
+        let unit = larger.unwrap_or(&self.chunk_shape);
         if unit.contains(&0) {
             return Err(Error::internal(format!(
                 "the adapter names chunks of shape {unit:?}"

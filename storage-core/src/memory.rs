@@ -123,6 +123,7 @@ impl StorageAdapter for MemoryAdapter {
             chunk_bytes: box_bytes(&shape, schema.dtype().size()),
             chunk_shape: shape,
             shard_shape: None,
+            tile_shape: None,
             codecs: Vec::new(),
             objects_per_array: 0,
             object_bytes: 0,

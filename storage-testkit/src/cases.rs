@@ -8,3 +8,4 @@ pub mod collections;
 pub mod concurrency;
 pub mod keys;
 pub mod store;
+pub mod tiles;

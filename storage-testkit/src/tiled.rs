@@ -17,7 +17,7 @@ pub struct Tiled(Arc<dyn StorageAdapter>);
 impl Tiled {
     /// The same store in tiles.
     #[must_use]
-    pub fn new(store: Arc<dyn StorageAdapter>) -> Arc<dyn StorageAdapter> {
+    pub fn over(store: Arc<dyn StorageAdapter>) -> Arc<dyn StorageAdapter> {
         Arc::new(Self(store))
     }
 
@@ -83,7 +83,15 @@ impl StorageAdapter for Tiled {
 
     async fn read_collection(&self, name: &str) -> Result<CollectionMeta> {
         let mut collection = self.0.read_collection(name).await?;
-        collection.schema = whole(&collection.schema);
+        // Tiles that a user has chosen stay.
+        let is_ours = collection
+            == in_tiles(&CollectionMeta {
+                schema: whole(&collection.schema),
+                ..collection.clone()
+            });
+        if is_ours {
+            collection.schema = whole(&collection.schema);
+        }
         Ok(collection)
     }
 

@@ -24,7 +24,9 @@ pub(super) async fn array_faults(check: &CollectionCheck<'_>, stem: &str) -> Res
         Ok(None) => tile_faults(check, stem, deep).await,
         Ok(Some(fault)) if fault.kind == FindingKind::Unverified => {
             let repaired = check.request.repair && write_anew(check, stem).await.is_ok();
-            Ok(vec![fault.repairable(repaired)])
+            let mut faults = tile_faults(check, stem, deep).await?;
+            faults.insert(0, fault.repairable(repaired));
+            Ok(faults)
         }
         Ok(Some(fault)) => Ok(vec![fault]),
         // Deleted since it was listed.

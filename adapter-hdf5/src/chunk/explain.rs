@@ -53,6 +53,7 @@ pub(crate) fn explain(collection: &CollectionMeta) -> Result<StorageExplanation>
         chunk_bytes: box_bytes(&chunk_shape, dtype.size()),
         chunk_shape,
         shard_shape: None,
+        tile_shape: tiles.as_ref().map(|grid| grid.chunk_shape().to_vec()),
         objects_per_array: tiles.as_ref().map_or(1, |grid| grid.chunk_count().saturating_add(1)),
         object_bytes: box_bytes(&shape, dtype.size()),
         reasons: [

@@ -52,7 +52,13 @@ impl Content<'_> {
             variable: has_cells.then(|| self.variable()),
         };
         if has_cells {
-            image::write_next(engine, self.cells(), &content, self.writes, file)
+            image::write_next(
+                engine,
+                self.cells(),
+                &content,
+                &image::whole(self.writes),
+                file,
+            )
         } else {
             image::write_first(&content, None, file)
         }

@@ -318,6 +318,7 @@ pub(super) fn explain(collection: &CollectionMeta) -> Result<StorageExplanation>
         chunk_bytes: box_bytes(&chunk_shape, dtype.size()),
         chunk_shape,
         shard_shape: None,
+        tile_shape: schema.tile_shape().map(<[u64]>::to_vec),
         codecs,
         objects_per_array: tiles,
         object_bytes: box_bytes(&shape, dtype.size()),

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 
 use hyperslab_core::{ArrayBuf, Error, Result, fill_cells};
-use hyperslab_engine::{Scratch, SlabWrite};
+use hyperslab_engine::Scratch;
 use rayon::prelude::*;
 
-use super::only_variable;
+use super::{PartWrite, only_variable};
 use crate::chunk::{ChunkGrid, ChunkPiece, part_shape};
 use crate::disk::copy_range;
 use crate::file::{
@@ -44,14 +43,14 @@ struct Change<'a> {
 }
 
 /// What a part gets of each write, in their order.
-type Pieces<'a> = Vec<(ChunkPiece, &'a SlabWrite)>;
+type Pieces<'a> = Vec<(ChunkPiece, &'a PartWrite<'a>)>;
 
 /// Puts the cells of the last image into the next one, after some writes.
 pub(super) fn put_changed(
     writer: &mut ImageWriter<'_>,
     last: Option<&ArrayFile>,
     content: &dyn ImageContent,
-    writes: &[Arc<SlabWrite>],
+    writes: &[PartWrite<'_>],
     file: &File,
 ) -> Result<()> {
     let variable = only_variable(content)?;
@@ -70,7 +69,7 @@ pub(super) fn put_changed(
 }
 
 impl Change<'_> {
-    fn run(&self, writes: &[Arc<SlabWrite>], bytes: u64) -> Result<()> {
+    fn run(&self, writes: &[PartWrite<'_>], bytes: u64) -> Result<()> {
         let mut touched: HashMap<u64, Pieces<'_>> = HashMap::new();
         for write in writes {
             for piece in self.parts.pieces(&write.slab) {
@@ -140,8 +139,7 @@ impl Change<'_> {
                 .map_err(|source| Error::io("read", "a temporary file", source))?;
         }
         for (piece, write) in pieces {
-            let copy = self.parts.copy_of(piece, &write.shape, self.fill.len());
-            copy.write(&write.data, &mut cells);
+            write.put_piece(&self.parts, piece, &mut cells);
         }
         put(self.file, &cells, at)
     }

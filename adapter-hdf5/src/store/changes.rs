@@ -9,7 +9,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::tiles::NewTiles;
-use super::{Store, describe};
+use super::{Folders, Store, describe};
 use crate::cache::FileIdentity;
 use crate::cf;
 use crate::chunk::is_written;
@@ -17,6 +17,14 @@ use crate::disk::{self, Fence, TempFile};
 use crate::file::{ArrayFile, FileContent, VariableCells, VariableStorage};
 use crate::ids::{Fact, IdIndex};
 use crate::image;
+
+/// An array that is built, and has no name yet.
+struct NewArray<'a> {
+    array: &'a ArrayMeta,
+    stem: String,
+    file: TempFile,
+    tiles: NewTiles,
+}
 
 impl Store {
     pub(crate) fn create_array(
@@ -34,19 +42,12 @@ impl Store {
         }
         let stem = stem(&array.key, array.id);
         let target = folders.array(&stem);
-        let exists = || {
-            Error::already_exists(format!(
-                "array {} exists already in collection '{}'",
-                describe(&array.key, array.id),
-                collection.name
-            ))
-        };
         if target.exists() {
-            return Err(exists());
+            return Err(exists(collection, array));
         }
         let storage = opened.storage(collection, &stem, array.id);
         let content = cf::content(collection, array, &opened.variable, storage)?;
-        let (data, mut tiles) = match storage_is_tiled(&content) {
+        let (data, tiles) = match storage_is_tiled(&content) {
             true => (
                 None,
                 self.create_tiles(collection, &opened, array, data, durability)?,
@@ -57,50 +58,65 @@ impl Store {
         image::write_first(&content, data.as_ref(), temporary.file())
             .map_err(|error| error.context(target.display()))?;
         temporary.sync(&target, durability)?;
-        let is_tiled = !tiles.is_none();
-        let mut publish = |temporary: TempFile| {
-            (tiles.place(durability))
-                .and_then(|()| temporary.publish_new(&target))
-                .map(|()| tiles.keep())
+        let new = NewArray {
+            array,
+            stem,
+            file: temporary,
+            tiles,
+        };
+        self.publish_array(collection, folders, new, durability)
+    }
+
+    /// Gives the files of an array their names, if it is new.
+    fn publish_array(
+        &self,
+        collection: &CollectionMeta,
+        folders: &Folders,
+        mut new: NewArray<'_>,
+        durability: Durability,
+    ) -> Result<()> {
+        let (array, target) = (new.array, folders.array(&new.stem));
+        // Of creators of one array with tiles, one puts them into its folder, and removes what a killed one has left there.
+        let fence = match new.tiles.is_none() {
+            true => Fence::shared,
+            false => Fence::exclusive,
+        };
+        let _fence = self.fenced(collection, fence)?;
+        if !new.tiles.is_none() && target.exists() {
+            return Err(exists(collection, array));
+        }
+        let publish = || {
+            (new.tiles.place(durability))
+                .and_then(|()| new.file.publish_new(&target))
+                .map(|()| new.tiles.keep())
                 .map_err(|error| match error.kind() {
-                    ErrorKind::AlreadyExists => exists(),
+                    ErrorKind::AlreadyExists => exists(collection, array),
                     ErrorKind::NotFound => self.missing(&collection.name),
                     _ => error,
                 })
         };
-        // Of creators of one array with tiles, one puts them into its folder, and removes what a killed one has left there.
-        let fence = match is_tiled {
-            true => Fence::exclusive,
-            false => Fence::shared,
-        };
-        let _fence = self.fenced(collection, fence)?;
-        if is_tiled && target.exists() {
-            return Err(exists());
-        }
         if array.key.is_empty() {
-            publish(temporary)?;
-            disk::sync_folder(&folders.arrays(), durability)?;
-        } else {
-            let mut shard = IdIndex::hold(&folders.ids(), array.id)?;
-            if let Some(other) = shard.find(&self.ids, array.id)?
-                && folders.array(&other).exists()
-            {
-                return Err(exists());
-            }
-            publish(temporary)?;
-            // The file is the truth: a line that a crash of the machine takes is found missing, and added again. A name
-            // that it takes while the line stays would be an array that was lost.
-            disk::sync_folder(&folders.arrays(), durability)?;
-            shard
-                .add(Fact::Published, array.id, &stem, Durability::Relaxed)
-                .map_err(|error| {
-                    Error::unavailable(format!(
-                        "array {stem} was created but not entered in the index ({error}); run `check` with repair"
-                    ))
-                    .with_source(error)
-                })?;
+            publish()?;
+            return disk::sync_folder(&folders.arrays(), durability);
         }
-        Ok(())
+        let mut shard = IdIndex::hold(&folders.ids(), array.id)?;
+        if let Some(other) = shard.find(&self.ids, array.id)?
+            && folders.array(&other).exists()
+        {
+            return Err(exists(collection, array));
+        }
+        publish()?;
+        // The file is the truth: a line that a crash of the machine takes is found missing, and added again. A name
+        // that it takes while the line stays would be an array that was lost.
+        disk::sync_folder(&folders.arrays(), durability)?;
+        let stem = &new.stem;
+        let added = shard.add(Fact::Published, array.id, stem, Durability::Relaxed);
+        added.map_err(|error| {
+            Error::unavailable(format!(
+                "array {stem} was created but not entered in the index ({error}); run `check` with repair"
+            ))
+            .with_source(error)
+        })
     }
 
     /// Builds the next image of an array and puts it in place of the last one. The caller holds the array's lock.
@@ -126,7 +142,7 @@ impl Store {
             &self.engine,
             Some(&last),
             &content,
-            writes,
+            &image::whole(writes),
             temporary.file(),
         )
         .map_err(|error| error.context(target.display()))?;
@@ -185,6 +201,14 @@ impl Store {
         self.discard_tiles(&opened, stem, id);
         Ok(())
     }
+}
+
+fn exists(collection: &CollectionMeta, array: &ArrayMeta) -> Error {
+    Error::already_exists(format!(
+        "array {} exists already in collection '{}'",
+        describe(&array.key, array.id),
+        collection.name
+    ))
 }
 
 fn storage_is_tiled(content: &FileContent) -> bool {

@@ -8,9 +8,9 @@ use hyperslab_core::{ArrayBuf, Result, WriteData};
 use hyperslab_engine::SlabWrite;
 
 use crate::chunk::{ChunkGrid, ChunkPiece};
+use crate::image::PartWrite;
 
-/// What one tile gets of some writes, in their order. The cells are copied when they are asked for, so that those of one tile are
-/// in memory twice and not those of all.
+/// What one tile gets of some writes, in their order.
 #[derive(Debug)]
 pub(crate) struct TileWrites<'a> {
     pieces: Vec<(ChunkPiece, &'a SlabWrite)>,
@@ -42,7 +42,21 @@ impl TileWrites<'_> {
         self.pieces.iter().all(|(_, write)| is(&write.data))
     }
 
-    /// The writes as those of an array that has the shape of the tile.
+    /// The writes as those of an array that has the shape of the tile, with their cells where they are.
+    pub(crate) fn parts(&self, grid: &ChunkGrid) -> Vec<PartWrite<'_>> {
+        let pieces = self.pieces.iter();
+        let part = pieces.map(|(piece, write)| {
+            let copy = grid.copy_of(piece, &write.shape, write.data.dtype().size());
+            PartWrite {
+                slab: piece.in_chunk(),
+                write,
+                offset: copy.in_slab,
+            }
+        });
+        part.collect()
+    }
+
+    /// The writes as those of an array that has the shape of the tile, with cells of their own.
     ///
     /// # Errors
     /// `Internal` when a buffer has not the shape of its hyperslab.
@@ -112,6 +126,11 @@ mod tests {
             let mut part = vec![0; found.bytes().len()];
             gather(wanted.bytes(), &shape, 1, &place, &mut part).unwrap();
             assert_eq!(found.bytes(), part, "tile {tile}");
+            let mut found = vec![0; part.len()];
+            for write in writes.parts(&grid) {
+                write.put(&mut found, &grid.shape_of(tile));
+            }
+            assert_eq!(found, part, "tile {tile}, where the cells are");
             assert!(!writes.all(|data| matches!(data, WriteData::Scalar(_))));
         }
         assert_eq!(tiles.len(), 6);

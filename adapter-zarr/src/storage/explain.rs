@@ -1,6 +1,8 @@
 //! What a person is told of the storage of a collection.
 
-use hyperslab_core::{CollectionMeta, Result, StorageExplanation, StorageOptions, box_bytes};
+use hyperslab_core::{
+    CollectionMeta, Result, Schema, StorageExplanation, StorageOptions, box_bytes,
+};
 use serde_json::Value;
 
 use super::{Access, StoragePlan, access, is_text, shapes};
@@ -16,13 +18,18 @@ pub(crate) fn explain(collection: &CollectionMeta) -> Result<StorageExplanation>
     let cell_size = schema.dtype().size();
     let large = shapes::is_large(schema);
     let reasons = vec![
-        chunks_reason(&plan, options, &schema.shape())?.to_owned(),
-        shards_reason(&plan, options, large).to_owned(),
+        chunks_reason(&plan, options, schema)?.to_owned(),
+        match schema.tile_shape() {
+            Some(_) => "A tile is one object, made when something is written into it.",
+            None => shards_reason(&plan, options, large),
+        }
+        .to_owned(),
         codecs_reason(options).to_owned(),
     ];
     Ok(StorageExplanation {
         chunk_bytes: layout.chunks().chunk_bytes(cell_size),
         shard_shape: plan.shard_shape.clone(),
+        tile_shape: schema.tile_shape().map(<[u64]>::to_vec),
         codecs: plan.codecs.iter().map(codec_name).collect(),
         objects_per_array: layout.objects().chunk_count(),
         object_bytes: box_bytes(layout.objects().chunk_shape(), cell_size),
@@ -40,13 +47,17 @@ fn is_asked(options: &StorageOptions, name: &str) -> bool {
 fn chunks_reason(
     plan: &StoragePlan,
     options: &StorageOptions,
-    shape: &[u64],
+    schema: &Schema,
 ) -> Result<&'static str> {
+    let is_tiled = schema.tile_shape().is_some();
     if is_asked(options, "chunks") {
         return Ok("Chunks have the lengths that were asked for.");
     }
-    if plan.chunk_shape == shape {
+    if plan.chunk_shape == schema.shape() {
         return Ok("An array this small is one chunk.");
+    }
+    if plan.shard_shape.is_none() && is_tiled {
+        return Ok("A tile this small is one chunk.");
     }
     Ok(match access(options.get("access"))? {
         Access::Map => {

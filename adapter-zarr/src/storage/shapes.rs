@@ -16,6 +16,9 @@ const INNER_BYTES: u64 = 256 << 10;
 /// The size a shard is aimed at: worth a request, small enough to be written anew.
 const SHARD_BYTES: u64 = 16 << 20;
 
+/// A tile is cut into so many equal chunks along an axis at once.
+const PARTS_MAX: u64 = 16;
+
 /// The largest chunk or shard that can be asked for; it is held in memory whole.
 const OBJECT_BYTES_MAX: u64 = 2 << 30;
 
@@ -51,27 +54,65 @@ fn time_axis(schema: &Schema) -> usize {
         .unwrap_or(0)
 }
 
-/// The shape of a chunk: the array halved, along the axis that matters least to the way of access, until it is small.
+/// The shape of a chunk: the array halved until it is small.
 pub(super) fn chunk(schema: &Schema, access: Access, sharded: bool) -> Vec<u64> {
     let target = if sharded { INNER_BYTES } else { CHUNK_BYTES };
-    let mut shape: Vec<u64> = schema.shape().iter().map(|&size| size.max(1)).collect();
+    let shape = schema.shape().iter().map(|&size| size.max(1)).collect();
+    let half = |length: u64| (length > 1).then_some(length.div_ceil(2));
+    cut(schema, access, target, shape, half)
+}
+
+/// The same of a tile, which is cut into equal chunks.
+pub(super) fn chunk_of_tile(schema: &Schema, access: Access, tile: &[u64]) -> Vec<u64> {
+    let target = match bytes(tile, cell_size(schema)) {
+        whole if whole <= CHUNK_BYTES => CHUNK_BYTES,
+        _ if is_large(schema) => INNER_BYTES,
+        _ => CHUNK_BYTES,
+    };
+    // A length without a small divisor would become very many chunks at once.
+    let part = |length: u64| {
+        let parts = (2..=PARTS_MAX.min(length)).find(|&parts| length.is_multiple_of(parts));
+        parts.map(|parts| length / parts)
+    };
+    cut(schema, access, target, tile.to_vec(), part)
+}
+
+/// Cuts a shape, along the axis that matters least to the way of access, until it is small; `shorter` gives the next length, if
+/// there is one.
+fn cut(
+    schema: &Schema,
+    access: Access,
+    target: u64,
+    mut shape: Vec<u64>,
+    shorter: impl Fn(u64) -> Option<u64>,
+) -> Vec<u64> {
     let time = time_axis(schema);
     while bytes(&shape, cell_size(schema)) > target {
         let longest = |skip: Option<usize>| {
             let axes = shape.iter().enumerate();
-            let axes = axes.filter(|(axis, length)| Some(*axis) != skip && **length > 1);
+            let axes =
+                axes.filter(|(axis, length)| Some(*axis) != skip && shorter(**length).is_some());
             axes.max_by_key(|(axis, length)| (**length, usize::MAX - axis))
                 .map(|(axis, _)| axis)
         };
         let axis = match access {
-            Access::Map if shape.get(time).is_some_and(|&length| length > 1) => Some(time),
+            Access::Map
+                if shape
+                    .get(time)
+                    .is_some_and(|&length| shorter(length).is_some()) =>
+            {
+                Some(time)
+            }
             Access::Series => longest(Some(time)).or_else(|| longest(None)),
             Access::Map | Access::Both => longest(None),
         };
         let Some(length) = axis.and_then(|axis| shape.get_mut(axis)) else {
             break;
         };
-        *length = length.div_ceil(2);
+        let Some(next) = shorter(*length) else {
+            break;
+        };
+        *length = next;
     }
     shape
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use hyperslab_core::{RandomIds, StorageAdapter, StorageOptions};
+use hyperslab_testkit::Tiled;
 use hyperslab_testkit::objects::{S3Process, s3_client};
 use hyperslab_zarr::{Medium, ZarrAdapter};
 use object_store::{ObjectStore, RetryConfig};
@@ -31,6 +32,24 @@ pub(crate) fn layouts(shape: &[u64]) -> Vec<StorageOptions> {
         .iter()
         .map(|options| options.as_object().unwrap().clone());
     options.collect()
+}
+
+/// The same for arrays in tiles, each of which is one object: a chunk divides a tile.
+pub(crate) fn tiled_layouts(shape: &[u64]) -> Vec<StorageOptions> {
+    let tile = Tiled::tile_shape(shape);
+    let divisor = |&length: &u64| {
+        let parts = (2..=length).find(|parts| length.is_multiple_of(*parts));
+        length / parts.unwrap_or(1)
+    };
+    let chunks: Vec<u64> = tile.iter().map(divisor).collect();
+    let mut layouts = layouts(shape);
+    for options in &mut layouts {
+        options.remove("shards");
+        if options.contains_key("chunks") {
+            options.insert("chunks".to_owned(), chunks.clone().into());
+        }
+    }
+    layouts
 }
 
 /// The store on a medium, made when there is none.

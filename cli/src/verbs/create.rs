@@ -8,7 +8,7 @@ use hyperslab::{CollectionDocument, Error, MemoryCheck, Result, Schema, StorageO
 use serde_json::json;
 
 use super::explain;
-use super::storage::StorageArgs;
+use super::storage::{StorageArgs, TileArgs};
 use crate::args::AdapterArgs;
 use crate::console::Console;
 use crate::failure::{Outcome, Status};
@@ -19,6 +19,7 @@ const EXAMPLE: &str = r#"Examples:
   hyperslab create ./climate weather --schema weather.json --chunks 1,90,180
   hyperslab create ./climate weather --schema weather.json --explain
   hyperslab show ./climate weather --json | hyperslab create ./archive --from -
+  hyperslab create ./climate weather --schema weather.json --tile-counts 4,1,2
 
 where weather.json is
   {
@@ -54,6 +55,8 @@ pub(crate) struct Create {
     /// standard input
     #[arg(long, value_name = "FILE", conflicts_with = "schema")]
     from: Option<PathBuf>,
+    #[command(flatten)]
+    tiles: TileArgs,
     #[command(flatten)]
     adapter: AdapterArgs,
     #[command(flatten)]
@@ -99,6 +102,7 @@ impl Create {
             schema,
             storage,
         } = document;
+        let schema = self.tiles.apply(schema)?;
         if self.explain {
             let explained = store.explain_collection(&name, schema, storage).await?;
             return explain::print(&explained, console);

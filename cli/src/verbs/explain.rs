@@ -18,6 +18,9 @@ pub(super) fn print(explained: &StorageExplanation, console: &mut Console) -> Ou
         human::shape(&explained.chunk_shape),
         human::bytes(explained.chunk_bytes)
     ))?;
+    if let Some(tile) = &explained.tile_shape {
+        console.line(format_args!("tile     {}", human::shape(tile)))?;
+    }
     if let Some(shard) = &explained.shard_shape {
         console.line(format_args!(
             "shard    {} ({})",

@@ -141,7 +141,15 @@ fn show_cells(schema: &Schema, console: &mut Console) -> Result<(), Failure> {
         "cells       {}, fill value {}",
         human::cells(schema.dtype(), &schema.shape()),
         schema.fill_value().to_json()
-    ))
+    ))?;
+    match schema.tile_grid() {
+        None => Ok(()),
+        Some(grid) => console.line(format_args!(
+            "tiles       {} of {}",
+            human::shape(grid.counts()),
+            human::shape(grid.chunk_shape())
+        )),
+    }
 }
 
 /// An array as JSON, the same from every verb.

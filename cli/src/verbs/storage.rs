@@ -1,7 +1,7 @@
 //! Options that say how arrays are stored. Which of them there are, and what they may be, the adapter knows.
 
 use clap::Args;
-use hyperslab::{Error, Result, StorageOptions};
+use hyperslab::{Error, Result, Schema, StorageOptions};
 use serde_json::Value;
 
 use crate::args::Pair;
@@ -27,6 +27,39 @@ pub(crate) struct StorageArgs {
     /// Any other option of the adapter, as `checksum=false` or `variable=sst`; repeatable
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Storage")]
     storage: Vec<Pair>,
+}
+
+/// Tiles of arrays: parts that are stored, and written, each by itself.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TileArgs {
+    /// The length of a tile along each dimension, as `6,90,60`: tiles are stored each by itself when they are first written
+    #[arg(
+        long,
+        value_name = "LENGTHS",
+        conflicts_with = "tile_counts",
+        help_heading = "Storage"
+    )]
+    tiles: Option<String>,
+    /// The number of equal tiles along each dimension, as `4,1,3`
+    #[arg(long, value_name = "COUNTS", help_heading = "Storage")]
+    tile_counts: Option<String>,
+}
+
+impl TileArgs {
+    /// The schema with the tiles that are asked for, instead of its own.
+    pub(crate) fn apply(&self, schema: Schema) -> Result<Schema> {
+        match (&self.tiles, &self.tile_counts) {
+            (Some(lengths), _) => {
+                let builder = schema.to_builder().tile_shape(list("tiles", lengths)?);
+                builder.build()
+            }
+            (None, Some(counts)) => {
+                let builder = schema.to_builder().without_tiles();
+                builder.tile_counts(list("tile-counts", counts)?).build()
+            }
+            (None, None) => Ok(schema),
+        }
+    }
 }
 
 impl StorageArgs {
@@ -81,8 +114,12 @@ fn lengths(option: &str, text: &str) -> Result<Value> {
 }
 
 fn numbers(option: &str, text: &str) -> Result<Value> {
+    list(option, text).map(Value::from)
+}
+
+fn list(option: &str, text: &str) -> Result<Vec<u64>> {
     let number = |part: &str| {
-        part.trim().parse::<u64>().map(Value::from).map_err(|_| {
+        part.trim().parse::<u64>().map_err(|_| {
             Error::invalid(format!(
                 "{option} '{text}': write one number per dimension, as 1,90,180"
             ))

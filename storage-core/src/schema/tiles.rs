@@ -64,6 +64,13 @@ impl SchemaBuilder {
         self
     }
 
+    /// Takes back what was said of tiles.
+    #[must_use]
+    pub fn without_tiles(mut self) -> Self {
+        self.tiling = Tiling::default();
+        self
+    }
+
     /// Makes the arrays tiled, in so many equal tiles along each dimension; each number divides the size without a rest.
     ///
     /// ```

@@ -219,7 +219,10 @@ pub async fn are_explained_before_they_are_made(fixture: &dyn Fixture) {
                 (shape.len(), shape.len())
             );
             for (unit, chunk) in unit.iter().zip(&told.chunk_shape) {
-                assert!(*chunk > 0 && unit.is_multiple_of(*chunk), "{told:?}");
+                // A tile that is an array of its own cuts its last chunk off.
+                let is_cut = told.tile_shape.is_some() && told.shard_shape.is_none();
+                let fits = unit.is_multiple_of(*chunk) || (is_cut && chunk <= unit);
+                assert!(*chunk > 0 && fits, "{told:?}");
             }
             assert_eq!(told.chunk_bytes, box_bytes(&told.chunk_shape, 2));
             store.create_collection(&meta).await.unwrap();

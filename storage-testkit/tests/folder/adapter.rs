@@ -172,6 +172,7 @@ impl StorageAdapter for FolderAdapter {
             chunk_shape: shape,
             chunk_bytes: bytes,
             shard_shape: None,
+            tile_shape: None,
             codecs: Vec::new(),
             objects_per_array: 1,
             object_bytes: bytes,

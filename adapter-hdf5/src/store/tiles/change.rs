@@ -65,9 +65,9 @@ impl TileChange<'_> {
         let content = self.tile_content(content, number, last.as_deref())?;
         let target = self.tiles.path(number);
         let file = TempFile::create(folder)?;
-        let writes = writes.writes()?;
+        let parts = writes.parts(&self.tiles.grid);
         let engine = &self.store.engine;
-        let written = image::write_next(engine, last.as_deref(), &content, &writes, file.file());
+        let written = image::write_next(engine, last.as_deref(), &content, &parts, file.file());
         written.map_err(|error| error.context(target.display()))?;
         file.sync(&target, self.durability)?;
         Ok(Some(Staged { file, target }))
@@ -188,8 +188,13 @@ impl Store {
             meta: &meta,
             durability,
         };
-        let staged = change.build(&tiles.folder, touched(&tiles))?;
-        change.publish(staged)
+        let changed = (change.build(&tiles.folder, touched(&tiles)))
+            .and_then(|staged| change.publish(staged));
+        if changed.is_err() {
+            // Made for nothing, if nothing is in it.
+            let _ = std::fs::remove_dir(&tiles.folder);
+        }
+        changed
     }
 
     /// Makes the tiles of an array that is about to be created, which nobody knows of yet.

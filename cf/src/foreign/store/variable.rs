@@ -71,6 +71,7 @@ impl Variable {
             chunk_bytes: box_bytes(&chunk_shape, self.array.dtype().size()),
             chunk_shape,
             shard_shape: None,
+            tile_shape: None,
             codecs: Vec::new(),
             objects_per_array: 0,
             object_bytes: 0,
