@@ -4,11 +4,12 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use hyperslab_core::{Begun, Error, Result};
 use hyperslab_engine::is_settled;
+use rustix::time::{ClockId, clock_getres};
 
 use crate::file::ArrayFile;
 
@@ -42,8 +43,6 @@ impl FileIdentity {
 
     /// Whether the next change of the file may have the same times as the last one, on a disk whose times have a fraction.
     pub(crate) fn is_fresh(&self) -> bool {
-        /// The clock of a file ticks at least so often.
-        const TICK: Duration = Duration::from_millis(50);
         let (seconds, nanoseconds) = self.changed;
         if nanoseconds == 0 && self.modified.1 == 0 {
             return !self.is_settled();
@@ -54,7 +53,7 @@ impl FileIdentity {
         let since = since.map(|(seconds, nanoseconds)| Duration::new(seconds, nanoseconds));
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         // A change of the future may come again.
-        since.is_none_or(|since| now.map_or(true, |now| since + TICK > now))
+        since.is_none_or(|since| now.map_or(true, |now| since + tick() > now))
     }
 
     /// What stays the same as long as nobody writes into the file.
@@ -72,6 +71,16 @@ impl FileIdentity {
     pub(crate) fn is_settled(&self) -> bool {
         is_settled(self.changed.0, SystemTime::now())
     }
+}
+
+/// Changes of a file that are so far apart have different times: the clock of files goes on once in half of it.
+fn tick() -> Duration {
+    static TICK: LazyLock<Duration> = LazyLock::new(|| {
+        let coarse = clock_getres(ClockId::RealtimeCoarse);
+        let nanoseconds = u64::try_from(coarse.tv_nsec).unwrap_or(0);
+        2 * Duration::from_nanos(nanoseconds).max(Duration::from_millis(1))
+    });
+    *TICK
 }
 
 /// Open array files by path.

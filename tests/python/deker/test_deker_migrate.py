@@ -122,14 +122,14 @@ def test_names_that_no_format_carries_are_changed_and_told(deker, tmp_path):
             ],
             "dtype": "numpy.float32",
             "attributes": [
-                {"name": "id", "primary": True, "dtype": "int"},
+                {"name": "dtype", "primary": True, "dtype": "int"},
                 {"name": "scale_factor", "primary": False, "dtype": "float"},
             ],
         },
     }
     storage = tmp_path / "storage"
     deker.ask("create_collection", storage=storage, document=document)
-    hyperslab("new", storage, "odd names", "id=1", "--set", "scale_factor=0.5")
+    hyperslab("new", storage, "odd names", "dtype=1", "--set", "scale_factor=0.5")
     hyperslab("write", storage, "odd names", "--value", "7")
     report, code = migrated(storage, tmp_path / "store")
     assert code == 0, report
@@ -137,11 +137,11 @@ def test_names_that_no_format_carries_are_changed_and_told(deker, tmp_path):
     assert {(each["from"], each["to"]) for each in collection["renamed"]} == {
         ("wind speed", "wind_speed"),
         ("2nd", "_2nd"),
-        ("id", "_id"),
+        ("dtype", "_dtype"),
         ("scale_factor", "_scale_factor"),
     }
     shown = told("show", tmp_path / "store", "odd names")["array"]
-    assert shown["key"] == {"_id": 1} and shown["custom"] == {"_scale_factor": 0.5}
+    assert shown["key"] == {"_dtype": 1} and shown["custom"] == {"_scale_factor": 0.5}
     hyperslab("export", tmp_path / "store", "odd names", "-o", tmp_path / "x.nc")
     with xr.open_dataset(tmp_path / "x.nc") as opened:
         [variable] = opened.data_vars.values()

@@ -281,7 +281,8 @@ def test_sizes_are_told(sample):
         assert found[name]["memory_bytes"] == cells, name
         assert found[name]["array_count"] == len(collection["arrays"]), name
         folder = sample.storage / "collections" / name
-        on_disk = sum(path.stat().st_size for path in folder.rglob("*.hdf5") if not path.is_symlink())
+        files = [*folder.glob("*array_data/**/*.hdf5"), *folder.glob("varray_data/**/*.json")]
+        on_disk = sum(path.stat().st_size for path in files)
         assert 0 <= found[name]["stored_bytes"] <= on_disk, name
 
 

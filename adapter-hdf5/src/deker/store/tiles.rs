@@ -29,7 +29,7 @@ use crate::tiles::{TileFiles, read_tiles, split};
 const MOVES: &str = "moves";
 
 /// So long a reader waits for tiles that are changed again and again before it marks them.
-const MARKS_AVOIDED: Duration = Duration::from_secs(5);
+const MARKS_AVOIDED: Duration = Duration::from_secs(30);
 
 /// The tiles of one array, while they are read.
 struct Tiles<'a> {
