@@ -17,6 +17,7 @@ use uuid::Uuid;
 const OPTIONS: WriteOptions = WriteOptions {
     durability: Durability::Relaxed,
     lock_timeout: Duration::from_secs(10),
+    ..WriteOptions::DEFAULT
 };
 
 const SHAPE: [u64; 2] = [7, 10];
