@@ -12,7 +12,10 @@
 //! # Ok::<(), hyperslab::Error>(())
 //! ```
 
+mod scope;
+
 use std::ops::Deref;
+
 use std::sync::OnceLock;
 
 use hyperslab_core as core;
@@ -83,36 +86,7 @@ waiting! {
     Subset
 }
 
-/// A store that is closed when this is dropped. See [`Store::scope`].
-#[derive(Debug)]
-pub struct Scope(Store);
-
-impl Scope {
-    /// Closes the store now, and says how that went.
-    ///
-    /// # Errors
-    /// As [`Store::close`](core::Store::close).
-    pub fn close(self) -> Result<()> {
-        self.0.close()
-    }
-}
-
-impl Deref for Scope {
-    type Target = Store;
-
-    fn deref(&self) -> &Store {
-        &self.0
-    }
-}
-
-impl Drop for Scope {
-    fn drop(&mut self) {
-        if let Err(error) = self.0.close() {
-            // Nobody can be told any other way; `close` tells.
-            tracing::error!("a store was not closed: {error}");
-        }
-    }
-}
+pub use scope::Scope;
 
 /// Copies a collection into `to` under `name`.
 ///
@@ -208,7 +182,7 @@ impl Store {
     #[must_use = "the store is closed when this is dropped"]
     pub fn scope(&self) -> Scope {
         self.0.reopen();
-        Scope(self.clone())
+        Scope::new(self.clone())
     }
 
     /// What all collections take up together, or one.

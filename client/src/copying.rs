@@ -6,18 +6,19 @@
 //! stopped.
 
 mod markers;
+mod steps;
 mod transfer;
 mod verify;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use hyperslab_core::{
     Array, ArrayEntry, Collection, Error, ErrorKind, LockGuard, LockKey, LockRequest, Result,
-    StorageOptions, Store, box_bytes,
+    StorageOptions, Store,
 };
 
+use self::steps::Steps;
 pub(crate) use self::transfer::is_of_array;
 use self::transfer::{Fate, Transfer};
 
@@ -350,68 +351,4 @@ fn report(
         }
     }
     report
-}
-
-/// Counts what is done, and tells of it.
-struct Steps<'a> {
-    verifying: std::sync::atomic::AtomicBool,
-    arrays: AtomicU64,
-    bytes: AtomicU64,
-    array_count: u64,
-    byte_count: u64,
-    progress: &'a (dyn Fn(CopyProgress) + Send + Sync),
-}
-
-impl<'a> Steps<'a> {
-    fn new(
-        from: &Collection,
-        array_count: usize,
-        progress: &'a (dyn Fn(CopyProgress) + Send + Sync),
-    ) -> Self {
-        let schema = from.schema();
-        let size = box_bytes(&schema.shape(), schema.dtype().size());
-        let steps = Self {
-            verifying: false.into(),
-            arrays: 0.into(),
-            bytes: 0.into(),
-            array_count: array_count as u64,
-            byte_count: size.saturating_mul(array_count as u64),
-            progress,
-        };
-        steps.tell();
-        steps
-    }
-
-    fn begin(&self, phase: CopyPhase) {
-        let verifying = phase == CopyPhase::Verifying;
-        self.verifying.store(verifying, Ordering::Relaxed);
-        self.arrays.store(0, Ordering::Relaxed);
-        self.bytes.store(0, Ordering::Relaxed);
-        self.tell();
-    }
-
-    fn array(&self) {
-        self.arrays.fetch_add(1, Ordering::Relaxed);
-        self.tell();
-    }
-
-    fn bytes(&self, count: u64) {
-        self.bytes.fetch_add(count, Ordering::Relaxed);
-        self.tell();
-    }
-
-    fn tell(&self) {
-        let phase = if self.verifying.load(Ordering::Relaxed) {
-            CopyPhase::Verifying
-        } else {
-            CopyPhase::Copying
-        };
-        (self.progress)(CopyProgress {
-            phase,
-            arrays: self.arrays.load(Ordering::Relaxed),
-            array_count: self.array_count,
-            bytes: self.bytes.load(Ordering::Relaxed),
-            byte_count: self.byte_count,
-        });
-    }
 }

@@ -1,83 +1,34 @@
 //! The tiles of an array: each an array file of its own, made when something is first written into it.
 
+mod meta;
+mod read;
+
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use hyperslab_core::{
-    ArrayBuf, ArrayMeta, AttributeValue, Attributes, CollectionMeta, Coordinates, Durability,
-    Error, Hyperslab, ReadPlan, Result, TimeStart, TimeStep, WriteData, WriteOptions,
+    ArrayBuf, ArrayMeta, AttributeValue, CollectionMeta, Durability, Error, Hyperslab, Result,
+    WriteData, WriteOptions,
 };
 use hyperslab_engine::SlabWrite;
 use rayon::prelude::*;
 use uuid::Uuid;
 
+pub(in crate::deker) use self::meta::{grid_of, number_of, position_of, tile_meta, tiles_of};
 use super::arrays::is_absent;
 use super::names::{in_folders, make_link, prune, prune_folders, walk};
 use super::{Known, MACHINERY, Store, names_in};
 use crate::chunk::ChunkGrid;
 use crate::deker::content::Content;
 use crate::deker::folders::{Kind, id_of};
-use crate::deker::guard::{self, Marking, Patience, Reading, Writing, patiently};
-use crate::deker::schema::{Layout, PARENT, POSITION, VID};
+use crate::deker::guard::{self, Patience, Writing, patiently};
+use crate::deker::schema::VID;
 use crate::disk::TempFile;
-use crate::file::ArrayFile;
-use crate::moves::{Moves, Staged, View};
-use crate::tiles::{TileFiles, read_tiles, split};
+use crate::moves::{Moves, Staged};
+use crate::tiles::split;
 
 /// The folder of what is known of changes of several tiles.
 const MOVES: &str = "moves";
-
-/// So long a reader waits for tiles that are changed again and again before it marks them.
-const MARKS_AVOIDED: Duration = Duration::from_secs(30);
-
-/// The tiles of one array, while they are read.
-struct Tiles<'a> {
-    store: &'a Store,
-    known: &'a Known,
-    layout: &'a Layout,
-    array: Uuid,
-    grid: ChunkGrid,
-    moves: Moves,
-    /// Whether tiles that were changed just now are marked.
-    marking: Marking,
-    /// The tiles that were opened.
-    readings: Mutex<Vec<Reading>>,
-}
-
-impl TileFiles for Tiles<'_> {
-    fn grid(&self) -> &ChunkGrid {
-        &self.grid
-    }
-
-    fn moves(&self) -> &Moves {
-        &self.moves
-    }
-
-    fn tile(&self, number: u64, view: &View) -> Result<Option<Arc<ArrayFile>>> {
-        let folder = self
-            .known
-            .folders
-            .tile_folder(self.array, &self.grid.position(number));
-        for id in ids_in(&folder)? {
-            let target = self.known.folders.file(Kind::Array, id);
-            let open = |path: &Path| self.store.files.open((path, id), self.layout, self.marking);
-            if let Some((reading, file)) = view.open(&target, open)? {
-                let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
-                readings.push(reading);
-                return Ok(file.cells.clone());
-            }
-        }
-        Ok(None)
-    }
-
-    fn ensure(&self) -> Result<()> {
-        let path = self.known.folders.file(Kind::Virtual, self.array);
-        std::fs::metadata(&path)
-            .map(drop)
-            .map_err(|source| Error::io("open", path.display(), source))
-    }
-}
 
 /// A tile that is to be written.
 struct Target {
@@ -91,51 +42,6 @@ struct Target {
 }
 
 impl Store {
-    /// Reads cells of an array of tiles into a new buffer, all of one state. Blocks.
-    pub(in crate::deker) fn read_virtual(
-        &self,
-        collection: &CollectionMeta,
-        array: Uuid,
-        slab: &Hyperslab,
-        out: ArrayBuf,
-    ) -> Result<ArrayBuf> {
-        let known = self.open(collection)?;
-        let layout = tiles_of(&known)?;
-        let fill = layout.schema.fill_value().to_bytes();
-        let mut tiles = Tiles {
-            store: self,
-            known: &known,
-            layout,
-            array,
-            grid: grid_of(&known)?,
-            moves: self.moves(array),
-            marking: Marking::Avoided,
-            readings: Mutex::default(),
-        };
-        let (dtype, shape) = (out.dtype(), out.shape().to_vec());
-        let (mut buffer, begun) = (Some(out), Instant::now());
-        patiently(self.patience, || {
-            // Marks make writers of several tiles fail; but who always comes too late needs one.
-            if begun.elapsed() > MARKS_AVOIDED {
-                tiles.marking = Marking::Allowed;
-            }
-            let out = match buffer.take() {
-                Some(out) => out,
-                None => ArrayBuf::zeroed(dtype, &shape)?,
-            };
-            let read = read_tiles(&tiles, &self.engine, slab, &fill, out);
-            // Whoever waits holds nothing that others wait for.
-            let readings = tiles
-                .readings
-                .get_mut()
-                .unwrap_or_else(PoisonError::into_inner);
-            let readings = std::mem::take(readings);
-            let read = read?;
-            readings.iter().try_for_each(Reading::confirm)?;
-            Ok(read)
-        })
-    }
-
     /// Writes into the tiles of an array. Readers see all of it or nothing. The caller holds the locks of the tiles.
     pub(in crate::deker) fn write_virtual(
         &self,
@@ -201,44 +107,6 @@ impl Store {
             .iter_mut()
             .for_each(|target| drop(target.writing.take()));
         published
-    }
-
-    /// What reading a hyperslab will touch of the tiles.
-    pub(super) fn plan_virtual(
-        &self,
-        known: &Known,
-        array: Uuid,
-        slab: &Hyperslab,
-    ) -> Result<ReadPlan> {
-        self.read_document(known, array)?;
-        let grid = grid_of(known)?;
-        let layout = tiles_of(known)?;
-        let mut plan = ReadPlan {
-            chunk_shape: grid.chunk_shape().to_vec(),
-            ..ReadPlan::default()
-        };
-        for piece in grid.pieces(slab) {
-            let folder = known
-                .folders
-                .tile_folder(array, &grid.position(piece.chunk));
-            let there = |id: &Uuid| known.folders.file(Kind::Array, *id).is_file();
-            let Some(id) = ids_in(&folder)?.into_iter().find(there) else {
-                plan.absent_chunk_count += 1;
-                continue;
-            };
-            let (_reading, file) = self.open_file(known, layout, id)?;
-            let Some(cells) = &file.cells else {
-                plan.absent_chunk_count += 1;
-                continue;
-            };
-            let tile = cells.plan(&id.to_string(), &piece.in_chunk());
-            plan.objects.extend(tile.objects);
-            plan.chunk_count += tile.chunk_count;
-            plan.absent_chunk_count += tile.absent_chunk_count;
-            plan.chunk_shape = tile.chunk_shape;
-            plan.codecs = tile.codecs;
-        }
-        Ok(plan)
     }
 
     /// Makes all tiles of a new array, which nobody sees yet.
@@ -422,82 +290,4 @@ fn ids_in(folder: &Path) -> Result<Vec<Uuid>> {
         .iter()
         .filter_map(|name| id_of(Kind::Array, name))
         .collect())
-}
-
-/// What the tiles of a collection are.
-pub(in crate::deker) fn tiles_of(known: &Known) -> Result<&Layout> {
-    let tiles = known.tiles.as_ref();
-    tiles.ok_or_else(|| Error::internal("a collection without tiles"))
-}
-
-/// How the arrays of a collection are cut into tiles.
-pub(in crate::deker) fn grid_of(known: &Known) -> Result<ChunkGrid> {
-    let grid = known.layout.schema.tile_grid();
-    grid.ok_or_else(|| Error::internal("a collection without tiles"))
-}
-
-/// The place that a tile says it has.
-pub(in crate::deker) fn position_of(tile: &ArrayMeta) -> Option<Vec<u64>> {
-    let number = |item: &AttributeValue| match item {
-        AttributeValue::Int(number) => u64::try_from(*number).ok(),
-        _ => None,
-    };
-    match tile.key.get(POSITION)? {
-        AttributeValue::List(items) => items.iter().map(number).collect(),
-        _ => None,
-    }
-}
-
-/// The number of the tile at the place that it says it has.
-pub(in crate::deker) fn number_of(known: &Known, tile: &ArrayMeta) -> Result<u64> {
-    let grid = grid_of(known)?;
-    let position = position_of(tile).filter(|position| position.len() == grid.counts().len());
-    let first = position.map(|position| -> Vec<u64> {
-        let lengths = position.iter().zip(grid.chunk_shape());
-        lengths
-            .map(|(at, length)| at.saturating_mul(*length))
-            .collect()
-    });
-    let number = first.and_then(|first| grid.chunk_at(&first));
-    number.ok_or_else(|| Error::corrupt(format!("tile {} lies outside of its array", tile.id)))
-}
-
-/// What a new tile says of itself: its array, its place, and where its times start.
-pub(in crate::deker) fn tile_meta(
-    known: &Known,
-    array: &ArrayMeta,
-    (tile, number): (Uuid, u64),
-) -> Result<ArrayMeta> {
-    let grid = grid_of(known)?;
-    let position = grid.position(number);
-    let number = |&number: &u64| AttributeValue::Int(i64::try_from(number).unwrap_or(i64::MAX));
-    let mut key = Attributes::new();
-    key.insert(VID, array.id.to_string());
-    key.insert(
-        POSITION,
-        AttributeValue::List(position.iter().map(number).collect()),
-    );
-    let mut custom = Attributes::new();
-    for (axis, dimension) in known.layout.schema.dimensions().iter().enumerate() {
-        let Some(Coordinates::TimeScale {
-            start: TimeStart::Attribute(name),
-            step,
-        }) = &dimension.coordinates
-        else {
-            continue;
-        };
-        let start = array.key.get(name).or_else(|| array.custom.get(name));
-        if let Some(AttributeValue::DateTime(start)) = start {
-            let cells = position.get(axis).unwrap_or(&0) * grid.chunk_shape()[axis];
-            let ahead = TimeStep::from_nanoseconds(step.as_nanoseconds() * i128::from(cells))?;
-            if let Some(start) = start.checked_add(ahead) {
-                custom.insert(format!("{PARENT}{name}"), start);
-            }
-        }
-    }
-    Ok(ArrayMeta {
-        id: tile,
-        key,
-        custom,
-    })
 }
