@@ -5,6 +5,7 @@ mod contiguous;
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::ops::Range;
 use std::sync::Arc;
 
 use hyperslab_core::{ArrayBuf, Error, Hyperslab, Result};
@@ -44,6 +45,19 @@ impl<'a> PartWrite<'a> {
         let mut copy = grid.copy_of(piece, &self.write.shape, size);
         copy.in_slab += self.offset;
         copy.write(&self.write.data, chunk);
+    }
+
+    /// Where its cells lie among the bytes of the write, if it has some of its own; the array has this shape.
+    pub(crate) fn rows(&self, shape: &[u64]) -> Vec<Range<usize>> {
+        let size = self.write.data.dtype().size();
+        let whole = ChunkGrid::new(shape, shape);
+        let pieces = whole.pieces(&self.slab);
+        let rows = pieces.iter().flat_map(|piece| {
+            let copy = whole.copy_of(piece, &self.write.shape, size);
+            copy.rows_in_slab(size)
+        });
+        rows.map(|row| row.start + self.offset..row.end + self.offset)
+            .collect()
     }
 
     /// Writes all that it is into the cells of the array, which has this shape.

@@ -1,17 +1,16 @@
 //! The file of an array: how its cells are stored, and what Deker is told of them.
 
 use std::fs::File;
-use std::sync::Arc;
 
 use hyperslab_core::{ArrayBuf, ArrayMeta, Hyperslab, Result, Scalar, box_bytes};
-use hyperslab_engine::{Engine, SlabWrite};
+use hyperslab_engine::Engine;
 
 use super::file::{DekerFile, NAMES};
 use super::schema::Layout;
 use super::{attributes, empty};
 use crate::chunk::is_written;
 use crate::file::{ArrayFile, BareContent, VariableCells, VariableContent, VariableStorage};
-use crate::image;
+use crate::image::{self, PartWrite};
 
 /// Deker sets aside so many bytes more than its text has.
 const TEXT_SLACK: usize = 33;
@@ -29,7 +28,7 @@ pub(super) struct Content<'a> {
     pub(super) last: Option<&'a DekerFile>,
     pub(super) array: &'a ArrayMeta,
     /// What changes, one after the other.
-    pub(super) writes: &'a [Arc<SlabWrite>],
+    pub(super) writes: &'a [PartWrite<'a>],
 }
 
 impl Content<'_> {
@@ -52,13 +51,7 @@ impl Content<'_> {
             variable: has_cells.then(|| self.variable()),
         };
         if has_cells {
-            image::write_next(
-                engine,
-                self.cells(),
-                &content,
-                &image::whole(self.writes),
-                file,
-            )
+            image::write_next(engine, self.cells(), &content, self.writes, file)
         } else {
             image::write_first(&content, None, file)
         }
@@ -83,42 +76,44 @@ impl Content<'_> {
         )
     }
 
-    fn is_whole(&self, write: &SlabWrite) -> bool {
+    fn is_whole(&self, write: &PartWrite<'_>) -> bool {
         write.slab.cell_count() == self.cell_count()
     }
 
     /// Whether there are cells to be stored: some that are no fill were there and stay, or are written.
     pub(super) fn has_cells(&self) -> bool {
-        let fill = self.fill();
+        let (fill, shape) = (self.fill(), self.layout.schema.shape());
         let last_whole = self.writes.iter().rposition(|write| self.is_whole(write));
         let (had_cells, later) = match last_whole {
             Some(place) => (false, &self.writes[place..]),
             None => (self.cells().is_some(), self.writes),
         };
-        had_cells || !later.iter().all(|write| empty::is_fill(write, fill))
+        had_cells
+            || !later
+                .iter()
+                .all(|write| empty::is_fill(write, &shape, fill))
     }
 
     /// How many cells will hold the fill value; of many cells not all are counted. Deker takes the number for the truth and
     /// drops all cells when it reaches theirs, so it must never be too high, whatever it was before.
     fn count(&self, engine: &Engine) -> Result<u64> {
-        let fill = self.fill();
-        let whole = Hyperslab::full(&self.layout.schema.shape());
+        let (fill, shape) = (self.fill(), self.layout.schema.shape());
         if let [only] = self.writes
             && (self.is_whole(only) || self.cells().is_none())
         {
             let others = self.cell_count() - only.slab.cell_count();
-            return Ok(others + empty::count_in(only, fill));
+            return Ok(others + empty::count_in(only, &shape, fill));
         }
         if self.byte_count() > COUNTED_BYTES_MAX {
             let last = self.writes.last();
-            return Ok(last.map_or(0, |write| empty::count_in(write, fill)));
+            return Ok(last.map_or(0, |write| empty::count_in(write, &shape, fill)));
         }
-        let mut cells = ArrayBuf::filled(fill, &self.layout.schema.shape())?;
+        let mut cells = ArrayBuf::filled(fill, &shape)?;
         if let Some(last) = self.cells() {
-            cells = last.read_into(engine, &whole, last.fill(), cells)?;
+            cells = last.read_into(engine, &Hyperslab::full(&shape), last.fill(), cells)?;
         }
         for write in self.writes {
-            write.data.lay_over(&write.slab, &whole, &mut cells)?;
+            write.put(cells.bytes_mut(), &shape);
         }
         Ok(empty::count(&cells, fill))
     }

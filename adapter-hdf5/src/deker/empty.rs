@@ -1,34 +1,45 @@
 //! How many cells hold the fill value, as Deker wants to know it.
 
-use std::sync::Arc;
-
 use half::f16;
 use hyperslab_core::{ArrayBuf, Scalar, WriteData, are_all};
-use hyperslab_engine::SlabWrite;
 use num_complex::{Complex32, Complex64};
 
-/// Whether every cell of a write is the fill value, to the bit.
-pub(super) fn is_fill(write: &SlabWrite, fill: Scalar) -> bool {
+use crate::image::PartWrite;
+
+/// Whether every cell of a write is the fill value, to the bit; the array has this shape.
+pub(super) fn is_fill(write: &PartWrite<'_>, shape: &[u64], fill: Scalar) -> bool {
     let cell = fill.to_bytes();
-    match &write.data {
+    match &write.write.data {
         WriteData::Scalar(value) => value.to_bytes() == cell,
-        WriteData::Cells(cells) => are_all(cells.bytes(), &cell),
+        WriteData::Cells(cells) => (write.rows(shape).into_iter()).all(|row| {
+            cells
+                .bytes()
+                .get(row)
+                .is_some_and(|row| are_all(row, &cell))
+        }),
     }
 }
 
 /// How many cells of a write are the fill value. A NaN is any NaN; of other values those that are the same to the bit, so that
 /// never too many are counted.
-pub(super) fn count_in(write: &Arc<SlabWrite>, fill: Scalar) -> u64 {
-    match &write.data {
-        WriteData::Scalar(_) if is_fill(write, fill) => write.slab.cell_count(),
+pub(super) fn count_in(write: &PartWrite<'_>, shape: &[u64], fill: Scalar) -> u64 {
+    match &write.write.data {
+        WriteData::Scalar(_) if is_fill(write, shape, fill) => write.slab.cell_count(),
         WriteData::Scalar(_) => 0,
-        WriteData::Cells(cells) => count(cells, fill),
+        WriteData::Cells(cells) => {
+            let rows = write.rows(shape).into_iter();
+            let rows = rows.filter_map(|row| cells.bytes().get(row));
+            rows.map(|row| count_bytes(row, fill)).sum()
+        }
     }
 }
 
 /// The same of cells at hand.
 pub(super) fn count(cells: &ArrayBuf, fill: Scalar) -> u64 {
-    let bytes = cells.bytes();
+    count_bytes(cells.bytes(), fill)
+}
+
+fn count_bytes(bytes: &[u8], fill: Scalar) -> u64 {
     match fill {
         Scalar::Float16(fill) if fill.is_nan() => count_of(bytes, |cell: &f16| cell.is_nan()),
         Scalar::Float32(fill) if fill.is_nan() => count_of(bytes, |cell: &f32| cell.is_nan()),
@@ -71,6 +82,7 @@ fn count_of<T: bytemuck::AnyBitPattern>(bytes: &[u8], is_empty: impl Fn(&T) -> b
 mod tests {
     use super::*;
     use hyperslab_core::{DType, Hyperslab};
+    use hyperslab_engine::SlabWrite;
 
     #[test]
     fn cells_that_hold_the_fill_value_are_counted() {
@@ -86,8 +98,24 @@ mod tests {
         let nan = Scalar::Complex128(Complex64::new(f64::NAN, f64::NAN));
         assert_eq!(count(&pairs, nan), 1);
         let write = SlabWrite::new(&Hyperslab::full(&[3]), WriteData::Scalar(Scalar::Int64(7)));
-        assert_eq!(count_in(&write, Scalar::Int64(7)), 3);
-        assert!(is_fill(&write, Scalar::Int64(7)));
-        assert_eq!(count_in(&write, Scalar::Int64(8)), 0);
+        let write = crate::image::whole(std::slice::from_ref(&write));
+        assert_eq!(count_in(&write[0], &[3], Scalar::Int64(7)), 3);
+        assert!(is_fill(&write[0], &[3], Scalar::Int64(7)));
+        assert_eq!(count_in(&write[0], &[3], Scalar::Int64(8)), 0);
+        let cells = ArrayBuf::from_slice(&[2, 3], &[7_i64, 7, 1, 7, 7, 2]).unwrap();
+        let write = SlabWrite::new(&Hyperslab::full(&[2, 3]), WriteData::Cells(cells));
+        let left = PartWrite {
+            slab: Hyperslab::full(&[2, 2]),
+            write: &write,
+            offset: 0,
+        };
+        assert_eq!(count_in(&left, &[2, 2], Scalar::Int64(7)), 4);
+        assert!(is_fill(&left, &[2, 2], Scalar::Int64(7)));
+        let right = PartWrite {
+            slab: Hyperslab::full(&[2, 1]),
+            write: &write,
+            offset: 16,
+        };
+        assert_eq!(count_in(&right, &[2, 1], Scalar::Int64(7)), 0);
     }
 }

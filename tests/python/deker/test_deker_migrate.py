@@ -140,7 +140,7 @@ def test_names_that_no_format_carries_are_changed_and_told(deker, tmp_path):
         ("dtype", "_dtype"),
         ("scale_factor", "_scale_factor"),
     }
-    shown = told("show", tmp_path / "store", "odd names")["array"]
+    shown = told("show", tmp_path / "store", "odd names", "_dtype=1")["array"]
     assert shown["key"] == {"_dtype": 1} and shown["custom"] == {"_scale_factor": 0.5}
     hyperslab("export", tmp_path / "store", "odd names", "-o", tmp_path / "x.nc")
     with xr.open_dataset(tmp_path / "x.nc") as opened:

@@ -19,6 +19,7 @@ use crate::deker::folders::{Kind, key_parts, new_key_parts};
 use crate::deker::guard::{self, Marking, Patience, Reading, patiently};
 use crate::deker::schema::Layout;
 use crate::disk::{self, TempFile};
+use crate::image;
 
 impl Store {
     /// Opens the file of an array. What is read of it is to be confirmed by the first of the two.
@@ -141,7 +142,7 @@ impl Store {
             layout,
             last,
             array,
-            writes,
+            writes: &image::whole(writes),
         };
         content
             .write(&self.engine, temporary.file())

@@ -24,6 +24,7 @@ use crate::deker::folders::{Kind, id_of};
 use crate::deker::guard::{self, Patience, Writing, patiently};
 use crate::deker::schema::VID;
 use crate::disk::TempFile;
+use crate::image::PartWrite;
 use crate::moves::{Moves, Staged};
 use crate::tiles::split;
 
@@ -65,9 +66,8 @@ impl Store {
                 .collect::<Result<Vec<_>>>()
         })?;
         let stage = |target: &Target| {
-            let writes = parts
-                .get(&target.number)
-                .map_or(Ok(Vec::new()), |part| part.writes())?;
+            let writes = parts.get(&target.number).map(|part| part.parts(&grid));
+            let writes = writes.unwrap_or_default();
             self.stage_tile(&known, &meta, target, &writes, options.durability)
         };
         let staged: Vec<Option<TempFile>> = targets
@@ -126,7 +126,8 @@ impl Store {
             .with_max_len(1)
             .try_for_each(|(number, part)| {
                 let target = self.target(known, (meta.id, *number), &grid)?;
-                let staged = self.stage_tile(known, meta, &target, &part.writes()?, durability)?;
+                let staged =
+                    self.stage_tile(known, meta, &target, &part.parts(&grid), durability)?;
                 let Some(file) = staged else { return Ok(()) };
                 self.make_names(known, &target, durability)?;
                 file.publish_new(&target.path)?;
@@ -226,7 +227,7 @@ impl Store {
         known: &Known,
         array: &ArrayMeta,
         target: &Target,
-        writes: &[Arc<SlabWrite>],
+        writes: &[PartWrite<'_>],
         durability: Durability,
     ) -> Result<Option<TempFile>> {
         let layout = tiles_of(known)?;
