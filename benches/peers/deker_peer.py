@@ -139,9 +139,16 @@ class Deker(StoragePeer):
     def create_noted(self, path, cells, note):
         """Create an array with a custom attribute, which is updated."""
         noted = schema(cells, KEYED | {"note": (str, False)})
-        array = client(path).create_collection(NAME, noted).create({"number": 0}, {"note": note})
+        place = client(path)
+        array = place.create_collection(NAME, noted).create({"number": 0}, {"note": note})
         array[:].update(cells)
-        return lambda note: array.update_custom_attributes({"note": note})
+
+        def change(note):
+            # An array whose client has gone cannot be changed.
+            assert place.is_open
+            array.update_custom_attributes({"note": note})
+
+        return change
 
 
 if __name__ == "__main__":

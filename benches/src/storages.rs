@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use hyperslab::prelude::*;
-use hyperslab::{Array, ArrayBuf, AttributeSchema, AttributeType, StorageOptions, StoreOptions};
+use hyperslab::{
+    Array, ArrayBuf, AttributeSchema, AttributeType, Collection, StorageOptions, StoreOptions,
+};
 use serde_json::{Value, json};
 
 use crate::cells::{load, touched};
@@ -53,15 +55,23 @@ fn unencoded() -> StorageOptions {
     StorageOptions::from_iter([("codec".to_owned(), "none".into())])
 }
 
+/// A new collection, opened as one that is there: in a storage of Deker what makes it does not know its identity.
+async fn collection(
+    store: &Store,
+    schema: Schema,
+    storage: StorageOptions,
+) -> hyperslab::Result<Collection> {
+    store.create_collection_with(NAME, schema, storage).await?;
+    store.collection(NAME).await
+}
+
 fn create(request: &Request) -> Outcome<Value> {
     let cells: Outcome<Vec<_>> = (0..request.number("count")?).map(small_cells).collect();
     let (cells, url, schema) = (cells?, url(request)?, small_schema(false)?);
     let clock = Clock::start();
     wait::<_, hyperslab::Error>(async {
         let store = Store::create_with(&url, options(request)).await?;
-        let collection = store
-            .create_collection_with(NAME, schema, unencoded())
-            .await?;
+        let collection = collection(&store, schema, unencoded()).await?;
         for (number, cells) in cells.into_iter().enumerate() {
             let key = key! { number: integer(number) };
             collection.create(key).data(cells).await?;
@@ -111,7 +121,7 @@ fn read_each(request: &Request) -> Outcome<Value> {
 /// A store with one array without cells.
 async fn empty(request: &Request, schema: Schema, storage: StorageOptions) -> Outcome<Array> {
     let store = Store::create_with(&url(request)?, options(request)).await?;
-    let collection = store.create_collection_with(NAME, schema, storage).await?;
+    let collection = collection(&store, schema, storage).await?;
     Ok(collection.create(key! {}).await?)
 }
 
@@ -185,9 +195,7 @@ fn attributes(request: &Request) -> Outcome<Value> {
     let (schema, count) = (small_schema(true)?, request.number("count")?);
     let mut array = wait::<_, Failure>(async {
         let store = Store::create_with(&url(request)?, options(request)).await?;
-        let collection = store
-            .create_collection_with(NAME, schema, unencoded())
-            .await?;
+        let collection = collection(&store, schema, unencoded()).await?;
         let array = collection.create(key! { number: 0 });
         let array = array.custom(key! { note: "as it was made" });
         Ok(array.data(small_cells(0)?).await?)

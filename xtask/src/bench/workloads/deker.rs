@@ -126,7 +126,7 @@ fn tiles(scale: &Scale) -> Workload {
 
 fn first_cells(scale: &Scale) -> Vec<Workload> {
     let forms = [
-        ("in one piece in h5py", Layout::Plain),
+        ("in one piece in Deker and h5py", Layout::Plain),
         ("in chunks", Layout::Planes),
     ];
     let first = |(form, layout): (&str, Layout)| {
