@@ -156,7 +156,7 @@ class Tiles:
                 if cells is None:
                     shape = [part.stop - part.start for part in box]
                     cells = np.empty(shape, file[NAME].dtype)
-                file[NAME].read_direct(cells, inside, place)
+                cells[place] = file[NAME][inside]
         return cells
 
     def __setitem__(self, box, cells):
