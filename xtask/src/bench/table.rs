@@ -74,9 +74,10 @@ pub(super) fn header(header: &Header) -> Vec<String> {
             header.load.0, header.load.1, header.others, header.rounds
         ),
         format!(
-            "{} ({steps}, {height}, {width}) = {} MiB on {}, page cache warm",
+            "{} ({steps}, {height}, {width}) = {} MiB, beside Deker {} MiB, on {}, page cache warm",
             header.scale.dtype,
             header.scale.bytes() >> 20,
+            header.scale.large_bytes() >> 20,
             header.folder
         ),
         versions.join(", "),
