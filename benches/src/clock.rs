@@ -1,5 +1,6 @@
-//! The clocks and the checksum, the same as those of the workers in Python.
+//! The clocks, the checksum and the memory, the same as those of the workers in Python.
 
+use std::fs;
 use std::time::Instant;
 
 use libdeflater::Crc;
@@ -38,4 +39,33 @@ pub(crate) fn checksum<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u32 {
     let mut crc = Crc::new();
     parts.into_iter().for_each(|part| crc.update(part));
     crc.sum()
+}
+
+/// By how much the memory of this process grows at most, as Linux counts it.
+pub(crate) struct Peak {
+    before: Option<u64>,
+}
+
+impl Peak {
+    /// Forgets what the peak was so far.
+    pub(crate) fn start() -> Self {
+        let forgotten = fs::write("/proc/self/clear_refs", "5").ok();
+        Self {
+            before: forgotten.and_then(|()| status("VmRSS:")),
+        }
+    }
+
+    /// Bytes since then, at least a page; nothing where the system does not say.
+    pub(crate) fn growth(&self) -> Option<u64> {
+        let (before, peak) = self.before.zip(status("VmHWM:"))?;
+        Some(peak.saturating_sub(before).max(4096))
+    }
+}
+
+/// A number of `/proc/self/status`, in bytes.
+fn status(name: &str) -> Option<u64> {
+    let text = fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib * 1024)
 }

@@ -11,6 +11,7 @@ mod limit;
 mod ours;
 mod request;
 mod small;
+mod storages;
 
 use std::io::{BufRead, Write};
 use std::process::ExitCode;

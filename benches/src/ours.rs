@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use hyperslab::prelude::*;
 use hyperslab::{
-    Array, ArrayBuf, AttributeSchema, AttributeType, Collection, Durability, Index, Selection,
-    Selector, StorageOptions, StoreOptions, Subset,
+    Array, ArrayBuf, AttributeSchema, AttributeType, Collection, Durability, Index, SchemaBuilder,
+    Selection, Selector, StorageOptions, StoreOptions, Subset,
 };
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -14,9 +14,10 @@ use crate::cells::{load, new_cells, touched};
 use crate::clock::{Clock, checksum};
 use crate::request::{Failure, Outcome, Request};
 use crate::small::{self, SIDE};
+use crate::storages;
 
 /// The variable of foreign files and the collection of our stores.
-const NAME: &str = "t";
+pub(crate) const NAME: &str = "t";
 
 /// Decoded chunks that an open store keeps.
 const CACHE_BYTES: u64 = 256 << 20;
@@ -31,12 +32,12 @@ pub(crate) fn answer(request: &Request) -> Outcome<Value> {
         "update" => update(request),
         "create" => create(request),
         "open" => open_many(request),
-        other => Err(Failure::new(format!("no operation '{other}'"))),
+        _ => storages::answer(request),
     }
 }
 
 /// Waits as a program does that calls the async API from its main thread.
-fn wait<T, E: Into<Failure>>(future: impl Future<Output = Result<T, E>>) -> Outcome<T> {
+pub(crate) fn wait<T, E: Into<Failure>>(future: impl Future<Output = Result<T, E>>) -> Outcome<T> {
     static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
     match RUNTIME.get_or_init(Runtime::new) {
         Ok(runtime) => runtime.block_on(future).map_err(Into::into),
@@ -44,23 +45,29 @@ fn wait<T, E: Into<Failure>>(future: impl Future<Output = Result<T, E>>) -> Outc
     }
 }
 
-/// No sync, as for all peers; the adapter that the request names for a new store.
-fn options(request: &Request) -> StoreOptions {
+/// No sync, as for all peers, unless it is asked for; the adapter that the request names for a new store.
+pub(crate) fn options(request: &Request) -> StoreOptions {
     let mut options = StoreOptions::default();
-    options.write.durability = Durability::Relaxed;
+    if !request.flag("synced") {
+        options.write.durability = Durability::Relaxed;
+    }
     options.adapter = request.get("adapter").as_str().map(str::to_owned);
     options
 }
 
-fn url(request: &Request) -> Outcome<String> {
+pub(crate) fn url(request: &Request) -> Outcome<String> {
     Ok(request.path()?.to_string_lossy().into_owned())
 }
 
 /// What the adapter is told of a layout. Nothing for a layout of our own choice.
-fn storage(request: &Request) -> Outcome<StorageOptions> {
+pub(crate) fn storage(request: &Request) -> Outcome<StorageOptions> {
     let layout = request.get("layout");
     let mut storage = StorageOptions::new();
     if layout.get("default").is_some() {
+        return Ok(storage);
+    }
+    if layout.get("plain").is_some() {
+        storage.insert("codec".into(), "none".into());
         return Ok(storage);
     }
     if layout.get("contiguous").is_some() {
@@ -89,7 +96,7 @@ fn storage(request: &Request) -> Outcome<StorageOptions> {
     Ok(storage)
 }
 
-async fn open(request: &Request) -> Outcome<Array> {
+pub(crate) async fn open(request: &Request) -> Outcome<Array> {
     let mut options = options(request);
     options.adapter = None;
     // A cache of its own is empty, whatever this process has read before, and as large as those of the peers.
@@ -101,7 +108,7 @@ async fn open(request: &Request) -> Outcome<Array> {
 }
 
 /// Reads into memory that the library allocates, as a program that wants numbers does.
-async fn read_fresh(subset: &Subset) -> Outcome<(u32, Value)> {
+pub(crate) async fn read_fresh(subset: &Subset) -> Outcome<(u32, Value)> {
     macro_rules! read {
         ($cell:ty) => {{
             let clock = Clock::start();
@@ -125,19 +132,22 @@ async fn verify(request: &Request) -> Outcome<u32> {
     Ok(checksum([cells.bytes()]))
 }
 
-fn with_checksum(mut answer: Value, checksum: u32) -> Value {
+pub(crate) fn with_checksum(mut answer: Value, checksum: u32) -> Value {
     answer["checksum"] = checksum.into();
     answer
 }
 
+/// The schema of the large arrays.
+pub(crate) fn schema(dtype: DType, shape: &[u64]) -> SchemaBuilder {
+    let names = ["time", "y", "x"].into_iter().zip(shape);
+    names.fold(Schema::builder(dtype), |schema, (name, &size)| {
+        schema.dimension(Dimension::new(name, size))
+    })
+}
+
 fn write(request: &Request) -> Outcome<Value> {
     let cells = load(&request.source()?)?;
-    let names = ["time", "y", "x"].into_iter().zip(cells.shape());
-    let schema = names
-        .fold(Schema::builder(cells.dtype()), |schema, (name, &size)| {
-            schema.dimension(Dimension::new(name, size))
-        })
-        .build()?;
+    let schema = schema(cells.dtype(), cells.shape()).build()?;
     let (url, storage) = (url(request)?, storage(request)?);
     let clock = Clock::start();
     wait(async {
@@ -166,7 +176,7 @@ fn read(request: &Request) -> Outcome<Value> {
 }
 
 /// A box of an array.
-fn subset(array: &Array, start: &[u64], shape: &[u64]) -> Outcome<Subset> {
+pub(crate) fn subset(array: &Array, start: &[u64], shape: &[u64]) -> Outcome<Subset> {
     let range = |(&start, &count): (&u64, &u64)| -> Outcome<Selector> {
         let start = i64::try_from(start).map_err(Failure::new)?;
         let stop = start + i64::try_from(count).map_err(Failure::new)?;
@@ -230,7 +240,7 @@ fn small_schema() -> Outcome<Schema> {
     Ok(schema.build()?)
 }
 
-fn integer(number: usize) -> i64 {
+pub(crate) fn integer(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
@@ -280,12 +290,19 @@ fn open_many(request: &Request) -> Outcome<Value> {
 }
 
 /// The cells of one array, and its number as stored.
-async fn find(collection: &Collection, number: usize) -> hyperslab::Result<(ArrayBuf, [u8; 8])> {
+pub(crate) async fn find(
+    collection: &Collection,
+    number: usize,
+) -> hyperslab::Result<(ArrayBuf, [u8; 8])> {
     let array = collection.get(key! { number: integer(number) }).await?;
     let cells = array.all().read_buf().await?;
-    let stored = match array.key().get("number") {
-        Some(hyperslab::AttributeValue::Int(number)) => *number,
-        _ => -1,
-    };
-    Ok((cells, stored.to_le_bytes()))
+    Ok((cells, stored_number(&array)))
+}
+
+/// The number of an array, as bytes for the checksum.
+pub(crate) fn stored_number(array: &Array) -> [u8; 8] {
+    match array.key().get("number") {
+        Some(hyperslab::AttributeValue::Int(number)) => number.to_le_bytes(),
+        _ => [0xFF; 8],
+    }
 }

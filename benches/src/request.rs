@@ -66,6 +66,11 @@ impl Request {
         usize::try_from(number).map_err(Failure::new)
     }
 
+    /// A request inside of this one.
+    pub(crate) fn inner(&self, field: &str) -> Self {
+        Self(self.get(field).clone())
+    }
+
     /// Whether a flag is set.
     pub(crate) fn flag(&self, field: &str) -> bool {
         self.get(field).as_bool().unwrap_or(false)

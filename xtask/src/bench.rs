@@ -15,6 +15,7 @@ mod rounds;
 mod scale;
 mod spread;
 mod table;
+mod units;
 mod worker;
 mod workloads;
 

@@ -24,6 +24,11 @@ impl Fleet {
         }
     }
 
+    /// Ends the worker of a peer, so that the next request finds a process that has done nothing yet.
+    pub(super) fn renew(&mut self, peer: Peer) {
+        self.workers.remove(&peer);
+    }
+
     /// Asks the worker of a peer.
     pub(super) fn ask(&mut self, peer: Peer, request: &Value) -> Outcome<Value> {
         if !self.workers.contains_key(&peer) {

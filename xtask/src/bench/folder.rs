@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::options::Options;
 use super::peers::interpreter;
-use super::scale::Scale;
+use super::scale::{Box3, Scale};
 use crate::Outcome;
 use crate::shell::{command, output, run, target};
 
@@ -26,7 +26,7 @@ pub(super) struct Folder {
 impl Folder {
     /// A new folder where there is room.
     pub(super) fn create(options: &Options, scale: &Scale) -> Outcome<Self> {
-        let needed = scale.bytes() * COPY_COUNT;
+        let needed = (scale.bytes() + scale.large_bytes()) * COPY_COUNT;
         let parent = match &options.folder {
             Some(folder) => folder.clone(),
             None if free(Path::new(SHARED_MEMORY)).is_some_and(|free| free > needed) => {
@@ -55,14 +55,17 @@ impl Folder {
         self.path.join(format!("work-{}", self.next))
     }
 
-    /// The cells that everything is made of.
-    pub(super) fn source(&self, scale: &Scale) -> Outcome<PathBuf> {
-        let file = self.at("source.npy");
-        let shape = scale.shape.map(|length| length.to_string());
+    /// The cells that everything of that shape is made of.
+    pub(super) fn source(&self, dtype: &str, shape: Box3) -> Outcome<PathBuf> {
+        let shape = shape.map(|length| length.to_string());
+        let file = self.at(&format!("source-{}.npy", shape.join("-")));
+        if file.exists() {
+            return Ok(file);
+        }
         run(command(interpreter("peers")?)
             .arg("benches/peers/prepare.py")
             .arg(&file)
-            .arg(scale.dtype)
+            .arg(dtype)
             .args(shape))?;
         Ok(file)
     }

@@ -23,6 +23,12 @@ pub(super) enum Layout {
     Unfiltered,
     /// HDF5: one piece.
     Contiguous,
+    /// The large array, told nothing but that it is not encoded: one piece in HDF5 and Deker.
+    Plain,
+    /// The large array in chunks, no codec.
+    Planes,
+    /// Small arrays with a key.
+    Keyed,
     /// Small arrays in one file or collection.
     Many,
     /// Small arrays in a file each.
@@ -44,8 +50,15 @@ impl Layout {
             Self::ShuffledZstd => cut(scale.hdf5_chunks, "zstd", 3, true),
             Self::Unfiltered => cut(scale.hdf5_chunks, "none", 0, false),
             Self::Contiguous => json!({"contiguous": true}),
-            Self::Many | Self::Files => Value::Null,
+            Self::Plain => json!({"plain": true, "contiguous": true}),
+            Self::Planes => cut(scale.large_chunks, "none", 0, false),
+            Self::Many | Self::Files | Self::Keyed => Value::Null,
         }
+    }
+
+    /// Whether it is one of the array beside Deker.
+    pub(super) fn is_large(self) -> bool {
+        matches!(self, Self::Plain | Self::Planes)
     }
 
     /// For names of folders.

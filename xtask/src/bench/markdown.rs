@@ -2,6 +2,7 @@
 
 use super::report::Report;
 use super::table::{header, ms, ratios, verdict_line};
+use super::units::size;
 
 const INTRODUCTION: &str = "\
 # Performance
@@ -12,6 +13,7 @@ page is made by the command; nobody edits it. To repeat it:
 ```console
 $ cargo xtask bench --peers --markdown docs/performance.md
 $ cargo xtask bench --peers --only W2,W3 --size 1024
+$ cargo xtask bench --peers --only D1,D2,D3,D4,D5,D6,D7
 $ cargo xtask bench --peers --threads 1
 $ cargo xtask bench --peers --vary
 ```
@@ -26,6 +28,10 @@ $ cargo xtask bench --peers --vary
 - Nothing is synced by anybody, but that the updates of hyperslab (W5, W9) end with a flush that syncs, and the page cache is warm: what a cold disk does was not measured. *Cold* and *again* say what
   the library has cached: a first pass through a handle just opened, and the same again through the same handle.
 - Slabs are read one after the other, as a program does whose next step depends on the last.
+- Beside Deker (D1 to D7) *hyperslab* is our own HDF5 layout, and *Deker's storage* a storage of Deker that we open or make in place:
+  Deker itself wrote what is read there. Arrays are of 256 MiB unless `--size` says otherwise, nobody encodes cells, and the 64 tiles
+  of h5py are 64 files in a loop. D6 has a process of its own for each peer and round: *peak* is by how much its memory grew at most;
+  *files* is by how much all files grew.
 - Appending (W8) is not there yet.
 
 ";
@@ -61,9 +67,14 @@ pub(super) fn page(report: &Report) -> String {
 fn section(report: &Report, number: usize, row: usize) -> String {
     let workload = &report.workloads[number];
     let limit = workload.limit.and_then(|limit| report.limit(limit));
+    // The column of bytes is there where something is counted in bytes.
+    let counted = workload.rows[row].bytes;
+    let (column, line) = counted.map_or_else(Default::default, |what| {
+        (format!(" {what} |"), " --- |".to_owned())
+    });
     let mut text = format!(
-        "\n**{}**, into {}\n\n| peer | wall ms | CPU ms | x us | x us, CPU | x limit | x limit, CPU |\n\
-         | --- | --- | --- | --- | --- | --- | --- |\n",
+        "\n**{}**, into {}\n\n| peer | wall ms | CPU ms | x us | x us, CPU | x limit | x limit, CPU |{column}\n\
+         | --- | --- | --- | --- | --- | --- | --- |{line}\n",
         workload.rows[row].title, workload.into
     );
     for (peer, _) in &workload.peers {
@@ -77,7 +88,12 @@ fn section(report: &Report, number: usize, row: usize) -> String {
         let (us, us_cpu) = ratios((wall, cpu), report.ours(number, row));
         let (most, most_cpu) = ratios((wall, cpu), limit);
         let (title, wall, cpu) = (peer.title(), ms(wall), ms(cpu));
-        text += &format!("| {title} | {wall} | {cpu} | {us} | {us_cpu} | {most} | {most_cpu} |\n");
+        let bytes = counted.map_or_else(String::new, |_| {
+            format!(" {} |", cell.bytes().map_or_else(|| "-".to_owned(), size))
+        });
+        text += &format!(
+            "| {title} | {wall} | {cpu} | {us} | {us_cpu} | {most} | {most_cpu} |{bytes}\n"
+        );
     }
     text.push('\n');
     for verdict in report.verdicts(number, row) {

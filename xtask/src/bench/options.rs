@@ -15,8 +15,8 @@ pub(super) struct Options {
     pub(super) only: Vec<String>,
     /// Peers beside us; none means all.
     pub(super) with: Vec<String>,
-    /// Size of the array.
-    pub(super) size_mib: u64,
+    /// Size of the arrays; else 128, and 256 beside Deker.
+    pub(super) size_mib: Option<u64>,
     /// How often each peer does each workload.
     pub(super) rounds: usize,
     /// Where the data lie; else in shared memory if there is room.
@@ -37,10 +37,7 @@ pub(super) struct Options {
 
 impl Options {
     pub(super) fn parse(arguments: &[String]) -> Outcome<Self> {
-        let mut options = Self {
-            size_mib: 128,
-            ..Self::default()
-        };
+        let mut options = Self::default();
         let mut rounds = None;
         let mut rest = arguments.iter();
         while let Some(flag) = rest.next() {
@@ -51,7 +48,7 @@ impl Options {
             match flag.as_str() {
                 "--only" => options.only = list(value()?),
                 "--with" => options.with = list(value()?),
-                "--size" => options.size_mib = number(flag, value()?)?,
+                "--size" => options.size_mib = Some(number(flag, value()?)?),
                 "--rounds" => rounds = Some(number(flag, value()?)?),
                 "--dir" => options.folder = Some(value()?.into()),
                 "--threads" => options.threads = Some(number(flag, value()?)?),
@@ -69,7 +66,8 @@ impl Options {
     }
 
     fn check(self) -> Outcome<Self> {
-        if self.size_mib == 0 || !self.size_mib.is_multiple_of(64) {
+        let whole = |size: u64| size > 0 && size.is_multiple_of(64);
+        if !self.size_mib.is_none_or(whole) {
             return Err(
                 "--size is a multiple of 64 MiB, so that all types fill whole shards".into(),
             );
@@ -113,7 +111,8 @@ mod tests {
     #[test]
     fn what_is_not_said_is_chosen() {
         let options = parse("").unwrap();
-        assert_eq!((options.size_mib, options.rounds), (128, 5));
+        assert_eq!((options.size_mib, options.rounds), (None, 5));
+        assert_eq!(parse("--size 64").unwrap().size_mib, Some(64));
         assert_eq!(parse("--smoke").unwrap().rounds, 1);
         assert_eq!(parse("--vary --rounds 3").unwrap().rounds, 3);
     }

@@ -16,6 +16,9 @@ pub(super) enum Peer {
     Hyperslab,
     HyperslabOwn,
     HyperslabHdf5,
+    HyperslabDeker,
+    HyperslabSynced,
+    HyperslabDekerSynced,
     H5py,
     H5pyCache,
     ZarrPython,
@@ -39,6 +42,7 @@ pub(super) enum Family {
     Tensorstore,
     OwnZarr,
     OwnHdf5,
+    OwnDeker,
     Zarrs,
 }
 
@@ -51,7 +55,7 @@ impl Family {
             Self::TileDb => Peer::TileDb,
             Self::Deker => Peer::Deker,
             Self::Tensorstore => Peer::Tensorstore,
-            Self::OwnZarr | Self::OwnHdf5 => Peer::Hyperslab,
+            Self::OwnZarr | Self::OwnHdf5 | Self::OwnDeker => Peer::Hyperslab,
             Self::Zarrs => Peer::Zarrs,
         }
     }
@@ -61,6 +65,7 @@ impl Family {
         match self {
             Self::OwnZarr => Some("zarr"),
             Self::OwnHdf5 => Some("hdf5"),
+            Self::OwnDeker => Some("deker"),
             _ => None,
         }
     }
@@ -73,10 +78,13 @@ impl Family {
 
 impl Peer {
     /// Every peer that can be chosen.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Hyperslab,
         Self::HyperslabOwn,
         Self::HyperslabHdf5,
+        Self::HyperslabDeker,
+        Self::HyperslabSynced,
+        Self::HyperslabDekerSynced,
         Self::H5py,
         Self::H5pyCache,
         Self::ZarrPython,
@@ -96,6 +104,9 @@ impl Peer {
             Self::Hyperslab => "hyperslab",
             Self::HyperslabOwn => "hyperslab, store of its own",
             Self::HyperslabHdf5 => "hyperslab, HDF5 adapter",
+            Self::HyperslabDeker => "hyperslab, Deker's storage",
+            Self::HyperslabSynced => "hyperslab, synced",
+            Self::HyperslabDekerSynced => "hyperslab, Deker's storage, synced",
             Self::H5py => "h5py",
             Self::H5pyCache => "h5py, 256 MiB cache",
             Self::ZarrPython => "zarr-python",
@@ -116,6 +127,9 @@ impl Peer {
             Self::Hyperslab => "hyperslab",
             Self::HyperslabOwn => "hyperslab-own",
             Self::HyperslabHdf5 => "hyperslab-hdf5",
+            Self::HyperslabDeker => "hyperslab-deker",
+            Self::HyperslabSynced => "hyperslab-synced",
+            Self::HyperslabDekerSynced => "hyperslab-deker-synced",
             Self::H5py => "h5py",
             Self::H5pyCache => "h5py-cache",
             Self::ZarrPython => "zarr-python",
@@ -134,8 +148,18 @@ impl Peer {
     pub(super) fn is_ours(self) -> bool {
         matches!(
             self,
-            Self::Hyperslab | Self::HyperslabOwn | Self::HyperslabHdf5
+            Self::Hyperslab
+                | Self::HyperslabOwn
+                | Self::HyperslabHdf5
+                | Self::HyperslabDeker
+                | Self::HyperslabSynced
+                | Self::HyperslabDekerSynced
         )
+    }
+
+    /// Whether it syncs what it writes, which no other does.
+    pub(super) fn syncs(self) -> bool {
+        matches!(self, Self::HyperslabSynced | Self::HyperslabDekerSynced)
     }
 
     /// The program that does its work.
@@ -146,7 +170,7 @@ impl Peer {
             Ok(program)
         };
         match self {
-            Self::Hyperslab | Self::HyperslabOwn | Self::HyperslabHdf5 => rust("hyperslab"),
+            _ if self.is_ours() => rust("hyperslab"),
             Self::Zarrs => rust("zarrs"),
             Self::Limit => rust("limit"),
             Self::H5py => python("h5py", &[]),
@@ -157,7 +181,7 @@ impl Peer {
             Self::TensorstoreCache => python("tensorstore", &[CACHE]),
             Self::TileDb => python("tiledb", &[]),
             Self::Xarray => python("xarray", &[]),
-            Self::Deker => python("deker", &[]),
+            _ => python("deker", &[]),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::bars::{Against, Verdict};
+use super::bars::{Against, Bar, Clock, Verdict};
 use super::limits::Limit;
 use super::peers::Peer;
 use super::rounds::LimitCells;
@@ -34,6 +34,8 @@ pub(super) struct Cell {
     /// Seconds, one for each round.
     pub(super) wall: Vec<f64>,
     pub(super) cpu: Vec<f64>,
+    /// What the row counts in bytes, one for each round.
+    bytes: Vec<f64>,
     /// Cores that other programs had meanwhile, one for each round.
     others: Vec<f64>,
     pub(super) checksum: Option<u64>,
@@ -62,6 +64,7 @@ impl Cell {
             self.cpu.push(cpu);
             self.others.push(others);
         }
+        self.bytes.extend(answer["bytes"].as_f64());
         let text = |field: &str| answer[field].as_str().map(str::to_owned);
         self.unsupported = text("unsupported");
         self.error = text("error");
@@ -75,11 +78,24 @@ impl Cell {
         median(&self.wall).zip(median(&self.cpu))
     }
 
+    /// What the row counts in bytes.
+    pub(super) fn bytes(&self) -> Option<f64> {
+        median(&self.bytes)
+    }
+
+    /// What decides by that clock.
+    fn decisive(&self, clock: Clock) -> Option<(f64, f64)> {
+        match clock {
+            Clock::Bytes => self.bytes().map(|bytes| (bytes, bytes)),
+            Clock::Either | Clock::Cpu => self.medians(),
+        }
+    }
+
     fn json(&self) -> Value {
         let (wall, cpu) = self.medians().unzip();
         json!({
             "wall": self.wall, "cpu": self.cpu, "median_wall": wall, "median_cpu": cpu,
-            "others": self.others, "checksum": self.checksum, "unsupported": self.unsupported, "error": self.error
+            "bytes": self.bytes, "median_bytes": self.bytes(), "others": self.others, "checksum": self.checksum, "unsupported": self.unsupported, "error": self.error
         })
     }
 }
@@ -163,26 +179,29 @@ impl Report {
 
     /// The row of ours that the others are compared with: the first of ours that was measured.
     pub(super) fn ours(&self, number: usize, row: usize) -> Option<(f64, f64)> {
+        self.cell(number, row, self.first_of_ours(number)?)?
+            .medians()
+    }
+
+    fn first_of_ours(&self, number: usize) -> Option<Peer> {
         let peers = self.workloads[number].peers.iter();
-        let ours = peers.map(|(peer, _)| *peer).find(|peer| peer.is_ours())?;
-        self.cell(number, row, ours)?.medians()
+        peers.map(|(peer, _)| *peer).find(|peer| peer.is_ours())
     }
 
     /// Whether each bar of a row was met.
     pub(super) fn verdicts(&self, number: usize, row: usize) -> Vec<Verdict> {
-        let workload = &self.workloads[number];
-        let medians: Vec<_> = workload
-            .peers
-            .iter()
-            .filter_map(|(peer, _)| {
-                let (wall, cpu) = self.cell(number, row, *peer)?.medians()?;
-                Some((*peer, wall, cpu))
-            })
+        let bars = self.workloads[number].rows[row].bars.iter();
+        bars.map(|bar| self.verdict(number, row, bar)).collect()
+    }
+
+    fn verdict(&self, number: usize, row: usize, bar: &Bar) -> Verdict {
+        let decisive = |peer: Peer| self.cell(number, row, peer)?.decisive(bar.clock);
+        let peers = self.workloads[number].peers.iter();
+        let medians: Vec<_> = peers
+            .filter_map(|(peer, _)| decisive(*peer).map(|(wall, cpu)| (*peer, wall, cpu)))
             .collect();
-        let ours = self.ours(number, row);
-        let bars = workload.rows[row].bars.iter();
-        bars.map(|bar| bar.judge(ours, &medians, |limit| self.limit(limit)))
-            .collect()
+        let ours = bar.of.or_else(|| self.first_of_ours(number));
+        bar.judge(ours.and_then(decisive), &medians, |limit| self.limit(limit))
     }
 
     /// Every row: the number of its workload and its own.
@@ -225,10 +244,9 @@ impl Report {
                 let title = &self.workloads[number].rows[row].title;
                 let verdicts = self.verdicts(number, row);
                 // A rival that nobody asked for is no fault; that we have nothing to show is.
-                let failed = self.ours(number, row).is_none();
                 let missed = verdicts
                     .iter()
-                    .filter(|verdict| failed || verdict.word == "missed");
+                    .filter(|verdict| verdict.failed || verdict.word == "missed");
                 faults.extend(
                     missed.map(|verdict| format!("'{title}': {} {}", verdict.bar, verdict.word)),
                 );

@@ -23,7 +23,9 @@ struct Run<'a> {
     options: &'a Options,
     scale: &'a Scale,
     folder: Folder,
+    /// The cells of the array, and of the one beside Deker.
     source: PathBuf,
+    large_source: PathBuf,
     fleet: Fleet,
     report: Report,
 }
@@ -33,7 +35,9 @@ pub(super) fn measure(options: &Options, scale: &Scale) -> Outcome<Report> {
     let folder = Folder::create(options, scale)?;
     let workloads = workloads::all(options, scale);
     if workloads.is_empty() {
-        return Err("no workload is of that name; there are H1 to H5, W1 to W7 and W9".into());
+        return Err(
+            "no workload is of that name; there are D1 to D7, H1 to H5, W1 to W7 and W9".into(),
+        );
     }
     let header = Header {
         facts: machine::facts(),
@@ -45,10 +49,13 @@ pub(super) fn measure(options: &Options, scale: &Scale) -> Outcome<Report> {
         load: (machine::load(), 0.0),
         others: 0.0,
     };
+    let large = workloads.iter().any(|workload| workload.large);
+    let large = if large { scale.large } else { scale.shape };
     let mut run = Run {
         options,
         scale,
-        source: folder.source(scale)?,
+        source: folder.source(scale.dtype, scale.shape)?,
+        large_source: folder.source(scale.dtype, large)?,
         folder,
         fleet: Fleet::new(options.threads),
         report: Report::new(header, workloads),
@@ -79,8 +86,12 @@ impl Run<'_> {
                     let one_file = layout == Layout::Many;
                     json!({"op": "create", "count": self.scale.many, "one_file": one_file})
                 }
+                Layout::Keyed => json!({"op": "create-keyed", "count": self.scale.many}),
                 _ => json!({"op": "write", "layout": layout.json(self.scale)}),
             };
+            if layout.is_large() {
+                request["source"] = json!(self.large_source);
+            }
             request["path"] = json!(self.prepared(layout, family));
             let answer = self.ask(family.writer(), family, request)?;
             if let Some(why) = answer["error"].as_str() {
@@ -98,7 +109,10 @@ impl Run<'_> {
     }
 
     fn ask(&mut self, peer: Peer, family: Family, mut request: Value) -> Outcome<Value> {
-        request["source"] = json!(self.source);
+        if request.get("source").is_none() {
+            request["source"] = json!(self.source);
+        }
+        request["synced"] = json!(peer.syncs());
         request["dtype"] = json!(self.scale.dtype);
         if let Some(adapter) = family.adapter() {
             request["adapter"] = json!(adapter);
@@ -148,6 +162,12 @@ impl Run<'_> {
             }
         };
         let mut request = workload.request.clone();
+        if workload.large {
+            request["source"] = json!(self.large_source);
+        }
+        if workload.alone {
+            self.fleet.renew(peer);
+        }
         request["path"] = json!(path);
         // Reading everything back takes as long as writing it, and once is enough.
         request["check"] = json!(round == 0);

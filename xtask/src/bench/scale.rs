@@ -22,6 +22,10 @@ pub(super) struct Scale {
     /// Chunks of HDF5, and what is read at random positions there.
     pub(super) hdf5_chunks: Box3,
     pub(super) hdf5_box: Box3,
+    /// The array beside Deker, its chunks where it is cut, and what is read of it at random positions.
+    pub(super) large: Box3,
+    pub(super) large_chunks: Box3,
+    pub(super) large_box: Box3,
     /// Every count of slabs, series and updates is divided by this.
     pub(super) thinned: usize,
     /// Small arrays in one collection.
@@ -41,19 +45,25 @@ impl Scale {
                 slab: [4, 8, 8],
                 hdf5_chunks: [4, 16, 32],
                 hdf5_box: [4, 12, 12],
+                large: [32, 64, 64],
+                large_chunks: [1, 32, 32],
+                large_box: [1, 16, 16],
                 thinned: 20,
                 many: 20,
             };
         }
         Self {
             dtype: "float32",
-            shape: [options.size_mib, 512, 512],
+            shape: [options.size_mib.unwrap_or(128), 512, 512],
             chunks: [16, 128, 256],
             shards: [32, 512, 512],
             inner: [4, 64, 64],
             slab: [8, 32, 32],
             hdf5_chunks: [8, 128, 256],
             hdf5_box: [8, 100, 100],
+            large: [options.size_mib.unwrap_or(256), 512, 512],
+            large_chunks: [1, 256, 256],
+            large_box: [1, 64, 64],
             thinned: 1,
             many: 1000,
         }
@@ -62,7 +72,9 @@ impl Scale {
     /// The same bytes of another type.
     pub(super) fn typed(&self, dtype: &'static str) -> Self {
         let mut scale = self.clone();
-        scale.shape[0] = self.shape[0] * self.cell_size() / cell_size(dtype);
+        for shape in [&mut scale.shape, &mut scale.large] {
+            shape[0] = shape[0] * self.cell_size() / cell_size(dtype);
+        }
         scale.dtype = dtype;
         scale
     }
@@ -75,6 +87,11 @@ impl Scale {
     /// Bytes of the whole array.
     pub(super) fn bytes(&self) -> u64 {
         self.shape.iter().product::<u64>() * self.cell_size()
+    }
+
+    /// Bytes of the array beside Deker.
+    pub(super) fn large_bytes(&self) -> u64 {
+        self.large.iter().product::<u64>() * self.cell_size()
     }
 
     /// A number of slabs, series or updates.

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::bars::Verdict;
+use super::bars::{Clock, Verdict};
 use super::peers::Peer;
 use super::report::{Header, Report};
+use super::units::size;
 
 /// The whole report as text.
 pub(super) fn text(report: &Report) -> String {
@@ -73,9 +74,10 @@ pub(super) fn header(header: &Header) -> Vec<String> {
             header.load.0, header.load.1, header.others, header.rounds
         ),
         format!(
-            "{} ({steps}, {height}, {width}) = {} MiB on {}, page cache warm",
+            "{} ({steps}, {height}, {width}) = {} MiB, beside Deker {} MiB, on {}, page cache warm",
             header.scale.dtype,
             header.scale.bytes() >> 20,
+            header.scale.large_bytes() >> 20,
             header.folder
         ),
         versions.join(", "),
@@ -129,8 +131,14 @@ fn numbers(
     };
     let (us_wall, us_cpu) = ratios((wall, cpu), report.ours(number, row));
     let (limit_wall, limit_cpu) = ratios((wall, cpu), limit);
+    let what = report.workloads[number].rows[row].bytes;
+    let bytes = what
+        .zip(cell.bytes())
+        .map_or_else(String::new, |(what, bytes)| {
+            format!("  {what} {}", size(bytes))
+        });
     format!(
-        "{:>10}{:>10}{us_wall:>9}{us_cpu:>8}{limit_wall:>10}{limit_cpu:>8}",
+        "{:>10}{:>10}{us_wall:>9}{us_cpu:>8}{limit_wall:>10}{limit_cpu:>8}{bytes}",
         ms(wall),
         ms(cpu)
     )
@@ -173,7 +181,12 @@ pub(super) fn verdict_line(verdict: &Verdict) -> String {
             "" => String::new(),
             rival => format!(" against {rival}"),
         };
-        format!(": reached {} wall, {} CPU{rival}", ratio(wall), ratio(cpu))
+        match verdict.clock {
+            Clock::Bytes => format!(": reached {}{rival}", ratio(wall)),
+            Clock::Either | Clock::Cpu => {
+                format!(": reached {} wall, {} CPU{rival}", ratio(wall), ratio(cpu))
+            }
+        }
     });
     format!("bar {} -> {}{reached}", verdict.bar, verdict.word)
 }

@@ -1,5 +1,6 @@
 //! What is measured: the workloads of the table, who does each, and the bars.
 
+mod deker;
 mod files;
 mod zarr;
 
@@ -29,6 +30,8 @@ pub(super) enum Place {
 pub(super) struct Row {
     pub(super) title: String,
     pub(super) bars: Vec<Bar>,
+    /// What is counted in bytes, in a word, where something is.
+    pub(super) bytes: Option<&'static str>,
 }
 
 /// One operation that every peer does.
@@ -45,6 +48,10 @@ pub(super) struct Workload {
     pub(super) request: Value,
     /// What nobody can beat.
     pub(super) limit: Option<Limit>,
+    /// Whether its cells are those of the array beside Deker.
+    pub(super) large: bool,
+    /// Whether each peer does it in a process that has done nothing before.
+    pub(super) alone: bool,
     /// Who does it, and on what.
     pub(super) peers: Vec<(Peer, Family)>,
 }
@@ -53,6 +60,7 @@ pub(super) struct Workload {
 pub(super) fn all(options: &Options, scale: &Scale) -> Vec<Workload> {
     let mut workloads = files::all(scale);
     workloads.extend(zarr::all(scale));
+    workloads.extend(deker::all(scale));
     workloads.retain(|workload| options.wants(workload.group));
     let asked = |peer: Peer| {
         let named = |name: &String| name == peer.name();
@@ -69,6 +77,7 @@ impl Row {
         Self {
             title: title.into(),
             bars: bars.to_vec(),
+            bytes: None,
         }
     }
 }
@@ -83,6 +92,8 @@ impl Workload {
             place: Place::New,
             request: json!({"op": "write", "layout": layout.json(scale)}),
             limit: Some(limit),
+            large: false,
+            alone: false,
             peers: Vec::new(),
         }
     }
@@ -101,6 +112,8 @@ impl Workload {
             place: Place::Prepared(layout),
             request: json!({"op": "read", "into": into}),
             limit: Some(limit),
+            large: false,
+            alone: false,
             peers: Vec::new(),
         }
     }
@@ -121,6 +134,8 @@ impl Workload {
             place: Place::Prepared(layout),
             request: json!({"op": "slabs", "shape": shape, "starts": starts, "passes": passes}),
             limit: None,
+            large: layout.is_large(),
+            alone: false,
             peers: Vec::new(),
         }
     }
@@ -145,6 +160,8 @@ impl Workload {
             place: Place::Copied(layout),
             request,
             limit: None,
+            large: false,
+            alone: false,
             peers: Vec::new(),
         }
     }
@@ -164,6 +181,23 @@ impl Workload {
             },
             request: json!({"op": op, "count": scale.many, "one_file": one_file}),
             limit: None,
+            large: false,
+            alone: false,
+            peers: Vec::new(),
+        }
+    }
+
+    /// Any request in a new place, of the small arrays or of the large one.
+    fn new(group: &'static str, rows: Vec<Row>, request: Value, large: bool) -> Self {
+        Self {
+            group,
+            into: "new files",
+            rows,
+            place: Place::New,
+            request,
+            limit: None,
+            large,
+            alone: false,
             peers: Vec::new(),
         }
     }
