@@ -195,9 +195,9 @@ impl StorageAdapter for Hdf5Adapter {
         Arc::clone(&self.store.locks) as Arc<dyn LockManager>
     }
 
-    async fn create_collection(&self, collection: &CollectionMeta) -> Result<()> {
+    async fn create_collection(&self, collection: &CollectionMeta) -> Result<CollectionMeta> {
         let collection = collection.clone();
-        self.run(move |store| store.create_collection(&collection))
+        self.run(move |store| store.create_collection(&collection).map(|()| collection))
             .await
     }
 

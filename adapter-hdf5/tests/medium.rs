@@ -91,7 +91,7 @@ async fn read_only(path: &Path) {
         id: Uuid::new_v4(),
         ..(*collection).clone()
     };
-    denied(store.create_collection(&other).await);
+    denied(store.create_collection(&other).await.map(drop));
     denied(
         store
             .open_array(&collection, &ArrayLocator::Key(key(3)))

@@ -180,10 +180,13 @@ impl StorageAdapter for ZarrAdapter {
         Arc::clone(&self.store.locks)
     }
 
-    async fn create_collection(&self, collection: &CollectionMeta) -> Result<()> {
+    async fn create_collection(&self, collection: &CollectionMeta) -> Result<CollectionMeta> {
         let collection = collection.clone();
-        self.change(|store| async move { store.create_collection(&collection).await })
-            .await
+        self.change(|store| async move {
+            store.create_collection(&collection).await?;
+            Ok(collection)
+        })
+        .await
     }
 
     async fn explain(&self, collection: &CollectionMeta) -> Result<StorageExplanation> {

@@ -55,14 +55,13 @@ fn unencoded() -> StorageOptions {
     StorageOptions::from_iter([("codec".to_owned(), "none".into())])
 }
 
-/// A new collection, opened as one that is there: in a storage of Deker what makes it does not know its identity.
+/// A new collection.
 async fn collection(
     store: &Store,
     schema: Schema,
     storage: StorageOptions,
 ) -> hyperslab::Result<Collection> {
-    store.create_collection_with(NAME, schema, storage).await?;
-    store.collection(NAME).await
+    store.create_collection_with(NAME, schema, storage).await
 }
 
 fn create(request: &Request) -> Outcome<Value> {

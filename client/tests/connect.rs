@@ -90,7 +90,7 @@ async fn what_makes_no_sense_is_refused() {
     let unknown = Store::open(&tape).await.unwrap_err();
     assert_eq!(unknown.kind(), ErrorKind::Unsupported);
     assert!(unknown.message().contains("'tape'"), "{unknown}");
-    assert_eq!(ADAPTERS, ["hdf5", "zarr", "memory"]);
+    assert_eq!(ADAPTERS, ["hdf5", "zarr", "deker", "memory"]);
 }
 
 #[tokio::test]

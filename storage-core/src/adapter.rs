@@ -274,8 +274,9 @@ pub trait StorageAdapter: Debug + Send + Sync + 'static {
     fn locks(&self) -> Arc<dyn LockManager>;
 
     /// Creates a collection. *Contract.* Of several concurrent calls for one name exactly one succeeds, the others get
-    /// `AlreadyExists`. Storage options it does not know are `InvalidInput`.
-    async fn create_collection(&self, collection: &CollectionMeta) -> Result<()>;
+    /// `AlreadyExists`. Storage options it does not know are `InvalidInput`. What comes back is the collection as reading gives it:
+    /// a format that has no room for an identity has one of its own.
+    async fn create_collection(&self, collection: &CollectionMeta) -> Result<CollectionMeta>;
 
     /// How the arrays of a collection lie, or would lie if it were made, and why. *Contract.* Nothing is changed, and the
     /// collection need not exist. What [`create_collection`](Self::create_collection) refuses as `InvalidInput` is refused

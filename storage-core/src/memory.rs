@@ -108,11 +108,12 @@ impl StorageAdapter for MemoryAdapter {
         Arc::clone(&self.shared.locks) as Arc<dyn LockManager>
     }
 
-    async fn create_collection(&self, collection: &CollectionMeta) -> Result<()> {
+    async fn create_collection(&self, collection: &CollectionMeta) -> Result<CollectionMeta> {
         check_collection_name(&collection.name)?;
         collection.schema.check_names()?;
         check_options(collection)?;
-        self.shared.state.create_collection(collection)
+        self.shared.state.create_collection(collection)?;
+        Ok(collection.clone())
     }
 
     async fn explain(&self, collection: &CollectionMeta) -> Result<StorageExplanation> {

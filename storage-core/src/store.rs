@@ -210,8 +210,7 @@ impl Store {
         let adapter = self.shared.adapter()?;
         let meta = self.new_collection(name, schema, storage)?;
         self.check_memory(&meta)?;
-        adapter.create_collection(&meta).await?;
-        Ok(self.wrap(meta))
+        Ok(self.wrap(adapter.create_collection(&meta).await?))
     }
 
     /// Creates a collection as one JSON document says: `name`, `schema` and `storage`. See [`CollectionDocument`].

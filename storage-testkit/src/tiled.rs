@@ -73,8 +73,9 @@ impl StorageAdapter for Tiled {
         self.0.locks()
     }
 
-    async fn create_collection(&self, collection: &CollectionMeta) -> Result<()> {
-        self.0.create_collection(&in_tiles(collection)).await
+    async fn create_collection(&self, collection: &CollectionMeta) -> Result<CollectionMeta> {
+        self.0.create_collection(&in_tiles(collection)).await?;
+        Ok(collection.clone())
     }
 
     async fn explain(&self, collection: &CollectionMeta) -> Result<StorageExplanation> {

@@ -165,10 +165,13 @@ impl StorageAdapter for DekerAdapter {
         Arc::clone(&self.locks) as Arc<dyn LockManager>
     }
 
-    async fn create_collection(&self, collection: &CollectionMeta) -> Result<()> {
+    async fn create_collection(&self, collection: &CollectionMeta) -> Result<CollectionMeta> {
         let collection = collection.clone();
-        self.run(move |store| store.create_collection(&collection))
-            .await
+        self.run(move |store| {
+            store.create_collection(&collection)?;
+            store.read_collection(&collection.name)
+        })
+        .await
     }
 
     async fn explain(&self, collection: &CollectionMeta) -> Result<StorageExplanation> {

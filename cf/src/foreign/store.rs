@@ -142,7 +142,7 @@ impl StorageAdapter for ForeignStore {
         Arc::clone(&self.shared.locks) as Arc<dyn LockManager>
     }
 
-    async fn create_collection(&self, _collection: &CollectionMeta) -> Result<()> {
+    async fn create_collection(&self, _collection: &CollectionMeta) -> Result<CollectionMeta> {
         Err(self.shared.refused())
     }
 

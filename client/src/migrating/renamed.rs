@@ -160,7 +160,7 @@ impl StorageAdapter for RenamedAdapter {
         self.inner.locks()
     }
 
-    async fn create_collection(&self, _collection: &CollectionMeta) -> Result<()> {
+    async fn create_collection(&self, _collection: &CollectionMeta) -> Result<CollectionMeta> {
         read_only()
     }
 

@@ -136,7 +136,9 @@ pub(crate) async fn perform(store: &dyn StorageAdapter, operation: &Operation) -
     let options = &operation.options;
     let name = &operation.collection;
     match &operation.change {
-        Change::CreateCollection(collection) => return store.create_collection(collection).await,
+        Change::CreateCollection(collection) => {
+            return store.create_collection(collection).await.map(drop);
+        }
         Change::DeleteCollection => return store.delete_collection(name, options).await,
         _ => {}
     }

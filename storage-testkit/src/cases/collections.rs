@@ -126,7 +126,7 @@ pub async fn are_created_once(fixture: &dyn Fixture) {
             let store = fixture.open().await;
             let meta = collection_meta(&name, keyless(DType::Int8, &[size]), StorageOptions::new());
             tasks.push(tokio::spawn(async move {
-                store.create_collection(&meta).await.map(|()| meta)
+                store.create_collection(&meta).await.map(|_| meta)
             }));
         }
         let mut winners = Vec::new();

@@ -145,7 +145,7 @@ impl StorageAdapter for FolderAdapter {
         Arc::clone(&self.locks) as Arc<dyn LockManager>
     }
 
-    async fn create_collection(&self, collection: &CollectionMeta) -> Result<()> {
+    async fn create_collection(&self, collection: &CollectionMeta) -> Result<CollectionMeta> {
         check_collection_name(&collection.name)?;
         if !collection.storage.is_empty() {
             return Err(Error::invalid("there are no storage options"));
@@ -158,7 +158,8 @@ impl StorageAdapter for FolderAdapter {
                 io::ErrorKind::DirectoryNotEmpty => Error::already_exists(&collection.name),
                 _ => Error::io("create", &collection.name, error),
             }
-        })
+        })?;
+        Ok(collection.clone())
     }
 
     async fn explain(&self, collection: &CollectionMeta) -> Result<StorageExplanation> {

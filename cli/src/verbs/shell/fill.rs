@@ -2,8 +2,8 @@
 
 use clap::{Arg, Command};
 
-/// Verbs that have no place in a shell: they make stores, or are for other shells.
-pub(super) const ELSEWHERE: [&str; 4] = ["init", "demo", "shell", "completions"];
+/// Verbs that have no place in a shell: they make stores, name two of them, or are for other shells.
+pub(super) const ELSEWHERE: [&str; 5] = ["init", "migrate", "demo", "shell", "completions"];
 
 /// Verbs whose collection is a new one, so that the one in use is never meant.
 const NEW_COLLECTION: [&str; 2] = ["create", "import"];
