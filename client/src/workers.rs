@@ -6,7 +6,7 @@ use hyperslab_core::{Error, Result};
 
 static WORKERS: OnceLock<usize> = OnceLock::new();
 
-/// Sets how many threads decode and encode chunks, and how many serve [`blocking`](crate::blocking): once for the process, before
+/// Sets how many threads decode and encode chunks, and how many serve [`blocking`](mod@crate::blocking): once for the process, before
 /// anything is read or written. Without it there is one for each core.
 ///
 /// Those who use the async API choose the threads of their runtime themselves. Threads that wait for a disk come on top.

@@ -18,7 +18,7 @@ impl Scope {
     /// Closes the store now, and says how that went.
     ///
     /// # Errors
-    /// As [`Store::close`](core::Store::close).
+    /// As [`Store::close`](hyperslab_core::Store::close).
     pub fn close(self) -> Result<()> {
         self.0.close()
     }
