@@ -56,10 +56,21 @@ impl FileIdentity {
         since.is_none_or(|since| now.map_or(true, |now| since + tick() > now))
     }
 
+    /// The bytes of the file.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
     /// What stays the same as long as nobody writes into the file.
     pub(crate) fn mark(&self) -> String {
         let (seconds, nanoseconds) = self.modified;
         format!("{}-{}-{seconds}.{nanoseconds}", self.device, self.inode)
+    }
+
+    /// What stays the same as long as nobody writes into the file, also in a copy that keeps times.
+    pub(crate) fn state(&self) -> String {
+        let (seconds, nanoseconds) = self.modified;
+        format!("{} bytes at {seconds}.{nanoseconds:09}", self.length)
     }
 
     /// Whether both are of one file, in whatever state.

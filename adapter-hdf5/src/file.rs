@@ -7,6 +7,7 @@ mod bare;
 mod checksum;
 mod content;
 mod datatype;
+mod fields;
 mod footer;
 mod header;
 mod heap;
@@ -14,7 +15,9 @@ mod index;
 mod library;
 mod mapping;
 mod metadata;
+mod objects;
 mod parse;
+mod plain;
 mod reader;
 mod scales;
 mod superblock;
@@ -34,6 +37,17 @@ pub(crate) use writer::{EncodedChunk, ImageWriter};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn parse_metadata(bytes: &[u8], variable: &str) {
     drop(parse::parse(bytes, variable));
+}
+
+/// Parses a file that may be anything.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn parse_plain(bytes: &[u8]) {
+    let names = BareNames {
+        text: "t",
+        number: "n",
+        variable: "v",
+    };
+    drop(plain::parse(bytes, names));
 }
 
 /// Parses the end of a file that may be anything, as it is and with a checksum that holds.

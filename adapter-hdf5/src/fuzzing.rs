@@ -3,7 +3,7 @@
 use hyperslab_engine::codec::CodecChain;
 
 use crate::chunk::{Filter, chain_of};
-use crate::file::{parse_footer, parse_metadata};
+use crate::file::{parse_footer, parse_metadata, parse_plain};
 
 /// Takes a chain of filters off the front and decodes the rest as a chunk of the size that is declared.
 pub fn chunk(bytes: &[u8]) {
@@ -36,6 +36,11 @@ pub fn metadata(bytes: &[u8]) {
     parse_metadata(bytes, "v");
 }
 
+/// Parses a file of another program.
+pub fn plain_file(bytes: &[u8]) {
+    parse_plain(bytes);
+}
+
 /// Parses a footer at the end of a file.
 pub fn footer(bytes: &[u8]) {
     parse_footer(bytes);
@@ -54,6 +59,7 @@ mod tests {
             chunk(&bytes);
             metadata(&bytes);
             footer(&bytes);
+            plain_file(&bytes);
         }
     }
 }

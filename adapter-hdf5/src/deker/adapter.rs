@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 use hyperslab_core::{
-    ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Capabilities, CheckRequest,
+    ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Begun, Capabilities, CheckRequest,
     CollectionMeta, Durability, Error, ErrorKind, FindingSink, LockKey, LockManager, LockRequest,
     ReadStats, Result, StorageAdapter, StorageExplanation, StoreInfo, Usage, WriteOptions,
     WriterScope, blocking, stem,
@@ -267,9 +267,18 @@ impl StorageAdapter for DekerAdapter {
         collection: &Arc<CollectionMeta>,
         locator: &ArrayLocator,
     ) -> Result<Arc<dyn ArrayHandle>> {
-        let meta = self.locate(collection, locator).await?;
-        let (store, collection) = (Arc::clone(&self.store), Arc::clone(collection));
-        Ok(Arc::new(DekerArray::new(store, collection, meta.id)))
+        let place = (Arc::clone(&self.store), Arc::clone(collection));
+        let ((store, collection), locator) = (place.clone(), locator.clone());
+        let begin = move || {
+            if let Some(meta) = store.locate_at_once(&collection, &locator) {
+                return Ok(Begun::Done(meta.id));
+            }
+            Ok(Begun::nothing(move || {
+                store.locate(&collection, &locator).map(|meta| meta.id)
+            }))
+        };
+        let id = self.store.pace.run(begin).await?;
+        Ok(Arc::new(DekerArray::new(place.0, place.1, id)))
     }
 
     async fn delete_array(

@@ -12,7 +12,6 @@ use hyperslab_engine::{Publish, SlabWrite, WriteBack, quick};
 use uuid::Uuid;
 
 use super::folders::Kind;
-use super::guard::Marking;
 use super::store::Store;
 use super::store::tiles::grid_of;
 
@@ -47,24 +46,35 @@ impl Place {
         self.store.read_meta(&known, self.id)
     }
 
-    /// Begins to read cells: at once, when the file is open and the cells are few.
+    /// Begins to say what the array is: at once, when nobody is at it.
+    fn begin_meta(self: &Arc<Self>) -> Begun<ArrayMeta> {
+        let known = self.store.open_at_once(&self.collection).ok();
+        let file = known.and_then(|known| self.store.open_file_at_once(&known, self.id));
+        let place = Arc::clone(self);
+        match file {
+            Some((_, file)) => Begun::Done(file.meta.clone()),
+            None => Begun::nothing(move || place.meta()),
+        }
+    }
+
+    /// Begins to read cells: at once, when they are few and nobody is at it.
     fn begin_read(self: &Arc<Self>, slab: &Hyperslab, out: ArrayBuf) -> Result<Begun<ArrayBuf>> {
-        let known = self.store.open(&self.collection)?;
-        known.layout.schema.check_read(slab, &out)?;
-        if known.kind() == Kind::Array && quick::is_small(out.bytes().len()) {
-            let path = known.folders.file(Kind::Array, self.id);
-            if let Ok(reading) = super::guard::read(&path, self.id, Marking::Avoided)
-                && let Some(file) = self.store.files.known(&path, &reading)
-                && let Some(cells) = &file.cells
-            {
-                let begun = cells.begin_read(&self.store.engine, slab, cells.fill(), out)?;
-                let (place, slab) = (Arc::clone(self), slab.clone());
-                return begun.and_then(move |out| match reading.confirm() {
-                    Ok(()) => Ok(out),
-                    // Somebody was at it.
-                    Err(_) => place.read(&slab, out),
-                });
-            }
+        let known = self.store.open_at_once(&self.collection);
+        if quick::is_small(out.bytes().len())
+            && let Ok(known) = &known
+            && let Some((reading, file)) = self.store.open_file_at_once(known, self.id)
+        {
+            known.layout.schema.check_read(slab, &out)?;
+            let begun = match &file.cells {
+                Some(cells) => cells.begin_read(&self.store.engine, slab, cells.fill(), out)?,
+                None => Begun::Done(known.layout.filled(out)),
+            };
+            let (place, slab) = (Arc::clone(self), slab.clone());
+            return begun.and_then(move |out| match reading.confirm() {
+                Ok(()) => Ok(out),
+                // Somebody was at it.
+                Err(_) => place.read(&slab, out),
+            });
         }
         let (place, slab) = (Arc::clone(self), slab.clone());
         Ok(Begun::nothing(move || place.read(&slab, out)))
@@ -72,6 +82,7 @@ impl Place {
 
     fn read(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {
         let known = self.store.open(&self.collection)?;
+        known.layout.schema.check_read(slab, &out)?;
         match known.kind() {
             Kind::Virtual => self
                 .store
@@ -184,7 +195,9 @@ impl Publish for Place {
 #[async_trait]
 impl ArrayHandle for DekerArray {
     async fn meta(&self) -> Result<ArrayMeta> {
-        self.run(Place::meta).await
+        let place = Arc::clone(&self.place);
+        let begin = move || Ok(place.begin_meta());
+        self.place.store.pace.run(begin).await
     }
 
     async fn read_into(&self, slab: &Hyperslab, out: ArrayBuf) -> Result<ArrayBuf> {

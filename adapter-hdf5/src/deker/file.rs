@@ -44,7 +44,14 @@ impl DekerFile {
     /// # Errors
     /// `Corrupt` when it is not what the schema says; `Unsupported` for what there is no room for.
     fn read(path: &Path, reading: &Reading, layout: &Layout) -> Result<Self> {
-        let found = BareFile::open(path, reading.identity, NAMES)?;
+        Self::of(
+            BareFile::open(path, reading.identity, NAMES)?,
+            (path, reading),
+            layout,
+        )
+    }
+
+    fn of(found: BareFile, (path, reading): (&Path, &Reading), layout: &Layout) -> Result<Self> {
         let context = |error: Error| error.context(path.display());
         let meta = found
             .text
@@ -139,6 +146,22 @@ impl FileCache {
             }
         }
         Err(last.unwrap_or_else(|| Error::internal("a file was not opened")))
+    }
+
+    /// The same without a pause, a mark or the library; `None` when that does not do.
+    pub(super) fn open_at_once(
+        &self,
+        (path, id): (&Path, Uuid),
+        layout: &Layout,
+    ) -> Option<(Reading, Arc<DekerFile>)> {
+        let reading = guard::read(path, id, Marking::Avoided).ok()?;
+        if let Some(known) = self.known(path, &reading) {
+            return Some((reading, known));
+        }
+        let found = BareFile::open_plain(path, reading.identity, NAMES).ok()??;
+        let file = DekerFile::of(found, (path, &reading), layout).ok()?;
+        reading.confirm().ok()?;
+        Some((reading, self.keep(path, file)))
     }
 
     fn keep(&self, path: &Path, file: DekerFile) -> Arc<DekerFile> {

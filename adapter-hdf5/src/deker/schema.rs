@@ -3,8 +3,8 @@
 mod dimension;
 
 use hyperslab_core::{
-    AttributeSchema, CollectionMeta, Coordinates, DType, Dimension, Error, ErrorKind, Result, Role,
-    Scalar, Schema, TimeStart,
+    ArrayBuf, AttributeSchema, CollectionMeta, Coordinates, DType, Dimension, Error, ErrorKind,
+    Result, Role, Scalar, Schema, TimeStart,
 };
 use num_complex::Complex64;
 use serde_json::{Map, Value, json};
@@ -48,6 +48,12 @@ impl Layout {
     /// Whether its arrays are made of tiles, each with a file of its own.
     pub(super) fn is_virtual(&self) -> bool {
         self.schema.tile_shape().is_some()
+    }
+
+    /// Cells that were never written.
+    pub(super) fn filled(&self, mut cells: ArrayBuf) -> ArrayBuf {
+        hyperslab_core::fill_cells(cells.bytes_mut(), &self.schema.fill_value().to_bytes());
+        cells
     }
 
     /// What each tile is, as Deker keeps it in a file: its attributes are those of its place.

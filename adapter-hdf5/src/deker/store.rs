@@ -102,11 +102,15 @@ impl Store {
         Folders::new(&self.collections, name)
     }
 
-    /// What the collection of a name is now.
+    /// What the collection of a name is now. Waits while Deker makes its document.
     ///
     /// # Errors
     /// `NotFound`; `Corrupt` and `Unsupported` when its document cannot be used.
     pub(super) fn look(&self, name: &str) -> Result<Arc<Known>> {
+        patiently(DOCUMENT_PATIENCE, || self.look_at_once(name))
+    }
+
+    fn look_at_once(&self, name: &str) -> Result<Arc<Known>> {
         let missing = || {
             Error::not_found(format!(
                 "there is no collection '{name}' in {}; `ls` lists those there are",
@@ -122,22 +126,20 @@ impl Store {
             std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => missing(),
             _ => Error::io("read", path.display(), source),
         };
-        patiently(DOCUMENT_PATIENCE, || {
-            let metadata = std::fs::metadata(&path).map_err(absent)?;
-            let identity = FileIdentity::of(&metadata);
-            let known = self.known().get(name).cloned();
-            if let Some(known) = known.filter(|known| known.identity == identity) {
-                return Ok(known);
-            }
-            let bytes = std::fs::read(&path).map_err(absent)?;
-            self.describe(name, (&bytes, identity), &folders)
-                .map_err(|error| match error.kind() {
-                    // Deker makes it without a lock, so it may not be whole yet.
-                    ErrorKind::Corrupt if identity.is_fresh() => guard::changing(&path),
-                    ErrorKind::Corrupt => error.context(format!("{} is damaged", path.display())),
-                    _ => error.context(format!("collection '{name}'")),
-                })
-        })
+        let metadata = std::fs::metadata(&path).map_err(absent)?;
+        let identity = FileIdentity::of(&metadata);
+        let known = self.known().get(name).cloned();
+        if let Some(known) = known.filter(|known| known.identity == identity) {
+            return Ok(known);
+        }
+        let bytes = std::fs::read(&path).map_err(absent)?;
+        self.describe(name, (&bytes, identity), &folders)
+            .map_err(|error| match error.kind() {
+                // Deker makes it without a lock, so it may not be whole yet.
+                ErrorKind::Corrupt if identity.is_fresh() => guard::changing(&path),
+                ErrorKind::Corrupt => error.context(format!("{} is damaged", path.display())),
+                _ => error.context(format!("collection '{name}'")),
+            })
     }
 
     fn describe(
@@ -165,19 +167,20 @@ impl Store {
         Ok(known)
     }
 
-    /// The collection that was opened, if it is still there.
+    /// The collection that was opened, if it is still there. Waits as [`look`](Self::look) does.
     ///
     /// # Errors
     /// `NotFound` when it was deleted, or is another one of the same name by now.
     pub(super) fn open(&self, collection: &CollectionMeta) -> Result<Arc<Known>> {
-        let known = self.look(&collection.name)?;
-        if known.id == collection.id {
-            return Ok(known);
-        }
-        Err(Error::not_found(format!(
-            "collection '{}' was deleted and created anew; open it again",
-            collection.name
-        )))
+        opened(self.look(&collection.name)?, collection)
+    }
+
+    /// The same without a pause.
+    ///
+    /// # Errors
+    /// Also `Locked` when Deker makes its document.
+    pub(super) fn open_at_once(&self, collection: &CollectionMeta) -> Result<Arc<Known>> {
+        opened(self.look_at_once(&collection.name)?, collection)
     }
 
     /// Waits for locks among ourselves.
@@ -201,6 +204,16 @@ impl Store {
     fn known(&self) -> MutexGuard<'_, HashMap<String, Arc<Known>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn opened(known: Arc<Known>, collection: &CollectionMeta) -> Result<Arc<Known>> {
+    if known.id == collection.id {
+        return Ok(known);
+    }
+    Err(Error::not_found(format!(
+        "collection '{}' was deleted and created anew; open it again",
+        collection.name
+    )))
 }
 
 /// Whether a collection may be called so.

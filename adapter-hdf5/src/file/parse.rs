@@ -3,10 +3,13 @@
 //! Only what this crate writes is understood, and its checksum has been verified before. Anything else is `None`, and
 //! the HDF5 library reads the file.
 
+use std::borrow::Cow;
+
 use hyperslab_cf::{AttributeContent, NamedAttribute};
 use hyperslab_core::{ArrayBuf, DType};
 
 use super::datatype;
+use super::fields::Fields;
 use super::header::{
     ATTRIBUTE, DATASPACE, DATATYPE, FILTERS, HEADER_FLAGS, LAYOUT, LINK, PREFIX_SIZE,
 };
@@ -15,36 +18,6 @@ use super::reader::{FileHeader, StoredVariable, VariableCells};
 use super::scales::is_netcdf_machinery;
 use super::superblock::SIGNATURE;
 use crate::chunk::{ChunkGrid, CodecChain, Filter, chain_of};
-
-/// Reads little-endian fields off the front of a slice.
-#[derive(Debug, Clone, Copy)]
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (front, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(front)
-    }
-
-    fn uint(&mut self, width: usize) -> Option<u64> {
-        let mut wide = [0; 8];
-        wide.get_mut(..width)?.copy_from_slice(self.take(width)?);
-        Some(u64::from_le_bytes(wide))
-    }
-
-    fn size(&mut self, width: usize) -> Option<usize> {
-        usize::try_from(self.uint(width)?).ok()
-    }
-
-    fn u8(&mut self) -> Option<u8> {
-        self.take(1).map(|bytes| bytes[0])
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        u32::try_from(self.uint(4)?).ok()
-    }
-}
 
 /// One message of an object header.
 struct Message<'a> {
@@ -210,7 +183,10 @@ fn parse_variable(metadata: &[u8], address: u64) -> Option<StoredVariable> {
             VariableCells::Inline(bytes.to_vec())
         }
         [4, 3] => VariableCells::Elsewhere,
-        [4, 2] => chunked(metadata, layout, &shape, dtype, codecs)?,
+        [4, 2] => {
+            let index = |address, _| at(metadata, address).map(|index| Cow::Borrowed(index.0));
+            chunked(index, layout, &shape, dtype, codecs)?
+        }
         _ => return None,
     };
     Some(StoredVariable {
@@ -241,8 +217,9 @@ fn filters(mut body: Fields<'_>) -> Option<Vec<Filter>> {
         .collect()
 }
 
-fn chunked(
-    metadata: &[u8],
+/// The chunks of a layout of version 4. `index` gives the bytes at an address, at least so many where the file has them.
+pub(super) fn chunked<'a>(
+    index: impl FnOnce(u64, u64) -> Option<Cow<'a, [u8]>>,
     mut layout: Fields<'_>,
     shape: &[u64],
     dtype: DType,
@@ -277,8 +254,11 @@ fn chunked(
         }
         3 => {
             let page_bits = layout.u8()?;
-            let index = at(metadata, layout.uint(8)?)?;
-            fixed_array(index, page_bits, grid.chunk_count(), plain_size, filtered)?
+            let count = grid.chunk_count();
+            // An entry has at most 20 bytes, and a page of them 4 more and a bit.
+            let most = count.checked_mul(25)?.checked_add(128)?;
+            let index = index(layout.uint(8)?, most)?;
+            fixed_array(Fields(&index), page_bits, count, plain_size, filtered)?
         }
         _ => return None,
     };

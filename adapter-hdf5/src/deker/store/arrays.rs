@@ -45,6 +45,20 @@ impl Store {
         )))
     }
 
+    /// The same without a pause, a mark or the library; `None` when that does not do.
+    pub(in crate::deker) fn open_file_at_once(
+        &self,
+        known: &Known,
+        id: Uuid,
+    ) -> Option<(Reading, Arc<DekerFile>)> {
+        if known.kind() != Kind::Array {
+            return None;
+        }
+        let path = known.folders.file(Kind::Array, id);
+        let opened = self.files.open_at_once((&path, id), &known.layout)?;
+        (opened.1.meta.id == id).then_some(opened)
+    }
+
     /// What an array says of itself.
     ///
     /// # Errors
@@ -258,17 +272,14 @@ impl Store {
         let mut buffer = Some(out);
         patiently(self.patience, || {
             let (reading, file) = self.open_file(known, &known.layout, id)?;
-            let mut out = match buffer.take() {
+            let out = match buffer.take() {
                 Some(out) => out,
                 None => ArrayBuf::zeroed(dtype, &shape)?,
             };
-            match &file.cells {
-                Some(cells) => out = cells.read_into(&self.engine, slab, cells.fill(), out)?,
-                None => {
-                    let fill = known.layout.schema.fill_value().to_bytes();
-                    hyperslab_core::fill_cells(out.bytes_mut(), &fill);
-                }
-            }
+            let out = match &file.cells {
+                Some(cells) => cells.read_into(&self.engine, slab, cells.fill(), out)?,
+                None => known.layout.filled(out),
+            };
             reading.confirm().map(|()| out)
         })
     }

@@ -99,6 +99,27 @@ impl Store {
         }
     }
 
+    /// The same without a pause, a mark or the library; `None` when that does not do.
+    pub(in crate::deker) fn locate_at_once(
+        &self,
+        collection: &CollectionMeta,
+        locator: &ArrayLocator,
+    ) -> Option<ArrayMeta> {
+        let known = self.open_at_once(collection).ok()?;
+        let (id, key) = match locator {
+            ArrayLocator::Id(id) => (*id, None),
+            ArrayLocator::Key(key) => {
+                let parts = key_parts(&known.layout, key).filter(|_| !key.is_empty())?;
+                let links = known.folders.link_folder(Kind::Array, &parts);
+                let id = linked(&known.folders, Kind::Array, &links).ok()??;
+                (id, Some(key))
+            }
+        };
+        let (_, file) = self.open_file_at_once(&known, id)?;
+        let is_it = key.is_none_or(|key| is_same_key(&file.meta.key, key));
+        is_it.then(|| file.meta.clone())
+    }
+
     fn find(
         &self,
         collection: &CollectionMeta,

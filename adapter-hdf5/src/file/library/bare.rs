@@ -1,5 +1,7 @@
 //! A file without dimensions: a text, a number and at most one variable.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor, VarLenAscii, VarLenUnicode};
@@ -8,7 +10,8 @@ use hyperslab_core::{Error, Result};
 
 use super::{damaged, guard, holds_its_cells, open};
 use crate::cache::FileIdentity;
-use crate::file::reader::ArrayFile;
+use crate::file::plain;
+use crate::file::reader::{ArrayFile, changed};
 use crate::worker;
 
 /// The longest text that is read, in bytes.
@@ -37,6 +40,47 @@ impl BareFile {
     /// `Conflict` when it is another one by now; `Corrupt`; `Unsupported` for a variable whose cells are no numbers, or in
     /// other files.
     pub(crate) fn open(path: &Path, identity: FileIdentity, names: BareNames) -> Result<Self> {
+        match Self::open_plain(path, identity, names)? {
+            Some(opened) => Ok(opened),
+            None => Self::open_by_library(path, identity, names),
+        }
+    }
+
+    /// The same without the library; `None` when only that can read the file.
+    ///
+    /// # Errors
+    /// `Conflict` when it is another one by now; `NotFound`, `Denied`; `Corrupt`.
+    pub(crate) fn open_plain(
+        path: &Path,
+        identity: FileIdentity,
+        names: BareNames,
+    ) -> Result<Option<Self>> {
+        let fail = |source| Error::io("open", path.display(), source);
+        let file = File::open(path).map_err(fail)?;
+        let metadata = file.metadata().map_err(fail)?;
+        if FileIdentity::of(&metadata) != identity {
+            return Err(changed(path));
+        }
+        let read_at = |address, bytes: &mut [u8]| file.read_exact_at(bytes, address).ok();
+        let Some(found) = plain::read(&read_at, metadata.len(), names) else {
+            return Ok(None);
+        };
+        let cells = found.variable.map(|found| {
+            let name = names.variable.to_owned();
+            ArrayFile::of_file(path, (file, identity), name, found)
+        });
+        Ok(Some(Self {
+            text: found.text,
+            number: found.number,
+            cells: cells.transpose()?,
+        }))
+    }
+
+    pub(crate) fn open_by_library(
+        path: &Path,
+        identity: FileIdentity,
+        names: BareNames,
+    ) -> Result<Self> {
         let path = path.to_owned();
         worker::run(move || {
             let file = open(&path)?;

@@ -63,15 +63,27 @@ impl ArrayFile {
     ) -> Result<Self> {
         let fail = |source| Error::io("open", path.display(), source);
         let file = File::open(path).map_err(fail)?;
-        let metadata = file.metadata().map_err(fail)?;
-        if FileIdentity::of(&metadata) != identity {
+        if FileIdentity::of(&file.metadata().map_err(fail)?) != identity {
             return Err(changed(path));
         }
+        Self::of_file(path, (file, identity), name, (variable, fill))
+    }
+
+    /// A variable of a file that is open and has this identity.
+    ///
+    /// # Errors
+    /// `Corrupt` when a chunk lies outside of it.
+    pub(crate) fn of_file(
+        path: &Path,
+        (file, identity): (File, FileIdentity),
+        name: String,
+        (variable, fill): (StoredVariable, Vec<u8>),
+    ) -> Result<Self> {
         let opened = Self {
             path: path.to_owned(),
             variable: name,
             file,
-            length: metadata.len(),
+            length: identity.length(),
             identity,
             id: ObjectId::unique(),
             footer: None,
