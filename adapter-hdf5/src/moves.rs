@@ -19,26 +19,35 @@
 //! *Readers* change nothing. They look at the record, then open each file: under its staged name if the record lists it and it
 //! has not been moved, else under the final one; then they look at the record again. Of another generation it means that some
 //! files may be older than others: they begin anew, and after some failures share the lock, for which writers wait.
+//!
+//! *Other programs* may change the files in place, and know of no record. Then a writer keeps them away from the files it is to
+//! replace until it is done, and the record says what state each of them is in. If the writer is killed, they may come in
+//! between. What they have changed stays as they left it: a staged file for it counts for nothing.
 
+mod record;
+
+use std::any::Any;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use hyperslab_core::{Durability, Error, ErrorKind, Result};
 use rustix::fs::{FlockOperation, flock};
-use serde::{Deserialize, Serialize};
 
+use self::record::{Move, Record, state};
 use crate::disk::{self, TempFile};
 
-/// The version of the record that this program writes, and the newest it reads.
-const RECORD_VERSION: u32 = 1;
+/// Keeps other programs away from a file as long as the result lives.
+pub(crate) type KeepAway = fn(&Path) -> Result<Box<dyn Any>>;
 
 /// Where the files of one array are moved.
 #[derive(Debug, Clone)]
 pub(crate) struct Moves {
     base: PathBuf,
     record: PathBuf,
+    /// How others are kept away who change the files in place.
+    keep_away: Option<KeepAway>,
 }
 
 /// A file that was written under a temporary name, in the folder of its final one.
@@ -54,15 +63,6 @@ pub(crate) struct View {
     generation: u64,
     /// Staged names by final ones.
     staged: HashMap<PathBuf, PathBuf>,
-}
-
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record {
-    version: u32,
-    generation: u64,
-    /// From and to, below the base.
-    moves: Vec<(PathBuf, PathBuf)>,
 }
 
 /// The lock of the moves of one array.
@@ -109,7 +109,15 @@ impl Moves {
         Self {
             base: base.into(),
             record: record.into(),
+            keep_away: None,
         }
+    }
+
+    /// The same where other programs change the files in place, unless they are kept away. Who publishes does that for the files
+    /// that are replaced.
+    pub(crate) fn beside_others(mut self, keep_away: KeepAway) -> Self {
+        self.keep_away = Some(keep_away);
+        self
     }
 
     /// Which files have not been moved yet.
@@ -118,12 +126,21 @@ impl Moves {
     /// `Corrupt` for a record that is none, `Unsupported` for one of a newer version; `Denied`, `Unavailable`.
     pub(crate) fn look(&self) -> Result<View> {
         let record = self.read()?;
-        let moves = record.moves.iter();
-        let staged = moves.map(|(from, to)| (self.base.join(to), self.base.join(from)));
+        let moves = record.moves.iter().filter(|step| self.holds(step));
+        let staged = moves.map(|Move(from, to, _)| (self.base.join(to), self.base.join(from)));
         Ok(View {
             generation: record.generation,
             staged: staged.collect(),
         })
+    }
+
+    /// The staged files of a change that may not be finished: they belong to the array.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look).
+    pub(crate) fn staged(&self) -> Result<Vec<PathBuf>> {
+        let moves = self.read()?.moves.into_iter();
+        Ok(moves.map(|Move(from, _, _)| self.base.join(from)).collect())
     }
 
     /// Whether files that were opened since `view` was made are of one state.
@@ -158,7 +175,8 @@ impl Moves {
     /// Finishes what a writer that has gone has left undone; says whether there was something.
     ///
     /// # Errors
-    /// As [`look`](Self::look); what is not finished can be finished later.
+    /// As [`look`](Self::look), and `Locked` when another program is at one of the files; what is not finished can be finished
+    /// later.
     pub(crate) fn settle(&self) -> Result<bool> {
         if self.read()?.moves.is_empty() {
             return Ok(false);
@@ -166,7 +184,7 @@ impl Moves {
         let _held = self.lock(FlockOperation::LockExclusive)?;
         let record = self.read()?;
         let is_left = !record.moves.is_empty();
-        self.finish(record, Durability::Synced).map(|()| is_left)
+        self.finish_left(record).map(|()| is_left)
     }
 
     /// Gives each file its final name, all at once. The bytes of the files have been made safe. `ensure` is asked when nobody else
@@ -218,20 +236,18 @@ impl Moves {
     ) -> Result<()> {
         let moves = staged.iter().map(|staged| {
             let from = self.below(staged.file.path())?;
-            Ok((from, self.below(&staged.target)?))
+            let to = self.below(&staged.target)?;
+            let over = self.keep_away.map(|_| state(&staged.target));
+            Ok(Move(from, to, over))
         });
         let moves = moves.collect::<Result<Vec<_>>>()?;
         self.sync(&moves, durability)?;
         let _held = self.lock(FlockOperation::LockExclusive)?;
         let last = self.read()?;
         let generation = last.generation.wrapping_add(1);
-        self.finish(last, Durability::Synced)?;
+        self.finish_left(last)?;
         ensure()?;
-        let record = Record {
-            version: RECORD_VERSION,
-            generation,
-            moves,
-        };
+        let record = Record::new(generation, moves);
         self.write(&record, durability)?;
         // The change is made: what is staged belongs to the array.
         staged.into_iter().for_each(|staged| staged.file.leave());
@@ -245,12 +261,36 @@ impl Moves {
             })
     }
 
+    /// Makes the moves that a writer has left which has gone. The caller holds the lock.
+    fn finish_left(&self, record: Record) -> Result<()> {
+        let mut kept = Vec::new();
+        if let Some(keep_away) = self.keep_away {
+            for Move(_, to, _) in &record.moves {
+                match keep_away(&self.base.join(to)) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    held => kept.push(held?),
+                }
+            }
+        }
+        for step in record.moves.iter().filter(|step| !self.holds(step)) {
+            // If it has been moved already, there is nothing to be removed.
+            let _ = std::fs::remove_file(self.base.join(&step.0));
+        }
+        self.finish(record, Durability::Synced)
+    }
+
+    /// Whether nobody has changed since what a staged file is to take the place of.
+    fn holds(&self, Move(_, to, over): &Move) -> bool {
+        let is_as_it_was = |over: &String| state(&self.base.join(to)) == *over;
+        over.as_ref().is_none_or(is_as_it_was)
+    }
+
     /// Makes the moves of a record, and puts one without any in its place. The caller holds the lock.
     fn finish(&self, record: Record, durability: Durability) -> Result<()> {
         if record.moves.is_empty() {
             return Ok(());
         }
-        for (from, to) in &record.moves {
+        for Move(from, to, _) in &record.moves {
             let to = self.base.join(to);
             match std::fs::rename(self.base.join(from), &to) {
                 Ok(()) => {}
@@ -260,17 +300,14 @@ impl Moves {
             }
         }
         self.sync(&record.moves, durability)?;
-        let done = Record {
-            moves: Vec::new(),
-            ..record
-        };
+        let done = Record::new(record.generation, Vec::new());
         // Without this one the moves would be made again, which does nothing.
         self.write(&done, Durability::Relaxed)
     }
 
     /// Makes the names in the folders of moves safe.
-    fn sync(&self, moves: &[(PathBuf, PathBuf)], durability: Durability) -> Result<()> {
-        let names = moves.iter().flat_map(|(from, to)| [from, to]);
+    fn sync(&self, moves: &[Move], durability: Durability) -> Result<()> {
+        let names = moves.iter().flat_map(|Move(from, to, _)| [from, to]);
         let folders: BTreeSet<&Path> = names.filter_map(|name| name.parent()).collect();
         let mut folders = folders.into_iter();
         folders.try_for_each(|folder| disk::sync_folder(&self.base.join(folder), durability))
@@ -300,34 +337,11 @@ impl Moves {
     }
 
     fn read(&self) -> Result<Record> {
-        let text = match std::fs::read(&self.record) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Record::default()),
-            Err(source) => return Err(Error::io("read", self.record.display(), source)),
-        };
-        let damaged = |why: String| {
-            Error::corrupt(format!(
-                "{} is damaged ({why}); restore the array from a copy",
-                self.record.display()
-            ))
-        };
-        let value: serde_json::Value =
-            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-        let version = value.get("version").and_then(serde_json::Value::as_u64);
-        if let Some(version) = version.filter(|&version| version > u64::from(RECORD_VERSION)) {
-            return Err(Error::unsupported(format!(
-                "{} has version {version}, this program reads up to {RECORD_VERSION}; update hyperslab",
-                self.record.display()
-            )));
+        match std::fs::read(&self.record) {
+            Ok(text) => Record::parse(&text, &self.record),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Record::default()),
+            Err(source) => Err(Error::io("read", self.record.display(), source)),
         }
-        let record: Record =
-            serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
-        for (from, to) in &record.moves {
-            if let Some(name) = [from, to].into_iter().find(|name| !is_below(name)) {
-                return Err(damaged(format!("{} leaves the folder", name.display())));
-            }
-        }
-        Ok(record)
     }
 
     fn write(&self, record: &Record, durability: Durability) -> Result<()> {
@@ -341,12 +355,6 @@ impl Moves {
         temporary.sync(&self.record, durability)?;
         temporary.replace(&self.record)
     }
-}
-
-/// Whether a name of a record stays below the base.
-fn is_below(path: &Path) -> bool {
-    let mut components = path.components();
-    components.all(|component| matches!(component, Component::Normal(_)))
 }
 
 #[cfg(test)]

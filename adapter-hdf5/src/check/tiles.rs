@@ -149,7 +149,15 @@ fn unreadable(opened: &Opened, stem: &str) -> Result<Vec<Tiles>> {
 /// Faults inside of the folder of an array.
 fn inside(tiles: &Tiles, name: &str, repair: bool) -> Result<Vec<Fault>> {
     let mut faults = Vec::new();
-    if tiles.moves.is_left()? {
+    let is_left = match tiles.moves.is_left() {
+        Ok(is_left) => is_left,
+        // The array is told to be unreadable; what belongs to it, nobody knows.
+        Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported) => {
+            return Ok(faults);
+        }
+        Err(error) => return Err(error),
+    };
+    if is_left {
         let repaired = repair && tiles.moves.settle().is_ok();
         let fault = Fault::new(
             CheckLevel::Layout,

@@ -102,13 +102,19 @@ impl Reading {
     /// Makes sure that what was read since this was made is of one state.
     ///
     /// # Errors
-    /// `Locked` when a writer of Deker was or is at it; `NotFound` when the file has gone.
+    /// `Locked` when a writer of Deker was or is at it, or when the file has another name or none by now.
     pub(super) fn confirm(&self) -> Result<()> {
         if !matches!(self.kept, Kept::Nothing) {
             return Ok(());
         }
         let fail = |source: io::Error| busy(&self.path, source);
-        let file = File::open(&self.path).map_err(fail)?;
+        let file = match File::open(&self.path) {
+            // Moved, so others may have changed it since, or deleted: whoever looks again finds out.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(changing(&self.path));
+            }
+            file => file.map_err(fail)?,
+        };
         let now = FileIdentity::of(&file.metadata().map_err(fail)?);
         // One that was replaced stays as it was, under no name.
         if !now.is_file_of(&self.identity) {

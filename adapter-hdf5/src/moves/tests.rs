@@ -49,18 +49,16 @@ impl Folder {
         for (number, (name, text)) in files.iter().enumerate() {
             let staged = self.stage(name, text);
             let from = self.moves.below(staged.file.path()).unwrap();
-            moves.push((from, PathBuf::from(name)));
+            let to = PathBuf::from(name);
+            let over = self.moves.keep_away.map(|_| state(&staged.target));
+            moves.push(Move(from, to, over));
             if number < done {
                 staged.file.replace(&staged.target).unwrap();
             } else {
                 staged.file.leave();
             }
         }
-        let record = Record {
-            version: RECORD_VERSION,
-            generation: last.generation + 1,
-            moves,
-        };
+        let record = Record::new(last.generation + 1, moves);
         self.moves.write(&record, Durability::Relaxed).unwrap();
     }
 
@@ -103,6 +101,53 @@ fn a_change_that_was_decided_is_seen_whole_and_finished_by_the_next() {
             assert_eq!(folder.names(), ["a", "b", "record.json"]);
         }
     }
+}
+
+#[test]
+fn what_others_have_changed_since_stays_as_they_left_it() {
+    for done in 0..=2 {
+        for (name, kept) in [("b", Some("theirs")), ("b", None), ("a", Some("theirs"))] {
+            let mut folder = Folder::new();
+            folder.moves = folder.moves.beside_others(|path| match path.exists() {
+                true => Ok(Box::new(())),
+                false => Err(Error::not_found("it")),
+            });
+            folder
+                .publish(&[("a", "1"), ("b", "1"), ("c", "1")])
+                .unwrap();
+            folder.kill_after(done, &[("a", "2"), ("b", "2"), ("c", "2")]);
+            match kept {
+                Some(text) => std::fs::write(folder.path(name), text).unwrap(),
+                None => std::fs::remove_file(folder.path(name)).unwrap(),
+            }
+            let expected = ["a", "b", "c"].map(|known| match known == name {
+                true => kept.map(str::to_owned),
+                false => Some("2".to_owned()),
+            });
+            let found = || ["a", "b", "c"].map(|name| folder.find(name));
+            assert_eq!(found(), expected);
+            assert!(folder.moves.settle().unwrap());
+            assert_eq!(found(), expected);
+            let mut names = vec!["a", "b", "c", "record.json"];
+            names.retain(|known| kept.is_some() || known != &name);
+            assert_eq!(folder.names(), names);
+        }
+    }
+}
+
+#[test]
+fn a_change_waits_for_others_who_are_at_a_file() {
+    let mut folder = Folder::new();
+    folder.moves = folder.moves.beside_others(|_| Err(Error::locked("it")));
+    folder.kill_after(1, &[("a", "2"), ("b", "2")]);
+    let error = folder.moves.settle().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Locked);
+    assert_eq!(folder.moves.staged().unwrap().len(), 2);
+    let mut folder = folder;
+    folder.moves.keep_away = Some(|_| Ok(Box::new(())));
+    assert_eq!(folder.find("b").as_deref(), Some("2"));
+    assert!(folder.moves.settle().unwrap());
+    assert_eq!(folder.names(), ["a", "b", "record.json"]);
 }
 
 #[test]

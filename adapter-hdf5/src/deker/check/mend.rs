@@ -10,6 +10,7 @@ use hyperslab_core::{
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
+use crate::deker::guard::{Patience, patiently};
 use crate::deker::locks::remove;
 use crate::deker::schema::VID;
 use crate::deker::store::{Store, make_link, prune};
@@ -114,7 +115,10 @@ impl Mend {
                 prune(&link, &folders.root().join(top))
             }
             Self::Rewrite { file, .. } => store.rewrite(collection, file, options),
-            Self::Settle(array) => store.moves(array).settle().map(drop),
+            Self::Settle(array) => {
+                let moves = store.moves(array);
+                patiently(Patience::of(options), || moves.settle()).map(drop)
+            }
         }
     }
 }

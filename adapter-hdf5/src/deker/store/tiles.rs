@@ -55,7 +55,7 @@ impl Store {
         let meta = self.read_document(&known, array)?;
         let moves = self.moves(array);
         self.make_moves_folder(array)?;
-        moves.settle()?;
+        patiently(Patience::of(options), || moves.settle())?;
         let grid = grid_of(&known)?;
         let parts = split(&grid, writes);
         let numbers: Vec<u64> = parts.keys().copied().collect();
@@ -280,7 +280,9 @@ impl Store {
     }
 
     pub(in crate::deker) fn moves(&self, array: Uuid) -> Moves {
-        Moves::new(&self.root, self.moves_folder(array).join("moves.json"))
+        let record = self.moves_folder(array).join("moves.json");
+        Moves::new(&self.root, record)
+            .beside_others(|path| guard::write(path).map(|writing| Box::new(writing) as Box<_>))
     }
 }
 
