@@ -86,8 +86,9 @@ pub(super) fn compare(checked: &mut Checked<'_>, kind: Kind, wanted: &[Wanted]) 
             let message = format!("another key than that of array {id} leads to it here");
             faults.push(fault(FindingKind::IndexDisagrees, name, message).mended_by(mend));
         } else if !folders.file(kind, *id).exists() {
-            let message =
-                format!("the link leads to array {id}, which is not there; restore it from a copy");
+            let message = format!(
+                "the link leads to array {id}, which is not there: its making was interrupted, or its file was lost"
+            );
             faults.push(fault(FindingKind::ArrayLost, name, message).mended_by(mend));
         }
         // The file of any other is there, and was found wanting.

@@ -49,6 +49,10 @@ fn moves_fault(store: &Store, array: Uuid) -> Result<Option<Found>> {
     let folder = store.all_moves().join(array.to_string());
     let name = array.to_string();
     if !is_there(store, array)? {
+        // What says that tiles are nobody's stays as long as there are any.
+        if store.is_deleted(array) && has_tiles(store, array)? {
+            return Ok(None);
+        }
         let found = leftover(&name, "it is about an array that is not there any more");
         return Ok(Some(found.mended_by(Mend::RemoveAll(folder))));
     }
@@ -71,4 +75,13 @@ fn is_there(store: &Store, array: Uuid) -> Result<bool> {
         .iter()
         .map(|name| store.folders(name).file(Kind::Virtual, array));
     Ok(files.any(|file| file.is_file()))
+}
+
+fn has_tiles(store: &Store, array: Uuid) -> Result<bool> {
+    let parts = [array.to_string()];
+    let names = store.list_collections()?;
+    let mut folders = names
+        .iter()
+        .map(|name| store.folders(name).link_folder(Kind::Array, &parts));
+    Ok(folders.any(|folder| folder.is_dir()))
 }

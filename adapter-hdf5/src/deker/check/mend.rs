@@ -42,6 +42,8 @@ pub(super) enum Mend {
     },
     /// Finish a change of several tiles.
     Settle(Uuid),
+    /// Remove the tiles of an array whose deletion was interrupted.
+    Delete(Uuid),
 }
 
 impl Mend {
@@ -115,6 +117,7 @@ impl Mend {
                 prune(&link, &folders.root().join(top))
             }
             Self::Rewrite { file, .. } => store.rewrite(collection, file, options),
+            Self::Delete(array) => store.delete_tiles(&*store.look(collection)?, array),
             Self::Settle(array) => {
                 let moves = store.moves(array);
                 patiently(Patience::of(options), || moves.settle()).map(drop)

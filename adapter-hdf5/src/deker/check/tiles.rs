@@ -1,6 +1,6 @@
 //! Faults of tiles.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
 use hyperslab_core::{ArrayMeta, AttributeValue, CheckLevel, FindingKind, Result};
@@ -27,10 +27,15 @@ pub(super) fn faults(checked: &mut Checked<'_>, arrays: &[Array]) -> Result<()> 
     let documents: HashSet<Uuid> = store.ids(known)?.into_iter().collect();
     let counts = grid_of(known)?.counts().to_vec();
     let mut places: HashMap<String, Uuid> = HashMap::new();
-    let mut wanted = Vec::new();
+    let (mut wanted, mut deleted) = (Vec::new(), BTreeSet::new());
     for (tile, found) in looked {
         checked.found.extend(found);
         let Some((id, meta)) = tile else { continue };
+        let array = array_of(&meta).filter(|array| !documents.contains(array));
+        if let Some(array) = array.filter(|array| store.is_deleted(*array)) {
+            deleted.insert(array);
+            continue;
+        }
         match place(&meta, &documents, &counts) {
             Ok(parts) => {
                 if let Some(other) = places.insert(parts.join("/"), id) {
@@ -49,6 +54,13 @@ pub(super) fn faults(checked: &mut Checked<'_>, arrays: &[Array]) -> Result<()> 
             }
             Err(message) => checked.found.push(fault(id, message)),
         }
+    }
+    for array in deleted {
+        let (level, kind) = (CheckLevel::Arrays, FindingKind::Leftover);
+        let message =
+            "the deletion of this array was interrupted, and left tiles; a repair removes them";
+        let found = Found::new(level, kind, array.to_string(), message);
+        checked.found.push(found.mended_by(Mend::Delete(array)));
     }
     if level >= CheckLevel::Layout {
         compare(checked, Kind::Array, &wanted)?;
@@ -98,17 +110,21 @@ fn files(checked: &Checked<'_>) -> Result<Vec<Uuid>> {
     Ok(ids)
 }
 
+/// The array to which a tile says that it belongs.
+fn array_of(tile: &ArrayMeta) -> Option<Uuid> {
+    match tile.key.get(VID) {
+        Some(AttributeValue::Text(text)) => Uuid::parse_str(text).ok(),
+        _ => None,
+    }
+}
+
 /// The folders that lead to a tile, or why nothing does.
 fn place(
     meta: &ArrayMeta,
     arrays: &HashSet<Uuid>,
     counts: &[u64],
 ) -> std::result::Result<Vec<String>, String> {
-    let array = match meta.key.get(VID) {
-        Some(AttributeValue::Text(text)) => Uuid::parse_str(text).ok(),
-        _ => None,
-    };
-    let Some(array) = array else {
+    let Some(array) = array_of(meta) else {
         return Err("the tile does not say to which array it belongs".to_owned());
     };
     if !arrays.contains(&array) {

@@ -239,6 +239,9 @@ impl Store {
             }
             Ok(shared)
         })?;
+        if kind == Kind::Virtual {
+            self.note_deletion(id, options.durability)?;
+        }
         std::fs::remove_file(&path)
             .map_err(|source| Error::io("delete", path.display(), source))?;
         disk::sync_parent(&path, options.durability)?;

@@ -23,13 +23,16 @@ use crate::deker::content::Content;
 use crate::deker::folders::{Kind, id_of};
 use crate::deker::guard::{self, Patience, Writing, patiently};
 use crate::deker::schema::VID;
-use crate::disk::TempFile;
+use crate::disk::{self, TempFile};
 use crate::image::PartWrite;
 use crate::moves::{Moves, Staged};
 use crate::tiles::split;
 
 /// The folder of what is known of changes of several tiles.
 const MOVES: &str = "moves";
+
+/// The name of the note that an array is about to go, in the folder of its moves.
+const DELETED: &str = "deleted";
 
 /// A tile that is to be written.
 struct Target {
@@ -131,7 +134,7 @@ impl Store {
                 let Some(file) = staged else { return Ok(()) };
                 self.make_names(known, &target, durability)?;
                 file.publish_new(&target.path)?;
-                crate::disk::sync_parent(&target.path, durability)
+                disk::sync_parent(&target.path, durability)
             })
     }
 
@@ -165,6 +168,19 @@ impl Store {
         let array = array.ok_or_else(|| Error::corrupt("a tile of no array"))?;
         let array = self.read_document(known, array)?;
         tile_meta(known, &array, (tile.id, number_of(known, tile)?))
+    }
+
+    /// Says that an array of tiles is about to go, so that its tiles are known to be nobody's when this process is killed.
+    pub(super) fn note_deletion(&self, array: Uuid, durability: Durability) -> Result<()> {
+        self.make_moves_folder(array)?;
+        let note = self.moves_folder(array).join(DELETED);
+        std::fs::write(&note, "").map_err(|source| Error::io("write", note.display(), source))?;
+        disk::sync_parent(&note, durability)
+    }
+
+    /// Whether an array was about to go.
+    pub(in crate::deker) fn is_deleted(&self, array: Uuid) -> bool {
+        self.moves_folder(array).join(DELETED).exists()
     }
 
     /// Removes all tiles of an array that is gone.
