@@ -56,23 +56,28 @@ fn count_bytes(bytes: &[u8], fill: Scalar) -> u64 {
                 2 => count_same::<2>(bytes, fill),
                 4 => count_same::<4>(bytes, fill),
                 8 => count_same::<8>(bytes, fill),
-                _ => bytes
-                    .chunks_exact(fill.len())
-                    .filter(|cell| *cell == fill)
-                    .count() as u64,
+                size => tally(bytes.chunks_exact(size).map(|cell| cell == fill)),
             },
         },
     }
 }
 
+/// How many are true. There are no more than bytes in memory; a loop that looks for an overflow does not become one over many
+/// cells at once.
+fn tally(cells: impl Iterator<Item = bool>) -> u64 {
+    cells.fold(0, |count: u64, is_one| {
+        count.wrapping_add(u64::from(is_one))
+    })
+}
+
 fn count_same<const N: usize>(bytes: &[u8], fill: &[u8]) -> u64 {
     let (cells, _) = bytes.as_chunks::<N>();
-    cells.iter().map(|cell| u64::from(cell == fill)).sum()
+    tally(cells.iter().map(|cell| cell == fill))
 }
 
 fn count_of<T: bytemuck::AnyBitPattern>(bytes: &[u8], is_empty: impl Fn(&T) -> bool) -> u64 {
     match bytemuck::try_cast_slice::<u8, T>(bytes) {
-        Ok(cells) => cells.iter().map(|cell| u64::from(is_empty(cell))).sum(),
+        Ok(cells) => tally(cells.iter().map(is_empty)),
         // Cells that are not aligned are not counted, and so never too many are.
         Err(_) => 0,
     }

@@ -17,8 +17,9 @@ wide! {
             let (mut sum, mut weighted) = (0_u32, 0_u32);
             for (weight, word) in (0..count).rev().zip(block.chunks_exact(2)) {
                 let word = u32::from(u16::from_be_bytes([word[0], word[1]]));
-                sum += word;
-                weighted += word * (weight + 1);
+                // Neither can overflow in one block. A loop that looks for it does not become one over many words at once.
+                sum = sum.wrapping_add(word);
+                weighted = weighted.wrapping_add(word.wrapping_mul(weight.wrapping_add(1)));
             }
             second = fold(second + count * first + weighted);
             first = fold(first + sum);
