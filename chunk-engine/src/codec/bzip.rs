@@ -57,18 +57,29 @@ mod tests {
         assert_eq!(decompress(&stream, &mut out), None);
     }
 
+    /// Whether a stream with another byte is refused, or decodes to the very cells: the size of a block may be larger, and codes
+    /// of bytes that do not occur may differ.
+    fn gives_no_wrong_cells(at: usize, byte: u8, length: usize) -> bool {
+        let mut stream = STREAM;
+        stream[at] = byte;
+        let mut out = vec![0; length];
+        let outcome = decompress(&stream, &mut out);
+        outcome.is_none() || (0..40).map(|n| n / 7).eq(out)
+    }
+
+    #[test]
+    fn another_byte_may_leave_the_cells_as_they_are() {
+        for (at, byte) in [(3, b'9'), (24, 64)] {
+            assert!(gives_no_wrong_cells(at, byte, 40), "{at}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4000))]
 
         #[test]
-        fn a_damaged_stream_is_found(at in 0..STREAM.len(), byte in any::<u8>(), length in 30..50_usize) {
-            let mut stream = STREAM;
-            stream[at] = byte;
-            let mut out = vec![0; length];
-            let outcome = decompress(&stream, &mut out);
-            // The fourth byte is the size of a block, and one that is larger decodes just as well.
-            let is_sound = length == 40 && (stream == STREAM || at == 3);
-            prop_assert!(outcome.is_none() || is_sound);
+        fn a_damaged_stream_gives_no_wrong_cells(at in 0..STREAM.len(), byte in any::<u8>(), length in 30..50_usize) {
+            prop_assert!(gives_no_wrong_cells(at, byte, length));
         }
 
         #[test]
