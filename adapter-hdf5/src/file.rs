@@ -31,7 +31,7 @@ pub(crate) use reader::{
     ArrayFile, FileHeader, StoredVariable, VariableCells, changed, part_location,
 };
 pub(crate) use scales::is_netcdf_machinery;
-pub(crate) use writer::{EncodedChunk, ImageWriter};
+pub(crate) use writer::{EncodedChunk, ImageWriter, are_paged};
 
 /// Parses metadata that may be anything.
 #[cfg(any(test, feature = "fuzzing"))]

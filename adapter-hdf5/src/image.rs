@@ -235,7 +235,14 @@ impl<'a> ChunkChange<'a> {
             .last
             .ok_or_else(|| Error::internal("a chunk of no file"))?;
         last.read_raw(location, stored.grow(length))?;
-        Ok(EncodedChunk::new(stored, location.mask))
+        let chunk = EncodedChunk::new(stored, location.mask);
+        let is_vouched_for = !self.encoder.is_paged()
+            || chunk.has_sums(&last.page_sums_of(location)?)
+            || last.is_sound(location, chunk.bytes());
+        Ok(match is_vouched_for {
+            true => chunk,
+            false => chunk.not_vouched_for(),
+        })
     }
 
     fn changed(&self, number: u64, pieces: &Pieces<'_>) -> Result<Encoded> {

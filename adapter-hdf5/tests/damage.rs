@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Sample, findings, flip, read_cells};
+use common::{Sample, change_last_chunk, findings, flip, read_cell, read_cells};
 use hyperslab_core::{ErrorKind, FindingKind};
 
 #[tokio::test]
@@ -95,6 +95,49 @@ async fn a_file_without_a_footer_is_vouched_for_again() {
         ),
         "{found:?}"
     );
+}
+
+/// A change copies the chunks that stay as they are stored, damaged ones too, and none becomes sound by it.
+#[tokio::test]
+async fn a_change_elsewhere_vouches_for_no_damaged_page() {
+    for is_stripped in [false, true] {
+        let sample = Sample::of_shape("none", [200, 100], [100, 50]).await;
+        let mut bytes = std::fs::read(&sample.file).unwrap();
+        let chunks = 4 * 20_004;
+        let sums = (4 * 3 + 1) * 4;
+        let start = bytes.len() - 32 - sums - chunks;
+        if is_stripped {
+            // As another program leaves it, without checksums of pages.
+            bytes.truncate(start + chunks);
+        }
+        // The second page of the first chunk, and another chunk.
+        bytes[start + 10_000] ^= 1;
+        std::fs::write(&sample.file, &bytes).unwrap();
+        let damaged = || read_cell(&sample, [60, 0]);
+        assert_eq!(damaged().await.unwrap_err().kind(), ErrorKind::Corrupt);
+        change_last_chunk(&sample).await;
+        assert_eq!(
+            std::fs::metadata(&sample.file).unwrap().len(),
+            u64::try_from(start + chunks + sums + 32).unwrap()
+        );
+        let error = damaged().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        assert!(!findings(&sample, false).await.is_empty());
+    }
+}
+
+/// A checksum of a page that is itself damaged is told, and gone with the next change.
+#[tokio::test]
+async fn a_damaged_checksum_of_a_page_is_told_and_made_anew() {
+    let sample = Sample::of_shape("none", [200, 100], [100, 50]).await;
+    let mut bytes = std::fs::read(&sample.file).unwrap();
+    let first = bytes.len() - 32 - (4 * 3 + 1) * 4;
+    bytes[first] ^= 1;
+    std::fs::write(&sample.file, &bytes).unwrap();
+    assert!(!findings(&sample, false).await.is_empty());
+    change_last_chunk(&sample).await;
+    assert_eq!(findings(&sample, false).await, []);
+    read_cell(&sample, [0, 0]).await.unwrap();
 }
 
 #[tokio::test]

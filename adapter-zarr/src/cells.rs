@@ -148,6 +148,7 @@ impl Cells {
             codecs: &*self.form.codecs,
             mask: 0,
             chunk_bytes: self.form.chunk_bytes,
+            has_sums: false,
         }
     }
 

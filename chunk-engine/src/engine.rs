@@ -6,11 +6,12 @@ use hyperslab_core::{Error, Result, memory_of_machine};
 use rayon::prelude::*;
 
 use crate::codec::Decode;
+use crate::pages::PAGE_BYTES;
 use crate::touched::Touched;
 use crate::{ChunkCache, ChunkKey, Scratch, Slot, Stats, StoredChunk};
 
-/// Parts of a raw chunk with a larger gap between them are read by themselves.
-pub(crate) const GAP_BYTES_MAX: usize = 8 << 10;
+/// Parts of a raw chunk with a larger gap between them are read by themselves. With a page between them they have none in common.
+pub(crate) const GAP_BYTES_MAX: usize = PAGE_BYTES;
 
 /// A read takes as long as copying so many bytes.
 const REQUEST_BYTES: usize = 4 << 10;
@@ -36,12 +37,19 @@ pub struct Decoding<'a> {
     pub mask: u32,
     /// Bytes of the cells of one chunk.
     pub chunk_bytes: usize,
+    /// Whether the chunks are their cells with a checksum behind them, and their pages have checksums too.
+    pub has_sums: bool,
 }
 
 impl Decoding<'_> {
+    /// Whether a part of a chunk can be read without the rest.
+    pub(crate) fn has_parts(&self) -> bool {
+        self.codecs.is_raw() || self.has_sums
+    }
+
     /// Bytes that one of these chunks costs on average: to be decoded, or to be copied.
     pub fn cost<'s>(&self, slots: impl IntoIterator<Item = &'s Slot>) -> usize {
-        if !self.codecs.is_raw() {
+        if !self.has_parts() {
             return self.chunk_bytes;
         }
         let sum = |(count, bytes), slot: &Slot| (count + 1, bytes + slot.byte_count());
@@ -144,16 +152,27 @@ impl Engine {
         // Nobody needs a whole chunk again soon, and what is needed again would have to make room.
         let key = key.filter(|_| self.cache.is_on() && !slot.is_whole());
         if decoding.codecs.is_raw() && matches!(stored, StoredChunk::File { .. }) {
-            return self.put_raw(key, decoding.chunk_bytes, stored, slot);
+            return self.put_raw(key, decoding, stored, slot);
         }
+        if stored.has_sums() && is_worth_cutting(&slot, decoding.chunk_bytes) {
+            return self.put_parts(key, decoding, stored, slot);
+        }
+        self.put_whole(key, decoding, stored, slot)
+    }
+
+    fn put_whole(
+        &self,
+        key: Option<&ChunkKey>,
+        decoding: Decoding<'_>,
+        stored: StoredChunk<'_>,
+        slot: Slot,
+    ) -> Result<()> {
         let Some(key) = key else {
             return self.put_decoded(decoding, stored, slot);
         };
-        let cells = self.cache.get_or_decode(key, || {
-            let mut cells = Scratch::fitting(decoding.chunk_bytes);
-            self.decode(decoding, stored, &mut cells)?;
-            Ok(cells)
-        })?;
+        let cells = self
+            .cache
+            .get_or_decode(key, || self.whole(decoding, stored))?;
         slot.put(&cells)
     }
 
@@ -194,16 +213,15 @@ impl Engine {
             .decoding(out.len(), || codecs.decode(&bytes, mask, out))
     }
 
-    /// Reads no more of a chunk that went through no codec than is wanted, and what is near together. One that was read several
-    /// times over is kept like any other.
+    /// Puts the cells of a chunk that went through no codec: a whole one straight to its place.
     fn put_raw(
         &self,
         key: Option<&ChunkKey>,
-        chunk_bytes: usize,
+        decoding: Decoding<'_>,
         stored: StoredChunk<'_>,
         mut slot: Slot,
     ) -> Result<()> {
-        let length = stored.length();
+        let (length, chunk_bytes) = (stored.length(), decoding.chunk_bytes);
         if length != chunk_bytes {
             return Err(Error::corrupt(format!(
                 "a chunk has {length} bytes, not {chunk_bytes}"
@@ -216,21 +234,35 @@ impl Engine {
                 stored.read_at(number * SPAN_BYTES_MAX, span)
             });
         }
+        self.put_parts(key, decoding, stored, slot)
+    }
+
+    /// Reads no more of a chunk than is wanted, and what is near together. One that was read several times over is kept like any
+    /// other.
+    fn put_parts(
+        &self,
+        key: Option<&ChunkKey>,
+        decoding: Decoding<'_>,
+        stored: StoredChunk<'_>,
+        slot: Slot,
+    ) -> Result<()> {
         let parts = slot.cut(GAP_BYTES_MAX, SPAN_BYTES_MAX);
-        let bytes: usize = parts.iter().map(|part| part.range_in_chunk().len()).sum();
-        if let Some(key) = key.filter(|_| length <= SPAN_BYTES_MAX) {
+        let ranges = parts.iter().map(Slot::range_in_chunk);
+        let bytes: usize = ranges.map(|range| stored.around(range).len()).sum();
+        if let Some(key) = key.filter(|_| decoding.chunk_bytes <= SPAN_BYTES_MAX) {
             let cost = bytes + parts.len() * REQUEST_BYTES;
-            if self.touched.add(key, cost) >= length.saturating_mul(KEPT_AFTER) {
-                let cells = self.cache.get_or_decode(key, || self.fetch(stored))?;
+            let enough = decoding.chunk_bytes.saturating_mul(KEPT_AFTER);
+            if self.touched.add(key, cost) >= enough {
+                let cells = self
+                    .cache
+                    .get_or_decode(key, || self.whole(decoding, stored))?;
                 return parts.into_iter().try_for_each(|part| part.put(&cells));
             }
         }
         let read = |part: Slot| {
-            let range = part.range_in_chunk();
-            let mut bytes = Scratch::new(range.len());
-            stored.read_at(range.start, &mut bytes)?;
-            self.stats.fetched(range.len());
-            part.put_from(range.start, &bytes)
+            let (first, bytes) = stored.read_around(part.range_in_chunk())?;
+            self.stats.fetched(bytes.len());
+            part.put_from(first, &bytes)
         };
         if bytes < PARALLEL_RAW_BYTES_MIN {
             return parts.into_iter().try_for_each(read);
@@ -238,10 +270,22 @@ impl Engine {
         parts.into_par_iter().with_max_len(1).try_for_each(read)
     }
 
-    fn fetch(&self, stored: StoredChunk<'_>) -> Result<Scratch> {
-        let mut bytes = Scratch::fitting(stored.length());
-        stored.read_at(0, &mut bytes)?;
-        self.stats.fetched(bytes.len());
-        Ok(bytes)
+    /// The cells of a chunk, to be kept.
+    fn whole(&self, decoding: Decoding<'_>, stored: StoredChunk<'_>) -> Result<Scratch> {
+        let mut cells = Scratch::fitting(decoding.chunk_bytes);
+        if decoding.codecs.is_raw() {
+            stored.read_at(0, &mut cells)?;
+            self.stats.fetched(cells.len());
+        } else {
+            self.decode(decoding, stored, &mut cells)?;
+        }
+        Ok(cells)
     }
+}
+
+/// Whether reading what a slot wants of a chunk page by page costs less than reading all of it.
+fn is_worth_cutting(slot: &Slot, chunk_bytes: usize) -> bool {
+    let (count, each) = slot.cuts(GAP_BYTES_MAX, SPAN_BYTES_MAX);
+    let each = each.saturating_add(PAGE_BYTES + REQUEST_BYTES);
+    count.saturating_mul(each) < chunk_bytes
 }

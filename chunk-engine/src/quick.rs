@@ -1,6 +1,7 @@
 //! What is read sooner than another thread wakes up, which takes tens of microseconds.
 
 use crate::engine::{GAP_BYTES_MAX, PARALLEL_RAW_BYTES_MIN, SPAN_BYTES_MAX};
+use crate::pages::PAGE_BYTES;
 use crate::{Decoding, Slot};
 
 /// A request for so many bytes of cells is begun on the thread that asks.
@@ -24,14 +25,15 @@ pub fn is_small(bytes: usize) -> bool {
 /// Whether these chunks are fetched and decoded sooner than another thread wakes up.
 pub fn is_quick<'a>(decoding: Decoding<'_>, slots: impl IntoIterator<Item = &'a Slot>) -> bool {
     let slots = slots.into_iter();
-    if !decoding.codecs.is_raw() {
+    if !decoding.has_parts() {
         return slots.count().saturating_mul(decoding.chunk_bytes) <= DECODED_BYTES;
     }
+    let around = if decoding.has_sums { PAGE_BYTES } else { 0 };
     let (mut parts, mut bytes) = (0_usize, 0_usize);
     for slot in slots {
         let (count, each) = slot.cuts(GAP_BYTES_MAX, SPAN_BYTES_MAX);
         parts = parts.saturating_add(count);
-        bytes = bytes.saturating_add(count.saturating_mul(each));
+        bytes = bytes.saturating_add(count.saturating_mul(each.saturating_add(around)));
     }
     parts <= RAW_PARTS && bytes <= RAW_BYTES
 }

@@ -1,4 +1,5 @@
-//! The footer: 32 bytes after the end of the HDF5 file that vouch for every byte before them.
+//! The footer: 32 bytes after the end of the HDF5 file that vouch for every byte before them; and between the two, if parts of
+//! chunks can be read, the checksums of their pages.
 //!
 //! HDF5 ignores what lies behind the end it has recorded, and cuts it off when it writes. So a footer that is there is
 //! ours, and a file that another program has changed has none.
@@ -7,24 +8,38 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use hyperslab_core::{Error, Result};
+use hyperslab_engine::PAGE_BYTES;
 
+use super::index::ChunkLocation;
 use super::superblock;
+use crate::index;
 
 /// Bytes of a footer.
 pub(crate) const FOOTER_SIZE: usize = 32;
 
-const MAGIC: [u8; 8] = *b"hyslab\x1a\x01";
+const MAGIC: [u8; 7] = *b"hyslab\x1a";
+
+/// The version of a footer right behind the HDF5 file.
+const PLAIN: u8 = 1;
+
+/// The version of a footer with checksums of pages before it, and the newest.
+const WITH_SUMS: u8 = 2;
+
+/// Bytes of a checksum.
+const SUM_BYTES: u64 = 4;
 
 /// What a footer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Footer {
-    /// Bytes before the footer.
+    /// Bytes of the HDF5 file.
     pub(crate) length: u64,
+    /// Bytes of the checksums of pages, and of one of their own behind them; 0 when there are none.
+    pub(crate) sums_length: u64,
     /// Bytes of metadata at the start of the file; 0 when they lie anywhere, as another program has put them.
     pub(crate) metadata_length: u32,
     /// The CRC-32C of the metadata.
     pub(crate) metadata_crc: u32,
-    /// The CRC-32C of all bytes before the footer.
+    /// The CRC-32C of all bytes of the HDF5 file.
     pub(crate) crc: u32,
 }
 
@@ -32,7 +47,12 @@ impl Footer {
     /// The bytes of the footer.
     pub(crate) fn to_bytes(self) -> [u8; FOOTER_SIZE] {
         let mut bytes = [0; FOOTER_SIZE];
-        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[..7].copy_from_slice(&MAGIC);
+        bytes[7] = if self.sums_length == 0 {
+            PLAIN
+        } else {
+            WITH_SUMS
+        };
         bytes[8..16].copy_from_slice(&self.length.to_le_bytes());
         bytes[16..20].copy_from_slice(&self.metadata_length.to_le_bytes());
         bytes[20..24].copy_from_slice(&self.metadata_crc.to_le_bytes());
@@ -76,6 +96,39 @@ impl Footer {
         }
     }
 
+    /// Where the checksums of the pages of a chunk are, if its pages have some. All chunks of such a file are of one size and
+    /// follow each other, and so do the checksums.
+    pub(crate) fn sums_of(&self, chunk: ChunkLocation) -> Option<u64> {
+        let before = chunk.address.checked_sub(self.metadata_length.into())?;
+        if self.sums_length == 0 || chunk.size == 0 || !before.is_multiple_of(chunk.size) {
+            return None;
+        }
+        let bytes = chunk
+            .size
+            .div_ceil(PAGE_BYTES as u64)
+            .checked_mul(SUM_BYTES)?;
+        let skipped = (before / chunk.size).checked_mul(bytes)?;
+        let end = skipped.checked_add(bytes)?;
+        (end <= self.sums_length - SUM_BYTES).then(|| self.length + skipped)
+    }
+
+    /// Makes sure that the checksums of pages are what was written.
+    ///
+    /// # Errors
+    /// `Corrupt` when they are not; `Unavailable`.
+    pub(crate) fn verify_sums(&self, file: &File) -> Result<()> {
+        let mut bytes = vec![0; index(self.sums_length)];
+        file.read_exact_at(&mut bytes, self.length)
+            .map_err(|source| Error::io("read", "the checksums", source))?;
+        let Some((sums, own)) = bytes.split_last_chunk::<4>() else {
+            return Ok(());
+        };
+        if crc32c::crc32c(sums) == u32::from_le_bytes(*own) {
+            return Ok(());
+        }
+        Err(Error::corrupt("the checksums of pages are damaged"))
+    }
+
     /// Reads the metadata at the start of its file.
     ///
     /// # Errors
@@ -104,24 +157,33 @@ impl Footer {
             u64::from_le_bytes(wide)
         };
         let narrow = |start: usize| u32::try_from(field(start..start + 4)).unwrap_or(0);
-        if bytes[..7] != MAGIC[..7] {
+        if bytes[..7] != MAGIC {
             return Ok(None);
         }
+        let length = field(8..16);
+        let sums_length = file_length
+            .checked_sub(FOOTER_SIZE as u64)
+            .and_then(|end| end.checked_sub(length));
         let footer = Self {
-            length: field(8..16),
+            length,
+            sums_length: sums_length.unwrap_or(0),
             metadata_length: narrow(16),
             metadata_crc: narrow(20),
             crc: narrow(24),
         };
         let whole = crc32c::crc32c(&bytes[..28]) == narrow(28);
-        if whole && bytes[7] > MAGIC[7] {
+        if whole && bytes[7] > WITH_SUMS {
             return Err(Error::unsupported(format!(
                 "the file has layout version {}, this program reads up to {}; update hyperslab",
-                bytes[7], MAGIC[7]
+                bytes[7], WITH_SUMS
             )));
         }
-        let fits = footer.length.checked_add(FOOTER_SIZE as u64) == Some(file_length)
-            && u64::from(footer.metadata_length) <= footer.length;
+        let fits = sums_length.is_some()
+            && u64::from(footer.metadata_length) <= footer.length
+            && match bytes[7] {
+                PLAIN => footer.sums_length == 0,
+                _ => footer.sums_length > SUM_BYTES && footer.sums_length.is_multiple_of(SUM_BYTES),
+            };
         if whole && fits {
             return Ok(Some(footer));
         }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use hyperslab_cf::NamedAttribute;
 use hyperslab_core::{Begun, DType, Error, ErrorKind, Result};
-use hyperslab_engine::{ObjectId, Scratch, StoredChunk};
+use hyperslab_engine::{ObjectId, PAGE_BYTES, Scratch, StoredChunk};
 
 use super::footer::Footer;
 use super::index::ChunkLocation;
@@ -266,7 +266,23 @@ impl ArrayFile {
             path: &self.path,
             offset: location.address,
             length: index(location.size),
+            sums: self.sums_of(location),
         }
+    }
+
+    /// Where the checksums of the pages of a chunk are, if there are some.
+    fn sums_of(&self, location: ChunkLocation) -> Option<u64> {
+        let footer = self.footer.as_ref().filter(|_| self.has_sums())?;
+        footer.sums_of(location).filter(|_| location.mask == 0)
+    }
+
+    /// Whether chunks are their cells with a checksum behind them, and their pages have checksums too.
+    fn has_sums(&self) -> bool {
+        let is_raw = || match &self.header.variable.cells {
+            VariableCells::Chunked { codecs, .. } => codecs.is_raw_with_checksum(),
+            _ => false,
+        };
+        self.footer.is_some_and(|footer| footer.sums_length > 0) && is_raw()
     }
 
     fn damaged(&self, location: ChunkLocation, error: Error) -> Error {
@@ -308,6 +324,28 @@ impl ArrayFile {
             VariableCells::Contiguous { address, .. } => Ok((&self.file, address)),
             _ => Err(Error::internal("cells that lie in several pieces")),
         }
+    }
+
+    /// The checksums of the pages of a chunk as they are stored; none when there are none.
+    pub(crate) fn page_sums_of(&self, location: ChunkLocation) -> Result<Vec<u32>> {
+        let Some(place) = self.sums_of(location) else {
+            return Ok(Vec::new());
+        };
+        let mut bytes = vec![0; index(location.size).div_ceil(PAGE_BYTES) * 4];
+        self.file
+            .read_exact_at(&mut bytes, place)
+            .map_err(|source| Error::io("read", self.path.display(), source))?;
+        let (sums, _) = bytes.as_chunks::<4>();
+        Ok(sums.iter().copied().map(u32::from_le_bytes).collect())
+    }
+
+    /// Whether a chunk decodes.
+    pub(crate) fn is_sound(&self, location: ChunkLocation, stored: &[u8]) -> bool {
+        let VariableCells::Chunked { grid, codecs, .. } = &self.header.variable.cells else {
+            return false;
+        };
+        let mut cells = Scratch::new(index(grid.chunk_bytes(self.header.variable.dtype.size())));
+        codecs.decode(stored, location.mask, &mut cells).is_ok()
     }
 
     /// The bytes of a chunk as they are stored, into `out`, which has their length.

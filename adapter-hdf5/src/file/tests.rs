@@ -109,7 +109,7 @@ fn check_image(content: &FileContent, what: &str) {
     );
     std::fs::write(&own, &bytes).unwrap();
     // Without its footer the file is one of another program.
-    std::fs::write(&foreign, &bytes[..bytes.len() - footer::FOOTER_SIZE]).unwrap();
+    std::fs::write(&foreign, &bytes[..index(footer_of(&bytes).length)]).unwrap();
     let open = |path: &std::path::Path| {
         let opened = ArrayFile::begin_open(path, "cells").unwrap();
         opened.finish().unwrap()
@@ -161,6 +161,102 @@ fn check_image(content: &FileContent, what: &str) {
 
 fn index(position: u64) -> usize {
     crate::index(position)
+}
+
+fn footer_of(bytes: &[u8]) -> footer::Footer {
+    let last = bytes.last_chunk().unwrap();
+    let footer = footer::Footer::from_bytes(last, bytes.len() as u64);
+    footer.unwrap().unwrap()
+}
+
+/// Reads a box of an array file of these bytes.
+fn read_box(bytes: &[u8], start: [u64; 3], count: [u64; 3]) -> hyperslab_core::Result<ArrayBuf> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it.nc");
+    std::fs::write(&path, bytes).unwrap();
+    let file = ArrayFile::begin_open(&path, "cells").unwrap().finish()?;
+    let variable = &file.header().variable;
+    let axis = |(start, count)| AxisSlab {
+        start,
+        count,
+        stride: 1,
+    };
+    let axes = start.into_iter().zip(count).map(axis).collect();
+    let slab = Hyperslab::new(axes, &variable.shape).unwrap();
+    let out = ArrayBuf::zeroed(variable.dtype, &slab.shape()).unwrap();
+    let fill = Scalar::default_fill(variable.dtype).to_bytes();
+    file.read_into(&Engine::new(1 << 20), &slab, &fill, out)
+}
+
+#[test]
+fn parts_of_chunks_are_read_and_verified_by_pages() {
+    // Nine chunks of 40,000 bytes: five pages each. The fourth is not there.
+    let content = content(DType::Int16, 300, chunked(100, vec![Codec::Fletcher32]));
+    let bytes = image(&content);
+    let footer = footer_of(&bytes);
+    assert_eq!(footer.sums_length, (8 * 5 + 1) * 4);
+    let whole = || ([0, 0, 0], [300, 300, 2]);
+    // Each in the fifth chunk, which is the fourth that is there: in its first page, and in its last one.
+    let (first, last) = (([100, 100, 0], [2, 3, 2]), ([197, 120, 0], [2, 3, 1]));
+    let expected = read_box(&bytes, whole().0, whole().1).unwrap();
+    for (start, count) in [first, last] {
+        let found = read_box(&bytes, start, count).unwrap();
+        let cells = found.to_ndarray::<i16>().unwrap();
+        let all = expected.to_ndarray::<i16>().unwrap();
+        for (at, cell) in cells.indexed_iter() {
+            let at: Vec<usize> = (0..3).map(|axis| index(start[axis]) + at[axis]).collect();
+            assert_eq!(*cell, all[at.as_slice()]);
+        }
+    }
+    let chunk = u64::from(footer.metadata_length) + 3 * 40_004;
+    let damaged = |place: u64| {
+        let mut bytes = bytes.clone();
+        bytes[index(place)] ^= 1;
+        let fails = |(start, count)| match read_box(&bytes, start, count) {
+            Ok(_) => false,
+            Err(error) => {
+                assert_eq!(error.kind(), hyperslab_core::ErrorKind::Corrupt, "{error}");
+                true
+            }
+        };
+        [first, last, whole()].map(fails)
+    };
+    assert_eq!(damaged(chunk), [true, false, true]);
+    assert_eq!(damaged(chunk + 8191), [true, false, true]);
+    assert_eq!(damaged(chunk + 8192), [false, false, true]);
+    assert_eq!(damaged(chunk + 39_999), [false, true, true]);
+    // Nothing is damaged but a checksum of a page.
+    assert_eq!(damaged(footer.length + 3 * 20), [true, false, false]);
+    assert_eq!(damaged(footer.length + 3 * 20 + 16), [false, true, false]);
+}
+
+#[test]
+fn checksums_of_pages_that_are_damaged_are_found() {
+    let content = content(DType::Int16, 300, chunked(100, vec![Codec::Fletcher32]));
+    let mut bytes = image(&content);
+    let footer = footer_of(&bytes);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it.nc");
+    for place in [footer.length, footer.length + footer.sums_length - 1] {
+        bytes[index(place)] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let file = ArrayFile::begin_open(&path, "cells").unwrap().finish();
+        let error = file.unwrap().verify().unwrap_err();
+        assert!(error.message().contains("checksums"), "{error}");
+        bytes[index(place)] ^= 1;
+    }
+}
+
+#[test]
+fn chunks_of_a_page_and_encoded_ones_have_no_checksums_of_pages() {
+    for (chunk, codecs) in [
+        (30, vec![Codec::Fletcher32]),
+        (100, vec![Codec::Deflate { level: 1 }, Codec::Fletcher32]),
+        (100, vec![]),
+    ] {
+        let bytes = image(&content(DType::Int16, 300, chunked(chunk, codecs)));
+        assert_eq!(footer_of(&bytes).sums_length, 0);
+    }
 }
 
 #[test]

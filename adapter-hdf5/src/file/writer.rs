@@ -4,13 +4,14 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use hyperslab_core::{Error, Result};
-use hyperslab_engine::Outgoing;
+use hyperslab_engine::{Outgoing, PAGE_BYTES, page_sums};
 
-use super::content::{ImageContent, VariableStorage};
+use super::content::{ImageContent, VariableContent, VariableStorage};
 use super::footer::Footer;
 use super::index::ChunkLocation;
 use super::metadata::{StoredCells, filled};
 use crate::chunk::ChunkGrid;
+use crate::chunk::CodecChain;
 use crate::index;
 
 /// How much of an image is gathered in memory before it goes to its file.
@@ -19,6 +20,9 @@ const BUFFER_BYTES: usize = 16 << 20;
 /// A chunk of this size goes to its file by itself.
 const DIRECT_BYTES: usize = 256 << 10;
 
+/// Bytes of the checksum behind the cells of a chunk.
+const CHECKSUM_BYTES: usize = 4;
+
 /// The most chunks of one variable: 24 bytes each must fit in memory.
 const CHUNK_COUNT_MAX: u64 = 1 << 26;
 
@@ -26,19 +30,37 @@ const CHUNK_COUNT_MAX: u64 = 1 << 26;
 #[derive(Debug)]
 pub(crate) struct EncodedChunk {
     bytes: Outgoing,
-    /// CRC-32C of the bytes, taken while they are at hand.
+    /// CRC-32C of the bytes, and of each page of them, taken while they are at hand.
     crc: u32,
+    sums: Vec<u32>,
     mask: u32,
 }
 
 impl EncodedChunk {
     /// A chunk of these bytes. Bit `i` of `mask` says that codec `i` was left out.
     pub(crate) fn new(bytes: Outgoing, mask: u32) -> Self {
+        let (sums, crc) = page_sums(&bytes);
         Self {
-            crc: crc32c::crc32c(&bytes),
             bytes,
+            crc,
+            sums,
             mask,
         }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether the checksums of its pages are these.
+    pub(crate) fn has_sums(&self, sums: &[u32]) -> bool {
+        self.sums == sums
+    }
+
+    /// The chunk with checksums that hold for none of its pages.
+    pub(crate) fn not_vouched_for(mut self) -> Self {
+        self.sums.iter_mut().for_each(|sum| *sum = !*sum);
+        self
     }
 }
 
@@ -54,6 +76,74 @@ pub(crate) struct ImageWriter<'a> {
     buffer: Vec<u8>,
     /// CRC-32C of the chunks so far.
     crc: u32,
+    sums: Sums,
+}
+
+/// Whether pages of chunks with so many bytes of cells get checksums.
+pub(crate) fn are_paged(codecs: &CodecChain, chunk_bytes: usize) -> bool {
+    codecs.is_raw_with_checksum() && chunk_bytes > PAGE_BYTES
+}
+
+/// Checksums of the pages of chunks that follow each other.
+#[derive(Debug)]
+enum Sums {
+    /// Parts of the chunks cannot be read, or are not worth it.
+    None,
+    /// Of chunks of this size.
+    Of { chunk: usize, sums: Vec<u32> },
+}
+
+impl Sums {
+    /// Those of the chunks of a file, which are its only ones, and hold their cells with a checksum behind them.
+    fn of(variables: &[VariableContent]) -> Self {
+        let chunked = variables
+            .iter()
+            .filter_map(|variable| match &variable.storage {
+                VariableStorage::Chunked {
+                    chunk_shape,
+                    codecs,
+                } => Some((variable, chunk_shape, codecs)),
+                _ => None,
+            });
+        let only: Vec<_> = chunked.collect();
+        match only.as_slice() {
+            [(variable, chunk_shape, codecs)] => {
+                let size = variable.fill.dtype().size();
+                let bytes = index(hyperslab_core::box_bytes(chunk_shape, size));
+                match are_paged(codecs, bytes) {
+                    true => Self::Of {
+                        chunk: bytes + CHECKSUM_BYTES,
+                        sums: Vec::new(),
+                    },
+                    false => Self::None,
+                }
+            }
+            _ => Self::None,
+        }
+    }
+
+    fn add(&mut self, encoded: &EncodedChunk) {
+        match self {
+            Self::Of { chunk, sums } if encoded.bytes.len() == *chunk && encoded.mask == 0 => {
+                sums.extend_from_slice(&encoded.sums);
+            }
+            // They would not be found.
+            _ => *self = Self::None,
+        }
+    }
+
+    /// As they stand in the file, with a checksum of their own; nothing when there are none.
+    fn to_bytes(&self) -> Vec<u8> {
+        let Self::Of { sums, .. } = self else {
+            return Vec::new();
+        };
+        let mut bytes: Vec<u8> = sums.iter().copied().flat_map(u32::to_le_bytes).collect();
+        if !bytes.is_empty() {
+            let own = crc32c::crc32c(&bytes);
+            bytes.extend_from_slice(&own.to_le_bytes());
+        }
+        bytes
+    }
 }
 
 impl<'a> ImageWriter<'a> {
@@ -94,6 +184,7 @@ impl<'a> ImageWriter<'a> {
             flushed: 0,
             buffer: vec![0; length],
             crc: 0,
+            sums: Sums::of(content.variables()),
         })
     }
 
@@ -104,7 +195,10 @@ impl<'a> ImageWriter<'a> {
         chunk: u64,
         encoded: EncodedChunk,
     ) -> Result<()> {
-        let EncodedChunk { bytes, crc, mask } = encoded;
+        self.sums.add(&encoded);
+        let EncodedChunk {
+            bytes, crc, mask, ..
+        } = encoded;
         let location = ChunkLocation {
             address: self.flushed + self.buffer.len() as u64,
             size: bytes.len() as u64,
@@ -209,8 +303,11 @@ impl<'a> ImageWriter<'a> {
         if !self.content.has_footer() {
             return Ok(());
         }
+        let sums = self.sums.to_bytes();
+        self.buffer.extend_from_slice(&sums);
         let footer = Footer {
             length,
+            sums_length: sums.len() as u64,
             metadata_length: u32::try_from(metadata.len())
                 .map_err(|_| Error::too_large("the metadata of the file exceed 4 GiB"))?,
             metadata_crc,

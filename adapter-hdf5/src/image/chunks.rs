@@ -7,7 +7,7 @@ use hyperslab_engine::codec::Encode;
 use rayon::prelude::*;
 
 use crate::chunk::{ChunkGrid, ChunkPiece, CodecChain, copy_cells};
-use crate::file::{EncodedChunk, ImageWriter, VariableContent};
+use crate::file::{EncodedChunk, ImageWriter, VariableContent, are_paged};
 use crate::index;
 
 /// Bytes of chunks that are encoded while those before them are written.
@@ -53,6 +53,11 @@ impl<'a> ChunkEncoder<'a> {
 
     pub(super) fn fill(&self, chunk: &mut [u8]) {
         fill_cells(chunk, &self.fill);
+    }
+
+    /// Whether pages of the chunks get checksums.
+    pub(super) fn is_paged(&self) -> bool {
+        are_paged(self.codecs, self.chunk_bytes())
     }
 
     fn chunk_bytes(&self) -> usize {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use hyperslab_core::{
     ArrayBuf, ArrayHandle, ArrayLocator, ArrayMeta, AttributeSchema, AttributeType, Attributes,
-    CheckLevel, CheckRequest, CollectionMeta, DType, Dimension, Durability, Finding, Hyperslab,
-    RandomIds, Result, Schema, StorageAdapter, WriteOptions,
+    AxisSlab, CheckLevel, CheckRequest, CollectionMeta, DType, Dimension, Durability, Finding,
+    Hyperslab, RandomIds, Result, Schema, StorageAdapter, WriteData, WriteOptions,
 };
 use hyperslab_hdf5::Hdf5Adapter;
 use serde_json::json;
@@ -36,11 +36,15 @@ pub(crate) const OPTIONS: WriteOptions = WriteOptions {
 };
 
 pub(crate) fn schema() -> Schema {
+    schema_of([20, 15])
+}
+
+fn schema_of([rows, columns]: [u64; 2]) -> Schema {
     Schema::builder(DType::Int32)
-        .dimension(Dimension::scale("y", 20, 0.0, 0.5, "m"))
+        .dimension(Dimension::scale("y", rows, 0.0, 0.5, "m"))
         .dimension(Dimension::labels(
             "x",
-            (0..15).map(|number| format!("x{number}")),
+            (0..columns).map(|number| format!("x{number}")),
         ))
         .attribute(AttributeSchema::key("k", AttributeType::Int))
         .attribute(AttributeSchema::custom("note", AttributeType::Text))
@@ -50,16 +54,20 @@ pub(crate) fn schema() -> Schema {
 
 impl Sample {
     pub(crate) async fn new(codec: &str) -> Self {
+        Self::of_shape(codec, [20, 15], [7, 8]).await
+    }
+
+    pub(crate) async fn of_shape(codec: &str, shape: [u64; 2], chunks: [u64; 2]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("store");
         let store = Hdf5Adapter::create(&root, Arc::new(RandomIds))
             .await
             .unwrap();
-        let options = json!({"codec": codec, "chunks": [7, 8]});
+        let options = json!({"codec": codec, "chunks": chunks});
         let collection = Arc::new(CollectionMeta {
             name: "c".to_owned(),
             id: Uuid::new_v4(),
-            schema: schema(),
+            schema: schema_of(shape),
             storage: serde_json::from_value(options).unwrap(),
         });
         store.create_collection(&collection).await.unwrap();
@@ -68,8 +76,11 @@ impl Sample {
             key: Attributes::from_iter([("k", 1_i64)]),
             custom: Attributes::from_iter([("note", "noted")]),
         };
-        let numbers: Vec<i32> = (0..300).map(|number| number * number % 97).collect();
-        let cells = ArrayBuf::from_slice(&[20, 15], &numbers).unwrap();
+        let count = i32::try_from(shape[0] * shape[1]).unwrap();
+        let numbers: Vec<i32> = (0..count)
+            .map(|number| number % 970 * number % 97)
+            .collect();
+        let cells = ArrayBuf::from_slice(&shape, &numbers).unwrap();
         store
             .create_array(&collection, &array, Some(cells.clone()), &OPTIONS)
             .await
@@ -100,6 +111,32 @@ pub(crate) async fn read_cells(sample: &Sample) -> Result<ArrayBuf> {
     let mut out = ArrayBuf::zeroed(DType::Int32, &[20, 15]).unwrap();
     out.bytes_mut().fill(0x55);
     handle.read_into(&Hyperslab::full(&[20, 15]), out).await
+}
+
+/// One cell of an array of 200 x 100.
+fn cell_at(at: [u64; 2]) -> Hyperslab {
+    let axis = |start| AxisSlab {
+        start,
+        count: 1,
+        stride: 1,
+    };
+    Hyperslab::new(at.map(axis).to_vec(), &[200, 100]).unwrap()
+}
+
+/// Changes one cell, whose chunk is the last.
+pub(crate) async fn change_last_chunk(sample: &Sample) {
+    let cell = ArrayBuf::from_slice(&[1, 1], &[4711_i32]).unwrap();
+    let array = sample.open().await.unwrap();
+    let data = WriteData::Cells(cell.clone());
+    let place = cell_at([150, 60]);
+    array.write(&place, data, &OPTIONS).await.unwrap();
+    assert_eq!(read_cell(sample, [150, 60]).await.unwrap(), cell);
+}
+
+/// Reads one cell, of whose chunk not more than a page is read, if its pages have checksums.
+pub(crate) async fn read_cell(sample: &Sample, at: [u64; 2]) -> Result<ArrayBuf> {
+    let out = ArrayBuf::zeroed(DType::Int32, &[1, 1]).unwrap();
+    sample.open().await?.read_into(&cell_at(at), out).await
 }
 
 pub(crate) async fn findings(sample: &Sample, repair: bool) -> Vec<Finding> {

@@ -157,6 +157,7 @@ impl Cells {
                 path: &opened.path,
                 offset: range.start,
                 length,
+                sums: None,
             };
             let chunk = state.map(|state| chunk_key(state, number));
             self.engine

@@ -31,6 +31,12 @@ impl CodecChain {
         &self.0
     }
 
+    /// Whether chunks are stored as their cells are in memory, with a checksum behind them.
+    #[must_use]
+    pub fn is_raw_with_checksum(&self) -> bool {
+        matches!(self.codecs(), [Codec::Fletcher32 | Codec::Crc32c])
+    }
+
     /// Whether chunks are stored as their cells are in memory.
     #[must_use]
     pub fn is_raw(&self) -> bool {

@@ -213,6 +213,7 @@ impl ArrayFile {
                 VariableCells::Contiguous { .. } => index(location.size),
                 _ => self.chunk_bytes(),
             },
+            has_sums: self.has_sums(),
         }
     }
 

@@ -60,11 +60,12 @@ impl ArrayFile {
         };
         let crc = file_crc(&self.file, footer.length)
             .map_err(|source| Error::io("read", self.path.display(), source))?;
-        if crc == footer.crc {
-            Ok(())
-        } else {
-            Err(self.corrupt("its bytes are not those that were written"))
+        if crc != footer.crc {
+            return Err(self.corrupt("its bytes are not those that were written"));
         }
+        footer
+            .verify_sums(&self.file)
+            .map_err(|error| error.context(self.path.display()))
     }
 }
 
