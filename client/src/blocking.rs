@@ -331,6 +331,16 @@ impl Array {
         wait(self.0.update(custom))
     }
 
+    /// Removes custom attributes.
+    pub fn unset(&mut self, names: &[&str]) -> Result<()> {
+        wait(self.0.unset(names))
+    }
+
+    /// Sets some custom attributes and removes others, in one change.
+    pub fn change(&mut self, custom: Attributes, removed: &[&str]) -> Result<()> {
+        wait(self.0.change(custom, removed))
+    }
+
     /// Deletes the array.
     pub fn delete(self) -> Result<()> {
         wait(self.0.delete())

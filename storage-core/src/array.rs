@@ -148,7 +148,7 @@ impl Array {
     /// # Errors
     /// `InvalidInput` for a key attribute, an unknown name or a wrong type; `Locked`, `NotFound`.
     pub async fn update(&mut self, custom: Attributes) -> Result<()> {
-        self.change(&custom, &[]).await
+        self.change(custom, &[]).await
     }
 
     /// Removes custom attributes; one that is not set is passed over.
@@ -156,28 +156,29 @@ impl Array {
     /// # Errors
     /// `InvalidInput` for a name that is no custom attribute; `Locked`, `NotFound`.
     pub async fn unset(&mut self, names: &[&str]) -> Result<()> {
-        for name in names {
-            if self
-                .schema()
-                .custom_attributes()
-                .all(|known| known.name != *name)
-            {
+        self.change(Attributes::new(), names).await
+    }
+
+    /// Sets some custom attributes, removes others and leaves the rest, in one change: after an error nothing has changed.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update) and [`unset`](Self::unset); `InvalidInput` for one that is to be set and removed.
+    pub async fn change(&mut self, custom: Attributes, removed: &[&str]) -> Result<()> {
+        let custom = self.schema().check_custom(&custom)?;
+        for name in removed {
+            self.schema().check_custom_name(name)?;
+            if custom.get(name).is_some() {
                 return Err(Error::invalid(format!(
-                    "'{name}' is no custom attribute of the schema"
+                    "attribute '{name}' is to be set and to be removed; choose one"
                 )));
             }
         }
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        self.change(&Attributes::new(), &names).await
-    }
-
-    async fn change(&mut self, changed: &Attributes, removed: &[String]) -> Result<()> {
-        let changed = self.schema().check_custom(changed)?;
+        let removed: Vec<String> = removed.iter().map(|&name| name.to_owned()).collect();
         let options = &self.collection.store().shared().options.write;
         self.meta = self
             .handle()
             .await?
-            .update_attributes(&changed, removed, options)
+            .update_attributes(&custom, &removed, options)
             .await?;
         Ok(())
     }

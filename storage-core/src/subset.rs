@@ -189,7 +189,7 @@ impl Subset {
     /// # Errors
     /// `InvalidInput` when dtype or shape differ; `NotFound`, `Corrupt`.
     pub async fn read_into(&self, out: ArrayBuf) -> Result<ArrayBuf> {
-        check_cells(self.array.schema(), &self.shape(), &out)?;
+        self.check_cells(&out)?;
         let slab = self.hyperslab()?;
         let span =
             tracing::debug_span!("read", array = %self.array.name(), cells = slab.cell_count());
@@ -213,10 +213,19 @@ impl Subset {
     /// # Errors
     /// As [`write`](Self::write).
     pub async fn write_buf(&self, cells: ArrayBuf) -> Result<()> {
-        check_cells(self.array.schema(), &self.shape(), &cells)?;
+        self.check_cells(&cells)?;
         let slab = self.hyperslab()?;
         let cells = cells.reshaped(&slab.shape())?;
         self.store(&slab, WriteData::Cells(cells)).await
+    }
+
+    /// Checks that a buffer can be written here: that it has the element type and the shape. Writing checks it too; this is for
+    /// those who change something else first.
+    ///
+    /// # Errors
+    /// `InvalidInput` when dtype or shape differ.
+    pub fn check_cells(&self, cells: &ArrayBuf) -> Result<()> {
+        check_cells(self.array.schema(), &self.shape(), cells)
     }
 
     /// Sets every cell to one value.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::TryStreamExt;
 use hyperslab_core::{
-    ArrayBuf, AttributeSchema, AttributeType, Collection, CoordinateValue, DType, Dimension,
+    Array, ArrayBuf, AttributeSchema, AttributeType, Collection, CoordinateValue, DType, Dimension,
     ErrorKind, MemoryAdapter, MemoryLimit, Schema, Store, StoreOptions, TimeStart, key, select,
 };
 use ndarray::{Array2, ArrayD, IxDyn};
@@ -304,6 +304,17 @@ async fn attributes_change_one_by_one() {
             .kind(),
         ErrorKind::InvalidInput
     );
+    let refused = async |array: &mut Array, custom, removed: &[&str]| {
+        let error = array.change(custom, removed).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        array.refresh().await.unwrap();
+        assert_eq!(array.custom().to_string(), "height=12");
+        error.to_string()
+    };
+    let both = refused(&mut array, key! { height: 13 }, &["height"]).await;
+    assert!(both.contains("choose one"), "{both}");
+    let unknown = refused(&mut array, key! { height: 13 }, &["width"]).await;
+    assert!(unknown.contains("there are: height"), "{unknown}");
     array.unset(&["height"]).await.unwrap();
     assert!(array.custom().is_empty());
 }

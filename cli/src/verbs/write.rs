@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use hyperslab::{ArrayBuf, DType, Error, Result, Role, Scalar};
+use hyperslab::{ArrayBuf, DType, Error, Result, Role, Scalar, Subset};
 use serde_json::{Value, json};
 
 use super::show::array_json;
@@ -21,7 +21,8 @@ Examples:
   hyperslab write ./climate weather dt=2023-01-03 --sel lat=80..90 --value 271.35
   hyperslab write ./climate weather dt=2023-01-03 --set station=south
 
-Cells and attributes given together are two changes, each whole: the cells come first.";
+All of it is checked before anything is changed. Cells and attributes given together are two changes,
+each whole: the attributes come first, and a command that is killed may leave the cells as they were.";
 
 /// Write a piece of an array, or its custom attributes. All cells become visible at once.
 #[derive(Debug, Args)]
@@ -55,43 +56,37 @@ impl Write {
     pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
         let collection = self.target.open(session).await?;
         let mut array = self.key.open(&collection).await?;
-        let dtype = array.dtype();
         let custom = attributes(array.schema(), &self.set, Role::Custom)?;
         let subset = self.selection.apply(&array)?;
-        let mut cell_count = 0;
+        let cells = self.cells(&subset)?;
         let progress = console.progress("writing");
-        if let Some(path) = &self.from {
-            let cells = cells_for(dtype, npy::read(path)?, self.cast)?;
-            cell_count = cells.cell_count();
-            subset.write_buf(cells).await?;
-        } else if let Some(value) = &self.value {
-            subset.fill(scalar(dtype, value)?).await?;
-            cell_count = usize::try_from(subset.hyperslab()?.cell_count()).unwrap_or(usize::MAX);
-        } else if !self.selection.is_empty() {
-            return Err(Error::invalid(
-                "attributes belong to a whole array; leave out --isel and --sel",
-            )
-            .into());
-        }
-        if !custom.is_empty() {
-            array.update(custom).await?;
-        }
-        if !self.unset.is_empty() {
-            let names: Vec<&str> = self.unset.iter().map(String::as_str).collect();
-            array.unset(&names).await?;
-        }
-        drop(progress);
         let attribute_count = self.set.len() + self.unset.len();
+        if attribute_count > 0 {
+            let removed: Vec<&str> = self.unset.iter().map(String::as_str).collect();
+            // Before the cells: what an adapter cannot hold is refused while nothing is changed.
+            array.change(custom, &removed).await?;
+        }
+        let cell_count = match cells {
+            None => 0,
+            Some(cells) => cells
+                .write(&subset)
+                .await
+                .map_err(|error| match attribute_count {
+                    0 => error,
+                    _ => error.context("the attributes are changed, the cells are not"),
+                })?,
+        };
+        drop(progress);
         console.report(
             &json!({ "array": array_json(&array), "written_cells": cell_count }),
             format_args!(
                 "wrote {} of {}",
                 match (cell_count, attribute_count) {
-                    (cells, 0) => human::count(cells as u64, "cell"),
+                    (cells, 0) => human::count(cells, "cell"),
                     (0, attributes) => human::count(attributes as u64, "attribute"),
                     (cells, attributes) => format!(
                         "{} and {}",
-                        human::count(cells as u64, "cell"),
+                        human::count(cells, "cell"),
                         human::count(attributes as u64, "attribute")
                     ),
                 },
@@ -99,6 +94,44 @@ impl Write {
             ),
         )?;
         Ok(Status::Done)
+    }
+
+    /// The cells that are asked for, checked to fit where they go.
+    fn cells(&self, subset: &Subset) -> Result<Option<Cells>> {
+        let dtype = subset.array().dtype();
+        if let Some(path) = &self.from {
+            let cells = cells_for(dtype, npy::read(path)?, self.cast)?;
+            subset.check_cells(&cells)?;
+            return Ok(Some(Cells::Each(cells)));
+        }
+        if let Some(value) = &self.value {
+            return Ok(Some(Cells::All(scalar(dtype, value)?)));
+        }
+        if !self.selection.is_empty() {
+            return Err(Error::invalid(
+                "attributes belong to a whole array; leave out --isel and --sel",
+            ));
+        }
+        Ok(None)
+    }
+}
+
+/// What is to be written into a selection.
+enum Cells {
+    /// One value for each cell.
+    Each(ArrayBuf),
+    /// One value for all of them.
+    All(Scalar),
+}
+
+impl Cells {
+    /// Writes them, and says how many they are.
+    async fn write(self, subset: &Subset) -> Result<u64> {
+        match self {
+            Self::Each(cells) => subset.write_buf(cells).await?,
+            Self::All(value) => subset.fill(value).await?,
+        }
+        Ok(subset.hyperslab()?.cell_count())
     }
 }
 

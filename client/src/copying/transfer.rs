@@ -265,12 +265,9 @@ impl<'a> Transfer<'a> {
         let gone: Vec<String> = names
             .filter(|name| array.custom().get(name).is_none())
             .collect();
-        if !gone.is_empty() {
-            let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
-            copy.unset(&gone).await?;
-        }
         if !same(copy.custom(), array.custom()) {
-            copy.update(array.custom().clone()).await?;
+            let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
+            copy.change(array.custom().clone(), &gone).await?;
         }
         self.clear_mark(array, !is_whole).await
     }

@@ -33,9 +33,7 @@ impl Schema {
     /// `InvalidInput` that names the attribute at fault.
     pub fn check_custom(&self, custom: &Attributes) -> Result<Attributes> {
         for (name, _) in custom.iter() {
-            if self.custom_attributes().all(|known| known.name != name) {
-                return Err(self.unknown(name, Role::Custom));
-            }
+            self.check_custom_name(name)?;
         }
         self.custom_attributes()
             .filter_map(|attribute| {
@@ -45,6 +43,14 @@ impl Schema {
             })
             .map(|(name, value)| Ok((name.clone(), self.check_value(name, value)?)))
             .collect()
+    }
+
+    /// Checks that there is a custom attribute of that name.
+    pub(crate) fn check_custom_name(&self, name: &str) -> Result<()> {
+        if self.custom_attributes().any(|known| known.name == name) {
+            return Ok(());
+        }
+        Err(self.unknown(name, Role::Custom))
     }
 
     /// Checks one value against its attribute. An int becomes a float, and text a datetime or a UUID, where the
