@@ -17,6 +17,7 @@ use hyperslab_core::{
     Array, ArrayEntry, Collection, Error, ErrorKind, LockGuard, LockKey, LockRequest, Result,
     StorageOptions, Store,
 };
+use uuid::Uuid;
 
 use self::steps::Steps;
 pub(crate) use self::transfer::is_of_array;
@@ -81,6 +82,8 @@ pub struct CopyProgress {
 pub struct CopyDifference {
     /// The array, as a person calls it.
     pub array: String,
+    /// Its identity; `None` for one that did not open, where a listing does not tell.
+    pub id: Option<Uuid>,
     /// What differs, in a sentence.
     pub message: String,
 }
@@ -201,17 +204,13 @@ async fn run_all<'a, I, T>(
 
 /// Copies one array; `None` when it was deleted since it was listed.
 async fn copy_one(transfer: &Transfer<'_>, entry: ArrayEntry) -> Result<Option<(Array, Fate)>> {
-    let name = match (entry.id, entry.key.is_empty()) {
-        (Some(id), true) => format!("id={id}"),
-        _ => entry.key.to_string(),
-    };
     let opened = match entry.id {
         Some(id) => transfer.from.get_by_id(id).await,
-        None => transfer.from.get(entry.key).await,
+        None => transfer.from.get(entry.key.clone()).await,
     };
     let opened = match opened {
         Err(error) if transfer.keeps_going && is_of_array(&error) => {
-            transfer.leave_out(name, &error);
+            transfer.leave_out(&entry, &error);
             return Ok(None);
         }
         opened => opened,
@@ -340,15 +339,17 @@ fn report(
             Fate::Copied => report.copied += 1,
             Fate::Present => report.present += 1,
             Fate::Replaced => report.replaced += 1,
-            Fate::Differs(message) => report.differences.push(CopyDifference {
-                array: array.name(),
-                message: message.clone(),
-            }),
-            Fate::LeftOut(message) => report.left_out.push(CopyDifference {
-                array: array.name(),
-                message: message.clone(),
-            }),
+            Fate::Differs(message) => report.differences.push(difference(array, message)),
+            Fate::LeftOut(message) => report.left_out.push(difference(array, message)),
         }
     }
     report
+}
+
+fn difference(array: &Array, message: &str) -> CopyDifference {
+    CopyDifference {
+        array: array.name(),
+        id: Some(array.id()),
+        message: message.to_owned(),
+    }
 }

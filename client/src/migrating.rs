@@ -5,11 +5,11 @@
 //! are made anew - or it is about something that cannot be read, which is left out.
 
 mod names;
+mod outcome;
 mod renamed;
 
 use hyperslab_core::{
-    CheckLevel, CheckRequest, Error, Finding, FindingKind, FindingSink, Result, StorageOptions,
-    Store,
+    CheckLevel, CheckRequest, Error, Finding, FindingSink, Result, StorageOptions, Store,
 };
 
 use self::names::Names;
@@ -67,11 +67,13 @@ pub struct MigratedCollection {
 /// What a migration did.
 #[derive(Debug)]
 pub struct MigrateReport {
-    /// Each collection of the storage.
+    /// Each collection of the storage. Every array of it that is not in the target is among those that its report leaves out,
+    /// also one that no listing of the storage has.
     pub collections: Vec<MigratedCollection>,
     /// What was wrong with the storage, and is right in the target.
     pub repaired: Vec<Finding>,
-    /// What was wrong with the storage, and is missing in the target.
+    /// What was wrong with the storage, or could not be looked at, and is missing in the target. An array that is left out may
+    /// have its fault here.
     pub lost: Vec<Finding>,
 }
 
@@ -84,6 +86,13 @@ impl MigrateReport {
             Err(_) => false,
         };
         self.lost.is_empty() && self.collections.iter().all(is_whole)
+    }
+
+    /// What is [lost](Self::lost) besides the arrays and collections that are told to be left out, so that each is named once.
+    pub fn lost_besides(&self) -> impl Iterator<Item = &Finding> {
+        self.lost
+            .iter()
+            .filter(|finding| !outcome::is_told(finding, &self.collections))
     }
 }
 
@@ -118,7 +127,7 @@ pub async fn migrate(
     for name in names {
         collections.push(migrate_one(from, to, &name, &mut taken, (options, progress)).await?);
     }
-    let (repaired, lost) = findings.into_iter().partition(is_mended);
+    let (repaired, lost) = outcome::sort(findings, from, &mut collections).await?;
     Ok(MigrateReport {
         collections,
         repaired,
@@ -204,16 +213,4 @@ async fn findings(from: &Store, collections: &[String]) -> Result<Vec<Finding>> 
         from.check(&request, &mut found).await?;
     }
     Ok(found.0)
-}
-
-/// Whether what is wrong is right once all arrays are copied.
-fn is_mended(finding: &Finding) -> bool {
-    !matches!(
-        finding.kind,
-        FindingKind::CollectionUnreadable
-            | FindingKind::ArrayUnreadable
-            | FindingKind::ArrayLost
-            | FindingKind::ChunkLost
-            | FindingKind::Corrupt
-    )
 }

@@ -145,7 +145,7 @@ fn print(report: &CopyReport, options: &CopyOptions, console: &mut Console) -> R
 
 fn document(report: &CopyReport, verify: bool) -> Value {
     let list = |arrays: &[CopyDifference]| -> Value {
-        let tell = |array: &CopyDifference| json!({"array": array.array, "message": array.message});
+        let tell = |array: &CopyDifference| json!({"array": array.array, "id": array.id, "message": array.message});
         arrays.iter().map(tell).collect()
     };
     json!({

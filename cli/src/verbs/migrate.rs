@@ -95,7 +95,7 @@ fn tell(report: &MigrateReport, console: &mut Console) -> Result<(), Failure> {
     if console.wants_json() {
         return console.json(&document(report));
     }
-    for finding in &report.lost {
+    for finding in report.lost_besides() {
         console.remark(format_args!("left out: {}", named(finding)))?;
     }
     for finding in &report.repaired {
@@ -137,8 +137,12 @@ fn tell_collection(collection: &MigratedCollection, console: &mut Console) -> Re
                     array.array, array.message
                 ))?;
             }
+            let left_out = match copied.left_out.len() as u64 {
+                0 => String::new(),
+                count => format!(", {} left out", human::grouped(count)),
+            };
             console.line(format_args!(
-                "{name}: copied {} ({}), {} there already, {} verified",
+                "{name}: copied {} ({}), {} there already, {} verified{left_out}",
                 human::count(copied.copied, "array"),
                 human::bytes(copied.copied_bytes),
                 human::grouped(copied.present),
@@ -161,7 +165,7 @@ fn document(report: &MigrateReport) -> Value {
             Ok(copied) => {
                 let list = |arrays: &[hyperslab::CopyDifference]| -> Value {
                     let tell = |array: &hyperslab::CopyDifference| {
-                        json!({ "array": array.array, "message": array.message })
+                        json!({ "array": array.array, "id": array.id, "message": array.message })
                     };
                     arrays.iter().map(tell).collect()
                 };

@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hyperslab_core::chunk::Windows;
 use hyperslab_core::{
-    Array, Attributes, Collection, Error, ErrorKind, Hyperslab, LockGuard, Result, Store, box_bytes,
+    Array, ArrayEntry, Attributes, Collection, Error, ErrorKind, Hyperslab, LockGuard, Result,
+    Store, box_bytes,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -83,9 +84,16 @@ impl<'a> Transfer<'a> {
     }
 
     /// Notes that an array did not open.
-    pub(super) fn leave_out(&self, array: String, error: &Error) {
-        let message = error.to_string();
-        self.lock_unopened().push(CopyDifference { array, message });
+    pub(super) fn leave_out(&self, entry: &ArrayEntry, error: &Error) {
+        let array = match (entry.id, entry.key.is_empty()) {
+            (Some(id), true) => format!("id={id}"),
+            _ => entry.key.to_string(),
+        };
+        self.lock_unopened().push(CopyDifference {
+            array,
+            id: entry.id,
+            message: error.to_string(),
+        });
         self.steps.bytes(self.size());
     }
 
@@ -157,8 +165,13 @@ impl<'a> Transfer<'a> {
             self.steps.bytes(self.size());
             return Ok(fate);
         }
-        let Some(message) = self.compare(array).await? else {
-            return Ok(fate);
+        let message = match self.compare(array).await {
+            Ok(None) => return Ok(fate),
+            Ok(Some(message)) => message,
+            Err(error) if self.keeps_going && is_of_array(&error) => {
+                return Ok(Fate::Differs(format!("it cannot be compared: {error}")));
+            }
+            Err(error) => return Err(error),
         };
         if fate != Fate::Present || !self.overwrite {
             return Ok(Fate::Differs(message));

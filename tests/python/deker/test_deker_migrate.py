@@ -87,6 +87,36 @@ def test_what_is_damaged_is_left_out_and_told_and_the_rest_is_there(copied, tmp_
     assert check(tmp_path / "store", "--level", "4") == []
 
 
+@pytest.mark.parametrize("primary", [True, False])
+def test_an_array_with_a_number_of_no_type_here_is_left_out_and_told_once(deker, tmp_path, primary):
+    document = {
+        "name": "u64",
+        "type": "array",
+        "metadata_version": "0.2",
+        "schema": {
+            "dimensions": [{"name": "x", "size": 2, "type": "generic", "labels": None, "scale": None}],
+            "dtype": "numpy.int32",
+            "attributes": [{"name": "k", "primary": primary, "dtype": "numpy.uint64"}],
+        },
+    }
+    storage = tmp_path / "storage"
+    deker.ask("create_collection", storage=storage, document=document)
+    ids = []
+    for number in (1, 2**63, 2):
+        attributes = {"k": {"numpy": ["uint64", number]}}
+        part = {"primary": attributes} if primary else {"custom": attributes}
+        ids.append(deker.ask("create", storage=storage, collection="u64", **part))
+    report, code = migrated(storage, tmp_path / "store")
+    assert code == 1 and not report["whole"] and report["repaired"] == []
+    [collection] = report["collections"]
+    assert collection["copied"] == 2 and [each["id"] for each in collection["left_out"]] == [ids[1]]
+    # For a person: one line for the array, and no other.
+    done = attempt("migrate", storage, tmp_path / "other")
+    assert done.code == 1 and "right in the copy" not in done.error
+    assert [ids[1] in line and "left out" in line for line in done.error.splitlines()] == [True]
+    assert "copied 2 arrays" in done.out and "1 left out" in done.out
+
+
 def test_an_interrupted_migration_goes_on(copied, tmp_path):
     names = [f"gzip {level}" for level in range(10)] + ["tiled vgrid"]
     made = copied(*names)
