@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use hyperslab::{MemoryLimit, StoreOptions, TimeStep, WriteOptions};
 
-use crate::verbs;
+use crate::{numbers, verbs};
 
 /// Stores collections of labelled N-d arrays, and reads and writes any rectangular piece of them.
 #[derive(Debug, Parser)]
@@ -33,7 +33,7 @@ Exit codes:
 Try it: hyperslab demo";
 
 /// Options that every verb takes.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Global {
     /// Print one JSON document (docs/cli-json.md) instead of text
     #[arg(long, global = true, help_heading = "Everywhere")]
@@ -51,20 +51,44 @@ pub(crate) struct Global {
     )]
     pub(crate) quiet: bool,
     /// The most memory one read may take, such as 512M or 4G [default: 3/4 of the machine's]
-    #[arg(long, global = true, value_name = "SIZE", help_heading = "Everywhere")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SIZE",
+        help_heading = "Everywhere",
+        allow_negative_numbers = true
+    )]
     pub(crate) memory_limit: Option<MemoryLimit>,
     /// The most memory for decoded chunks that are kept, 0 for none [default: 1/4 of the machine's]
-    #[arg(long, global = true, value_name = "SIZE", help_heading = "Everywhere")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SIZE",
+        help_heading = "Everywhere",
+        allow_negative_numbers = true
+    )]
     pub(crate) cache: Option<MemoryLimit>,
     /// How many threads work at once [default: one for each core]
     #[arg(long, global = true, value_name = "COUNT", help_heading = "Everywhere")]
-    #[arg(value_parser = workers)]
+    #[arg(value_parser = numbers::workers, allow_negative_numbers = true)]
     pub(crate) workers: Option<usize>,
     /// How long to wait for somebody else's lock: seconds, or `500ms`, `5m` [default: 60]
-    #[arg(long, global = true, value_name = "TIME", help_heading = "Everywhere")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        help_heading = "Everywhere",
+        allow_negative_numbers = true
+    )]
     pub(crate) lock_timeout: Option<Wait>,
     /// How often to look again at a lock of another program that tells nobody when it lets go [default: 10ms]
-    #[arg(long, global = true, value_name = "TIME", help_heading = "Everywhere")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        help_heading = "Everywhere",
+        allow_negative_numbers = true
+    )]
     pub(crate) lock_interval: Option<Wait>,
     /// Say on standard error what the library does, from this level on
     #[arg(long, global = true, value_name = "LEVEL", help_heading = "Everywhere")]
@@ -103,13 +127,6 @@ impl Global {
             lock_interval: self.lock_interval.or(base.lock_interval),
             log_level: self.log_level.or(base.log_level),
         }
-    }
-}
-
-fn workers(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) | Err(_) => Err("write a whole number of at least 1".to_owned()),
-        Ok(count) => Ok(count),
     }
 }
 
@@ -202,8 +219,8 @@ pub(crate) struct CollectionArgs {
 /// The adapter of a store.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct AdapterArgs {
-    /// How the arrays are stored: `hdf5` or `zarr` [default: hdf5 on a disk, zarr in a bucket; a store that is there
-    /// knows]
+    /// How the arrays are stored: `hdf5`, `zarr`, or `deker` for a storage that Deker uses too [default: hdf5 on a disk,
+    /// zarr in a bucket; a store that is there knows]
     #[arg(long, value_name = "NAME")]
     pub(crate) adapter: Option<String>,
 }

@@ -6,11 +6,13 @@ mod console;
 mod failure;
 mod human;
 mod labelled;
+mod numbers;
 mod output;
 mod progress;
 mod render;
 mod select;
 mod session;
+mod usage;
 mod verbs;
 
 use std::process::ExitCode;
@@ -23,7 +25,22 @@ use session::Session;
 use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let words: Vec<String> = std::env::args_os()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if usage::is_answer(&error) => error.exit(),
+        Err(error) => {
+            let global = Global {
+                json: words.iter().any(|word| word == "--json"),
+                ..Global::default()
+            };
+            let help = |verb: &str| format!("hyperslab {verb} --help");
+            let complaint = usage::complaint(&error, &words, help);
+            return Console::new(&global).finish(Err(complaint.into()));
+        }
+    };
     let mut console = Console::new(&cli.global);
     let runtime = match threads(&cli.global) {
         Ok(runtime) => runtime,

@@ -87,10 +87,18 @@ impl AdapterArgs {
         Store::create_with(store, self.store_options(session)).await
     }
 
-    /// Opens a store, or creates it where there is none.
-    async fn open_or_create(&self, store: &str, session: &Session) -> Result<Store> {
+    /// Opens a store, or creates it where there is none. Before one is created, `check` may find something against what is to be
+    /// put there: it is given a store like it, so that none is left empty.
+    async fn open_or_create(
+        &self,
+        store: &str,
+        session: &Session,
+        check: impl AsyncFnOnce(&Store) -> Result<()>,
+    ) -> Result<Store> {
         match self.open(store, session).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
+                let trial = hyperslab::trial(store, self.store_options(session)).await?;
+                check(&trial).await?;
                 match self.create(store, session).await {
                     // Another command was faster.
                     Err(error) if error.kind() == ErrorKind::AlreadyExists => {

@@ -201,24 +201,67 @@ fn mistakes_exit_with_the_code_of_their_kind() {
 #[test]
 fn wrong_usage_exits_with_2() {
     let scene = Scene::empty();
-    for words in [
-        &[][..],
-        &["fetch"],
-        &["init"],
-        &["rm", "s", "c"],
-        &["write", "s", "c"],
-        &["write", "s", "c", "--value", "1", "--from", "x.npy"],
-        &["check", "s", "--level", "5"],
-        &["read", "s", "c", "station"],
-        &["ls", "s", "--where", "x = 1"],
-        &["ls", "s", "--json", "--memory-limit", "lots"],
+    for (words, hint) in [
+        (&["fetch"][..], "unrecognized subcommand 'fetch'"),
+        (&["init"], "<STORE>; see `hyperslab init --help`"),
+        (&["rm", "s", "c"], "--all"),
+        (&["write", "s", "c"], "--value"),
+        (
+            &["write", "s", "c", "--value", "1", "--from", "x.npy"],
+            "cannot be used with",
+        ),
+        (
+            &["check", "s", "--level", "5"],
+            "a whole number from 1 to 4",
+        ),
+        (
+            &["check", "s", "--level", "x"],
+            "a whole number from 1 to 4",
+        ),
+        (&["read", "s", "c", "station"], "NAME=VALUE"),
+        (&["ls", "s", "--where", "x = 1"], "<COLLECTION>"),
+        (&["ls", "s", "--memory-limit", "lots"], "lots"),
+        (&["ls", "s", "c", "--limit", "-1"], "a whole number"),
+        (&["ls", "s", "--workers", "5000"], "from 1 to 1024"),
+        (&["ls", "s", "--workers", "0"], "from 1 to 1024"),
+        (&["ls", "s", "--lock-timeout", "-1"], "write seconds"),
+        (&["copy", "s/c", "t/c", "--jobs", "0"], "at least 1"),
+        (&["migrate", "s", "t", "--jobs", "x"], "at least 1"),
     ] {
-        let run = scene.run(words);
-        assert_eq!(run.code, 2, "{words:?}: {run:?}");
+        let error = scene.fails(2, words);
+        assert!(error.contains(hint), "{words:?}: {error}");
+        let run = scene.run(&[words, &["--json"]].concat());
+        let told: Value = serde_json::from_str(&run.err).unwrap();
+        assert_eq!(told["error"]["kind"], "invalid_input", "{words:?}");
+    }
+    // Nothing was asked for: that is no mistake to be told, but a question.
+    let run = scene.run(&[]);
+    assert!(run.code == 2 && run.err.contains("Usage:"), "{run:?}");
+}
+
+#[test]
+fn a_folder_in_a_store_is_pointed_up_from() {
+    let scene = Scene::with_collection();
+    scene.ok(&["init", "d", "--adapter", "deker"]);
+    for (store, folder) in [("s", "weather"), ("d", "collections"), ("d", "nothing")] {
+        let error = scene.fails(3, &["ls", &format!("{store}/{folder}")]);
         assert!(
-            !run.err.is_empty() && run.out.is_empty(),
-            "{words:?}: {run:?}"
+            error.ends_with(&format!("there is one in {store}\n")),
+            "{error}"
         );
+    }
+}
+
+#[test]
+fn locks_of_a_collection_that_is_not_there_are_not_found() {
+    let scene = Scene::with_collection();
+    scene.ok(&["locks", "s", "weather"]);
+    for words in [
+        &["locks", "s", "rain"][..],
+        &["locks", "s", "rain", "--clean"],
+    ] {
+        let error = scene.fails(3, words);
+        assert!(error.contains("rain"), "{error}");
     }
 }
 

@@ -85,7 +85,7 @@ impl Connect for Store {
 }
 
 /// What an adapter has to know of how a store is used.
-fn how(options: &StoreOptions) -> How {
+pub(crate) fn how(options: &StoreOptions) -> How {
     How {
         engine: options.cache_bytes.map_or_else(Engine::shared, Engine::new),
         write: options.write,
@@ -93,7 +93,10 @@ fn how(options: &StoreOptions) -> How {
 }
 
 /// The adapter asked for, by the URL or the options.
-fn wanted<'a>(location: &'a Location, options: &'a StoreOptions) -> Result<Option<&'a str>> {
+pub(crate) fn wanted<'a>(
+    location: &'a Location,
+    options: &'a StoreOptions,
+) -> Result<Option<&'a str>> {
     match (&location.adapter, &options.adapter) {
         (Some(one), Some(other)) if one != other => Err(Error::invalid(format!(
             "the URL asks for the adapter '{one}', the options for '{other}'; choose one"

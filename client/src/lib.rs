@@ -12,6 +12,7 @@ mod media;
 mod migrating;
 #[cfg(feature = "hdf5")]
 pub mod netcdf;
+mod trial;
 mod workers;
 
 pub use connect::Connect;
@@ -21,7 +22,8 @@ pub use media::ADAPTERS;
 pub use migrating::{
     MigrateOptions, MigrateReport, MigrateStep, MigratedCollection, Renamed, migrate,
 };
-pub use workers::set_workers;
+pub use trial::{Trial, trial};
+pub use workers::{WORKERS_MAX, set_workers};
 
 /// What most programs need, in one line: `use hyperslab::prelude::*;`.
 pub mod prelude {

@@ -3,16 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-#[cfg(feature = "zarr")]
-use hyperslab_core::ErrorKind;
 #[cfg(any(feature = "hdf5", feature = "zarr"))]
 use hyperslab_core::RandomIds;
-use hyperslab_core::{Error, MemoryAdapter, Result, StorageAdapter, WriteOptions, blocking};
+use hyperslab_core::{
+    Error, ErrorKind, MemoryAdapter, Result, StorageAdapter, WriteOptions, blocking,
+};
 use hyperslab_engine::Engine;
 #[cfg(feature = "hdf5")]
 use hyperslab_hdf5::{DekerAdapter, Hdf5Adapter};
 #[cfg(feature = "zarr")]
 use hyperslab_zarr::{Medium, ZarrAdapter};
+use tempfile::TempDir;
 
 #[cfg(any(feature = "hdf5", feature = "zarr"))]
 use crate::foreign;
@@ -67,7 +68,10 @@ pub(crate) async fn open(
     match place {
         // Every store in memory is a new one.
         Place::Memory => memory(wanted, &how.engine).await,
-        Place::Disk(path) => open_disk(path, wanted, how).await,
+        Place::Disk(path) => match open_disk(path, wanted, how).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(pointed_up(path, error).await),
+            opened => opened,
+        },
         #[cfg(feature = "zarr")]
         Place::Bucket(url) => {
             check_bucket(wanted)?;
@@ -100,6 +104,36 @@ pub(crate) async fn create(
         #[cfg(not(feature = "zarr"))]
         Place::Bucket(_) => Err(not_built("a bucket", "`aws`, `gcp` or `azure`")),
     }
+}
+
+/// A store of the adapter that one made at a place would have, where nothing lasts; with the folder it lies in, if any.
+///
+/// # Errors
+/// As [`create`], but for what is found at the place.
+pub(crate) async fn trial(
+    place: &Place,
+    wanted: Option<&str>,
+    how: &How,
+) -> Result<(Arc<dyn StorageAdapter>, Option<TempDir>)> {
+    check_known(wanted)?;
+    let in_memory = match place {
+        Place::Memory => wanted,
+        Place::Disk(_) if wanted == Some("zarr") => wanted,
+        Place::Disk(_) => {
+            let folder = tempfile::tempdir()
+                .map_err(|source| Error::io("make", "a temporary folder", source))?;
+            let adapter = create_disk(&folder.path().join("store"), wanted, how).await?;
+            return Ok((adapter, Some(folder)));
+        }
+        #[cfg(feature = "zarr")]
+        Place::Bucket(_) => {
+            check_bucket(wanted)?;
+            Some("zarr")
+        }
+        #[cfg(not(feature = "zarr"))]
+        Place::Bucket(_) => return Err(not_built("a bucket", "`aws`, `gcp` or `azure`")),
+    };
+    Ok((memory(in_memory, &how.engine).await?, None))
 }
 
 async fn memory(wanted: Option<&str>, engine: &Arc<Engine>) -> Result<Arc<dyn StorageAdapter>> {
@@ -183,6 +217,29 @@ async fn open_disk(
         ))),
         Some(other) => Err(cannot_use(other, "a disk", &ON_DISK.join(", "))),
         None => Err(not_built("a disk", "`hdf5` or `zarr`")),
+    }
+}
+
+/// The error, with the store that is one folder up, if there is one: whoever names a folder in a store means that.
+async fn pointed_up(path: &Path, error: Error) -> Error {
+    let Some(folder) = path.parent() else {
+        return error;
+    };
+    let folder = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    let is_store = recorded_adapter(folder).await.is_some();
+    #[cfg(feature = "hdf5")]
+    let is_store = is_store || is_deker(folder).await;
+    match is_store {
+        true => Error::not_found(format!(
+            "{}; there is one in {}",
+            error.message(),
+            folder.display()
+        ))
+        .with_source(error),
+        false => error,
     }
 }
 

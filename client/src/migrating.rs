@@ -9,7 +9,7 @@ mod outcome;
 mod renamed;
 
 use hyperslab_core::{
-    CheckLevel, CheckRequest, Error, Finding, FindingSink, Result, StorageOptions, Store,
+    CheckLevel, CheckRequest, Error, ErrorKind, Finding, FindingSink, Result, StorageOptions, Store,
 };
 
 use self::names::Names;
@@ -26,6 +26,58 @@ pub struct MigrateOptions {
     pub verify: bool,
     /// How many arrays are under way at once, at least 1.
     pub concurrency: usize,
+}
+
+impl MigrateOptions {
+    /// Checks, before anything is made, that `from` can be migrated so into `to`, or into a store like it, and says which
+    /// collections are to be copied. [`migrate`] begins with it.
+    ///
+    /// # Errors
+    /// `InvalidInput` when `from` is no storage of Deker, or is `to`; `NotFound` for a collection that is not there; what `to` has
+    /// against the storage options, when no collection can be made with them.
+    pub async fn check(&self, from: &Store, to: &Store) -> Result<Vec<String>> {
+        let (info, target) = (from.info(), to.info());
+        if info.adapter != "deker" {
+            return Err(Error::invalid(format!(
+                "{} is no storage of Deker; `hyperslab copy` copies collections of any store",
+                info.url
+            )));
+        }
+        if to.capabilities().persistent && info.url == target.url {
+            return Err(Error::invalid(format!(
+                "{} cannot be migrated into itself; give another store",
+                info.url
+            )));
+        }
+        let names = match self.collections.as_slice() {
+            [] => from.collections().await?,
+            chosen => chosen.to_vec(),
+        };
+        let (mut fitting, mut refused) = (0, None);
+        for name in &names {
+            let schema = match from.collection(name).await {
+                Ok(source) => renamed::schema(source.schema())?,
+                Err(error)
+                    if error.kind() == ErrorKind::NotFound && !self.collections.is_empty() =>
+                {
+                    return Err(error);
+                }
+                // It is left out, and told.
+                Err(_) => continue,
+            };
+            let Some(storage) = &self.storage else {
+                continue;
+            };
+            match to.explain_collection("new", schema, storage.clone()).await {
+                Ok(_) => fitting += 1,
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        match refused {
+            Some(error) if fitting == 0 => Err(error),
+            _ => Ok(names),
+        }
+    }
 }
 
 /// What a migration does at a moment.
@@ -102,25 +154,16 @@ impl MigrateReport {
 /// A collection or an array that cannot be read, or that `to` cannot hold, is left out and reported; the others are copied.
 ///
 /// # Errors
-/// `InvalidInput` when `from` is no storage of Deker; `Locked` when another copy into the target goes on; `NotFound` for a
-/// collection that is not there; and as writing does. What was copied until then stays.
+/// As [`MigrateOptions::check`], before anything is changed; `Locked` when another copy into the target goes on; and as writing
+/// does. What was copied until then stays.
 pub async fn migrate(
     from: &Store,
     to: &Store,
     options: &MigrateOptions,
     progress: &(dyn Fn(MigrateStep) + Send + Sync),
 ) -> Result<MigrateReport> {
-    if from.info().adapter != "deker" {
-        return Err(Error::invalid(format!(
-            "{} is no storage of Deker; `hyperslab copy` copies collections of any store",
-            from.info().url
-        )));
-    }
+    let names = options.check(from, to).await?;
     progress(MigrateStep::Checking);
-    let names = match options.collections.as_slice() {
-        [] => from.collections().await?,
-        chosen => chosen.to_vec(),
-    };
     let findings = findings(from, &options.collections).await?;
     let mut collections = Vec::with_capacity(names.len());
     let mut taken = Names::default();

@@ -6,18 +6,21 @@ use hyperslab_core::{Error, Result};
 
 static WORKERS: OnceLock<usize> = OnceLock::new();
 
+/// The most workers there can be: far more than any machine has cores, and fewer than would keep it busy with nothing but them.
+pub const WORKERS_MAX: usize = 1024;
+
 /// Sets how many threads decode and encode chunks, and how many serve [`blocking`](mod@crate::blocking): once for the process, before
 /// anything is read or written. Without it there is one for each core.
 ///
 /// Those who use the async API choose the threads of their runtime themselves. Threads that wait for a disk come on top.
 ///
 /// # Errors
-/// `InvalidInput` for none; `Conflict` when it was set before, or threads were started already.
+/// `InvalidInput` for none, or more than [`WORKERS_MAX`]; `Conflict` when it was set before, or threads were started already.
 pub fn set_workers(count: usize) -> Result<()> {
-    if count == 0 {
-        return Err(Error::invalid(
-            "at least one worker is needed; give 1 or more",
-        ));
+    if !(1..=WORKERS_MAX).contains(&count) {
+        return Err(Error::invalid(format!(
+            "{count} workers are not possible; give from 1 to {WORKERS_MAX}"
+        )));
     }
     hyperslab_engine::set_workers(count)?;
     let set = WORKERS.set(count);

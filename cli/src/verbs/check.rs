@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, Status};
 use crate::human;
+use crate::numbers;
 use crate::output::check_is_path;
 use crate::session::Session;
 
@@ -20,8 +21,9 @@ Examples:
   hyperslab check ./climate --level 4 --report report.json
   hyperslab check ./climate --stop-on-error
 
-Level 1: every collection opens. 2: every array opens, and no lock is stale. 3: layout and index
+Level 1: every collection opens. 2: every array opens, and no lock is stale. 3: layout and index \
 agree. 4: every chunk decodes and its checksum holds. Each level includes those before it.
+
 The exit code is 1 when anything was found, also when it was repaired.";
 
 /// Look for faults. One fault does not end the check, unless that is asked for.
@@ -33,7 +35,7 @@ pub(crate) struct Check {
     /// Only this collection
     collection: Option<String>,
     /// How deep to look, from 1 to 4
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=4))]
+    #[arg(long, default_value_t = 3, value_parser = numbers::level, allow_negative_numbers = true)]
     level: u8,
     /// Mend what can be mended without losing a cell
     #[arg(long)]

@@ -3,7 +3,7 @@
 mod source;
 
 use clap::Args;
-use hyperslab::{CopyDifference, CopyOptions, CopyPhase, CopyReport};
+use hyperslab::{CopyDifference, CopyOptions, CopyPhase, CopyReport, Store};
 use serde_json::{Value, json};
 
 use super::storage::StorageArgs;
@@ -11,6 +11,7 @@ use crate::args::AdapterArgs;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, Status};
 use crate::human;
+use crate::numbers;
 use crate::session::Session;
 
 const EXAMPLE: &str = "\
@@ -20,11 +21,11 @@ Examples:
   hyperslab copy ./climate/weather ./climate/weather-2 --no-verify
   hyperslab copy era5.zarr/t ./climate/era5
 
-Arrays keep their identity, key and attributes. When all is copied, both sides are read and compared
-bit by bit. Run again after an interruption, it goes on where it stopped: what is there is verified,
+Arrays keep their identity, key and attributes. When all is copied, both sides are read and compared \
+bit by bit. Run again after an interruption, it goes on where it stopped: what is there is verified, \
 not written again. An array that differs is reported, and the exit code is 1.
 
-A copy reads as any reader does: a chunk that was lost is copied as the fill value. If you are not sure
+A copy reads as any reader does: a chunk that was lost is copied as the fill value. If you are not sure \
 of the source, check it first: hyperslab check ./climate weather --level 4";
 
 /// Copy a collection into another store, whatever the formats of the two. A store that is not there yet is made.
@@ -48,6 +49,7 @@ pub(crate) struct Copy {
     no_verify: bool,
     /// How many arrays are copied at once
     #[arg(long, value_name = "COUNT", default_value_t = 8)]
+    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
     jobs: usize,
     #[command(flatten)]
     adapter: AdapterArgs,
@@ -64,7 +66,13 @@ impl Copy {
         let storage = self.storage.options()?;
         // No store is made for a collection that is not there.
         let from = source::open(&self.from, session).await?;
-        let to = self.adapter.open_or_create(&to_store, session).await?;
+        let check = async |trial: &Store| {
+            let (schema, storage) = (from.schema().clone(), storage.clone());
+            let explained = trial.explain_collection(&to_name, schema, storage).await;
+            explained.map(drop)
+        };
+        let adapter = &self.adapter;
+        let to = adapter.open_or_create(&to_store, session, check).await?;
         let options = CopyOptions {
             storage: (!storage.is_empty()).then_some(storage),
             verify: !self.no_verify,

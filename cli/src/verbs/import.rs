@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hyperslab::netcdf::{self, ImportOptions};
-use hyperslab::{Array, ErrorKind, Result, Store};
+use hyperslab::{Array, Store};
 use serde_json::json;
 
 use super::show::array_json;
@@ -20,7 +20,7 @@ Examples:
   hyperslab import era5.nc ./climate era5 --variable t --variable z --codec zstd:3
   hyperslab import s3://weather/era5.zarr ./climate era5 --variable t
 
-The dimensions of the collection carry the file's coordinates, units and CF times. Variables of one
+The dimensions of the collection carry the file's coordinates, units and CF times. Variables of one \
 shape and type share a collection, each an array with the key `variable=NAME`.";
 
 /// Make a collection from variables of a netCDF or HDF5 file, or of a Zarr group. A store that is not there yet is made.
@@ -50,7 +50,10 @@ impl Import {
             packed: self.packed,
             storage: self.storage.options()?,
         };
-        let store = self.open_or_create(session).await?;
+        // The first import is often the first command: it may make the store, but not for a file that cannot be read.
+        let check = async |_: &Store| netcdf::list_variables(&self.file).await.map(drop);
+        let store = &self.target.store;
+        let store = self.adapter.open_or_create(store, session, check).await?;
         let name = &self.target.collection;
         let progress = console.progress("importing");
         let report = netcdf::import(&store, name, &self.file, &options, &|done, total| {
@@ -68,18 +71,5 @@ impl Import {
             format_args!("imported {} into collection {name}", names.join(", ")),
         )?;
         Ok(Status::Done)
-    }
-
-    /// The first import is often the first command: it may make the store.
-    async fn open_or_create(&self, session: &Session) -> Result<Store> {
-        let (adapter, store) = (&self.adapter, &self.target.store);
-        match adapter.open(store, session).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                // No store is made for a file that cannot be read.
-                netcdf::list_variables(&self.file).await?;
-                adapter.open_or_create(store, session).await
-            }
-            opened => opened,
-        }
     }
 }

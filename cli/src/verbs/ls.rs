@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, Status};
 use crate::human;
+use crate::numbers;
 use crate::session::Session;
 
 const EXAMPLE: &str = "\
@@ -18,8 +19,8 @@ Examples:
   hyperslab ls era5.nc
   hyperslab ls s3://weather/era5.zarr
 
-A condition is NAME = VALUE with =, !=, <, <=, >, >=, or NAME in (A, B), joined by and, or, not and
-parentheses. A value with spaces stands in quotes. NAME is a key attribute, a custom attribute, for
+A condition is NAME = VALUE with =, !=, <, <=, >, >=, or NAME in (A, B), joined by and, or, not and \
+parentheses. A value with spaces stands in quotes. NAME is a key attribute, a custom attribute, for \
 which each array has to be opened, or `id`.
 
 In a netCDF or HDF5 file, or a Zarr group of another program, each variable is a collection of one array.";
@@ -46,9 +47,11 @@ pub(crate) struct Ls {
     reverse: bool,
     /// Leave out the first of them
     #[arg(long, value_name = "N", default_value_t = 0, requires = "collection")]
+    #[arg(value_parser = numbers::whole, allow_negative_numbers = true)]
     offset: usize,
     /// List no more than this
     #[arg(long, value_name = "N", requires = "collection")]
+    #[arg(value_parser = numbers::whole, allow_negative_numbers = true)]
     limit: Option<usize>,
     /// Only tell how many there are
     #[arg(long)]
@@ -144,6 +147,7 @@ struct Listed {
 struct Facts {
     dtype: DType,
     dimensions: Vec<Dimension>,
+    tile_counts: Option<Vec<u64>>,
     array_count: usize,
 }
 
@@ -173,7 +177,14 @@ impl Listed {
             self.name.clone(),
             facts.dtype.to_string(),
             dimensions.join(" x "),
-            human::count(facts.array_count as u64, "array"),
+            match &facts.tile_counts {
+                None => human::count(facts.array_count as u64, "array"),
+                Some(counts) => format!(
+                    "{} of {} tiles",
+                    human::count(facts.array_count as u64, "array"),
+                    human::shape(counts)
+                ),
+            },
         ])
     }
 
@@ -204,6 +215,7 @@ impl Facts {
             Ok(Self {
                 dtype: collection.schema().dtype(),
                 dimensions: collection.schema().dimensions().to_vec(),
+                tile_counts: (collection.schema().tile_grid()).map(|grid| grid.counts().to_vec()),
                 array_count: collection.find("").count().await?,
             })
         };

@@ -2,7 +2,8 @@
 
 use clap::Args;
 use hyperslab::{
-    CopyPhase, Finding, MigrateOptions, MigrateReport, MigrateStep, MigratedCollection, migrate,
+    CopyPhase, Finding, MigrateOptions, MigrateReport, MigrateStep, MigratedCollection, Store,
+    migrate,
 };
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ use crate::args::AdapterArgs;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, Status};
 use crate::human;
+use crate::numbers;
 use crate::session::Session;
 
 const EXAMPLE: &str = "\
@@ -18,13 +20,15 @@ Examples:
   hyperslab migrate ./deker-storage ./climate
   hyperslab migrate ./deker-storage s3://climate/era5 --collection weather
 
-Arrays keep their identity, key and attributes; names that no other format can carry are changed, and
-told. First the storage is checked, at level 4; then each collection is copied and compared bit by
-bit. What was wrong and is right in the copy (links, counts of empty cells, times of tiles, marks) is
-told, and so is what cannot be read, which is left out: then the exit code is 1. Run again after an
-interruption, it goes on where it stopped. The storage is not changed; Deker may use it meanwhile.";
+Arrays keep their identity, key and attributes; names that no other format can carry are changed, and \
+told. First the storage is checked, at level 4; then each collection is copied and compared bit by bit. \
+What was wrong and is right in the copy (links, counts of empty cells, times of tiles, marks) is told, \
+and so is what cannot be read, which is left out: then the exit code is 1. Run again after an \
+interruption, it goes on where it stopped. The storage is not changed; Deker may use it meanwhile.
 
-/// Copy a storage of Deker into a store of HDF5 or Zarr. A store that is not there yet is made.
+The store may be another storage of Deker (--adapter deker); single collections are copied by `copy`.";
+
+/// Copy a storage of Deker into another store. A store that is not there yet is made.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Migrate {
@@ -42,6 +46,7 @@ pub(crate) struct Migrate {
     no_verify: bool,
     /// How many arrays are copied at once
     #[arg(long, value_name = "COUNT", default_value_t = 8)]
+    #[arg(value_parser = numbers::count, allow_negative_numbers = true)]
     jobs: usize,
     #[command(flatten)]
     adapter: AdapterArgs,
@@ -54,13 +59,17 @@ impl Migrate {
         let storage = self.storage.options()?;
         // No store is made for a storage that is not there.
         let from = session.open(&self.from).await?;
-        let to = self.adapter.open_or_create(&self.to, session).await?;
         let options = MigrateOptions {
             collections: self.collection.clone(),
             storage: (!storage.is_empty()).then_some(storage),
             verify: !self.no_verify,
             concurrency: self.jobs,
         };
+        let check = async |trial: &Store| options.check(&from, trial).await.map(drop);
+        let to = self
+            .adapter
+            .open_or_create(&self.to, session, check)
+            .await?;
         let progress = console.progress("checking");
         let report = migrate(&from, &to, &options, &|step| match step {
             MigrateStep::Checking => progress.say("checking the storage".to_owned()),

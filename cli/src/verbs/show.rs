@@ -17,11 +17,14 @@ Examples:
   hyperslab show ./climate weather
   hyperslab show ./climate weather dt=2023-01-03
   hyperslab show ./climate weather --schema > weather.json
-  hyperslab show ./climate weather --json > collection.json     as `hyperslab create --from` takes it";
+  hyperslab show ./climate weather --json > weather.json     for `hyperslab create --from`";
+
+const KEY: &str = "\
+The array: its key as `dt=2023-01-03 station=a`, or `id=UUID`; without it, the collection is shown";
 
 /// Show what a store, a collection or an array is.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLE)]
+#[command(after_help = EXAMPLE, mut_arg("key", |key| key.help(KEY)))]
 pub(crate) struct Show {
     /// The store: a path or a URL
     store: String,

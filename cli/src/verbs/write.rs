@@ -21,7 +21,7 @@ Examples:
   hyperslab write ./climate weather dt=2023-01-03 --sel lat=80..90 --value 271.35
   hyperslab write ./climate weather dt=2023-01-03 --set station=south
 
-All of it is checked before anything is changed. Cells and attributes given together are two changes,
+All of it is checked before anything is changed. Cells and attributes given together are two changes, \
 each whole: the attributes come first, and a command that is killed may leave the cells as they were.";
 
 /// Write a piece of an array, or its custom attributes. All cells become visible at once.

@@ -36,6 +36,14 @@ pub(super) async fn with_our_names(from: &Collection) -> Result<(Collection, Vec
     Ok((store.collection(name).await?, renamed))
 }
 
+/// The schema that a collection gets in the target.
+pub(super) fn schema(from: &Schema) -> Result<Schema> {
+    if from.check_names().is_ok() {
+        return Ok(from.clone());
+    }
+    rename(from).map(|(schema, ..)| schema)
+}
+
 /// The names of attributes: in the source, in the target.
 type Pairs = Vec<(String, String)>;
 

@@ -45,10 +45,20 @@ impl Store {
     /// Who holds exclusive locks, and the stale records of holders that have gone: of all, or of one collection and its arrays.
     ///
     /// # Errors
-    /// When the store cannot be listed.
+    /// `NotFound` for a collection that is not there and has no locks; when the store cannot be listed.
     pub async fn lock_holders(&self, collection: Option<&str>) -> Result<Vec<LockInfo>> {
         let mut holders = self.shared.adapter()?.locks().holders().await?;
-        holders.retain(|lock| collection.is_none_or(|name| lock.key.collection == name));
+        let Some(name) = collection else {
+            return Ok(holders);
+        };
+        holders.retain(|lock| lock.key.collection == name);
+        if holders.is_empty() {
+            match self.collection(name).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Err(error),
+                // One that does not open may have locks all the same.
+                _ => {}
+            }
+        }
         Ok(holders)
     }
 
@@ -56,7 +66,7 @@ impl Store {
     /// holder is not broken.
     ///
     /// # Errors
-    /// When the store cannot be listed, or a record cannot be removed.
+    /// `NotFound` for a collection that is not there; when the store cannot be listed, or a record cannot be removed.
     pub async fn clear_locks(&self, collection: Option<&str>) -> Result<Vec<LockInfo>> {
         use ErrorKind::{Locked, NotFound};
         let locks = self.shared.adapter()?.locks();
