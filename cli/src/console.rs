@@ -156,7 +156,6 @@ impl Console {
         match outcome {
             Ok(Status::Done) | Err(Failure::Unread) => 0,
             Ok(Status::Found) => 1,
-            Ok(Status::Told(code)) => code,
             Err(Failure::Error(error)) => {
                 // What was said before the error still counts; where it cannot be said, nor can this.
                 let _ = self.flush();
@@ -164,13 +163,6 @@ impl Console {
                 error.kind().exit_code()
             }
         }
-    }
-
-    /// What is wrong with a line, in the words of the parser of the command line.
-    pub(crate) fn complain(&mut self, text: &str) -> Result<(), Failure> {
-        self.out.flush()?;
-        writeln!(io::stderr(), "{text}")?;
-        Ok(())
     }
 
     fn tell(&self, error: &Error) -> io::Result<()> {

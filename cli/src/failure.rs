@@ -41,8 +41,6 @@ pub(crate) enum Status {
     Done,
     /// A check found something.
     Found,
-    /// Something failed with this exit code, and the person was told.
-    Told(u8),
 }
 
 /// The result of a verb.

@@ -83,9 +83,25 @@ fn a_script_ends_with_the_exit_code_of_the_first_failure() {
         (
             "frobnicate\nls\n",
             2,
-            "unrecognized subcommand 'frobnicate'",
+            "error: line 1: unrecognized subcommand 'frobnicate'",
         ),
-        ("ls --frob\nls\n", 2, "unexpected argument '--frob'"),
+        (
+            "ls --frob\nls\n",
+            2,
+            "error: line 1: unexpected argument '--frob' found; see `help ls`\n",
+        ),
+        (
+            "read\n",
+            2,
+            "error: line 1: the following required arguments were not provided: <COLLECTION>; see `help read`\n",
+        ),
+        ("migrate d\n", 2, "run `hyperslab migrate` outside"),
+        (
+            "create x --schema -\n{}\n",
+            2,
+            "error: line 1: in a shell standard input are the lines to run",
+        ),
+        ("create --from -\n{}\n", 2, "name a file instead of `-`"),
         (
             "read weather 'dt=2023\n",
             2,
@@ -122,13 +138,34 @@ fn a_script_ends_with_the_exit_code_of_the_first_failure() {
     let run = script(&scene, &["--json"], "ls --count\nshow rain\n");
     assert_eq!((run.code, run.out.as_str()), (3, "{\"count\":1}\n"));
     assert!(run.err.contains("\"kind\":\"not_found\""), "{run:?}");
-    let run = script(&scene, &[], "help\nhelp read\nread --help\n--version\n");
+    let lines =
+        "help\nhelp read\nread --help\n--version\nhelp use\nhelp exit\nhelp quit\nhelp help\n";
+    let run = script(&scene, &[], lines);
     assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(run.out.matches("use COLLECTION").count(), 2, "{run:?}");
+    assert_eq!(run.out.matches("exit, quit").count(), 3, "{run:?}");
+    assert!(!run.out.contains("migrate"), "{run:?}");
     assert!(
         run.out.contains("use COLLECTION") && run.out.contains("--isel"),
         "{run:?}"
     );
     assert_eq!(scene.run(&["shell", "nowhere"]).code, 3);
+}
+
+#[test]
+fn a_script_may_begin_with_a_byte_order_mark() {
+    let scene = Scene::with_arrays();
+    let run = script(&scene, &[], "\u{feff}ls weather --count\n");
+    assert_eq!((run.code, run.out.as_str()), (0, "2\n"), "{run:?}");
+}
+
+#[test]
+fn a_collection_that_is_deleted_is_in_use_no_more() {
+    let scene = Scene::with_arrays();
+    scene.ok(&["create", "s", "rain", "--schema", "weather.json"]);
+    let lines = "use weather\nrm rain --collection\nls --count\nrm --collection\nls --count\n";
+    let run = script(&scene, &["-q"], lines);
+    assert_eq!((run.code, run.out.as_str()), (0, "2\n0\n"), "{run:?}");
 }
 
 #[test]
@@ -208,8 +245,8 @@ mod terminal {
         }
 
         /// Types keys, and waits until the screen has shown this since the last time.
-        fn types(&mut self, keys: &str, expected: &str) {
-            self.keys.write_all(keys.as_bytes()).unwrap();
+        fn types(&mut self, keys: impl AsRef<[u8]>, expected: &str) {
+            self.keys.write_all(keys.as_ref()).unwrap();
             self.shows(expected);
         }
 
@@ -257,5 +294,39 @@ mod terminal {
         again.types("\x03", "s> ");
         again.types("exit\r", "");
         assert_eq!(again.child.wait().unwrap().code(), Some(0));
+    }
+    #[test]
+    fn bytes_of_another_encoding_do_not_end_the_shell() {
+        let scene = Scene::with_arrays();
+        let mut terminal = Terminal::of(&scene, &["shell", "s"]);
+        terminal.shows("s> ");
+        // A u umlaut of Latin-1; what is behind it is part of no other line.
+        terminal.types(
+            b"use gr\xfcn; ls --count\r",
+            "error: what was typed is no UTF-8",
+        );
+        terminal.shows("s> ");
+        terminal.types("ls weather --count\r", "\r\n2\r\n");
+        terminal.shows("s> ");
+        terminal.types("exit\r", "");
+        assert_eq!(terminal.child.wait().unwrap().code(), Some(0));
+        assert!(!terminal.seen.contains("unexpected"), "{}", terminal.seen);
+    }
+
+    #[test]
+    fn lines_that_are_pasted_are_run_one_by_one() {
+        let scene = Scene::with_arrays();
+        let mut terminal = Terminal::of(&scene, &["shell", "s"]);
+        terminal.shows("s> ");
+        let paste = |lines: &str| format!("\x1b[200~{lines}\x1b[201~\r");
+        terminal.types(paste("use weather\rls --count"), "\r\n2\r\n");
+        terminal.shows("s/weather> ");
+        terminal.types(paste("show rain\rrm --all\r# end"), "error: ");
+        terminal.shows("2 lines behind it are not run");
+        terminal.shows("s/weather> ");
+        terminal.types(paste("ls --count\rrm --collection"), "\r\n2\r\n");
+        terminal.shows("s> ");
+        terminal.types("exit\r", "");
+        assert_eq!(terminal.child.wait().unwrap().code(), Some(0));
     }
 }

@@ -92,6 +92,13 @@ impl From<Check> for MemoryCheck {
 
 impl Create {
     pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
+        let is_input = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+        if session.is_shell() && (is_input(&self.schema) || is_input(&self.from)) {
+            return Err(Error::invalid(
+                "in a shell standard input are the lines to run; name a file instead of `-`",
+            )
+            .into());
+        }
         let document = self.document()?;
         let mut options = self.adapter.store_options(session);
         options.memory_check = self.memory_check.into();
@@ -117,8 +124,16 @@ impl Create {
         console.report(
             &json!({ "collection": collection.meta() }),
             format_args!(
-                "created collection {name}: {}",
-                human::cells(schema.dtype(), &schema.shape())
+                "created collection {name}: {}{}",
+                human::cells(schema.dtype(), &schema.shape()),
+                match schema.tile_grid() {
+                    None => String::new(),
+                    Some(grid) => format!(
+                        ", in {} tiles of {}",
+                        human::shape(grid.counts()),
+                        human::shape(grid.chunk_shape())
+                    ),
+                }
             ),
         )?;
         Ok(Status::Done)

@@ -37,6 +37,12 @@ pub(crate) struct Rm {
 }
 
 impl Rm {
+    /// The collection of a store that is to be deleted as a whole, if one is.
+    pub(crate) fn collection_of(&self, store: &str) -> Option<&str> {
+        let is_meant = self.whole && self.target.store == store;
+        is_meant.then_some(&self.target.collection)
+    }
+
     pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
         let name = &self.target.collection;
         let store = session.open(&self.target.store).await?;

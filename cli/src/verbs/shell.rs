@@ -13,8 +13,10 @@ use hyperslab::{Error, Result, Store};
 
 use self::editor::{Editor, Typed};
 use self::line::{Line, Step};
+use crate::args::Verb;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, Status};
+use crate::human;
 use crate::session::Session;
 
 const EXAMPLE: &str = "\
@@ -31,12 +33,12 @@ In the shell the store is not named, and after `use weather` neither is the coll
   help read                              what a verb takes
   exit                                   or Ctrl-D
 
-An error does not end the shell; Ctrl-C cancels what is typed, or what is running. The tab key completes
-verbs, collections, attributes, dimensions and labels. Lines are kept in
+An error does not end the shell; Ctrl-C cancels what is typed, or what is running. The tab key \
+completes verbs, collections, attributes, dimensions and labels. Lines are kept in \
 ~/.local/state/hyperslab/shell-history.
 
-When standard input is not a terminal, each line of it is run, `#` begins a comment, and the first line
-that fails ends the shell with its exit code.";
+When standard input is not a terminal, each line of it is run, `#` begins a comment, and the first \
+line that fails ends the shell with its exit code.";
 
 /// Give verbs one after the other to a store that stays open, so that what was read stays in memory.
 #[derive(Debug, Args)]
@@ -93,19 +95,37 @@ async fn interact(shared: &mut Shared, session: &Session, console: &mut Console)
         let text = match typed {
             Typed::Line(text) => text,
             Typed::Cancelled => continue,
+            Typed::Garbled => {
+                let garbled =
+                    "what was typed is no UTF-8 text and is dropped; set the terminal to UTF-8";
+                console.settle(Err(Error::invalid(garbled).into()));
+                continue;
+            }
             Typed::End => return Ok(Status::Done),
         };
-        let step = Line::parse(&text, shared);
-        let outcome = tokio::select! {
-            outcome = run(step, shared, session, console) => outcome,
-            _ = tokio::signal::ctrl_c() => Err(Error::cancelled("interrupted").into()),
-        };
-        console.adopt(session.global());
-        match outcome {
-            Ok(Ended::Shell) => return Ok(Status::Done),
-            Ok(Ended::Line(status)) => drop(console.settle(Ok(status))),
-            Err(Failure::Unread) => return Err(Failure::Unread),
-            Err(failure) => drop(console.settle(Err(failure))),
+        // What is pasted may be several lines.
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            let step = Line::parse(line, shared);
+            let outcome = tokio::select! {
+                outcome = run(step, shared, session, console) => outcome,
+                _ = tokio::signal::ctrl_c() => Err(Error::cancelled("interrupted").into()),
+            };
+            console.adopt(session.global());
+            let code = match outcome {
+                Ok(Ended::Shell) => return Ok(Status::Done),
+                Ok(Ended::Line(status)) => console.settle(Ok(status)),
+                Err(Failure::Unread) => return Err(Failure::Unread),
+                Err(failure) => console.settle(Err(failure)),
+            };
+            if code != 0 {
+                let left = lines.filter(|line| !line.trim().is_empty()).count() as u64;
+                if left > 0 {
+                    let left = human::count(left, "line");
+                    console.remark(format_args!("{left} behind it are not run"))?;
+                }
+                break;
+            }
         }
     }
 }
@@ -116,7 +136,12 @@ async fn follow(shared: &mut Shared, session: &Session, console: &mut Console) -
         let Some(text) = next_line()? else {
             break;
         };
-        let step = Line::parse(&text, shared);
+        // Editors of Windows put a byte order mark before a text.
+        let text = match number {
+            1 => text.trim_start_matches('\u{feff}'),
+            _ => &text,
+        };
+        let step = Line::parse(text, shared);
         let outcome = run(step, shared, session, console).await;
         console.flush()?;
         match outcome {
@@ -174,17 +199,18 @@ async fn run(
             console.line(format_args!("{}", text.trim_end()))?;
             Ok(Ended::Line(Status::Done))
         }
-        Step::Refuse(text) => {
-            console.complain(text.trim_end())?;
-            Ok(Ended::Line(Status::Told(
-                Error::invalid("").kind().exit_code(),
-            )))
-        }
         Step::Run(cli) => {
             let global = cli.global.over(session.global());
             console.adopt(&global);
             let within = Session::within(global, &shared.name, shared.store.clone());
+            let deleted = match &cli.verb {
+                Verb::Rm(rm) => rm.collection_of(&shared.name).map(str::to_owned),
+                _ => None,
+            };
             let status = crate::verbs::run(cli.verb, &within, console).await?;
+            if deleted.is_some() && deleted == shared.used {
+                shared.used = None;
+            }
             Ok(Ended::Line(status))
         }
     }

@@ -1,5 +1,6 @@
 //! The line that a person edits: its history and its completions.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::{Command, CommandFactory};
@@ -25,6 +26,8 @@ pub(super) enum Typed {
     Line(String),
     /// Ctrl-C.
     Cancelled,
+    /// Bytes that are no text.
+    Garbled,
     /// Ctrl-D.
     End,
 }
@@ -75,6 +78,10 @@ impl Editor {
                 Ok(line) => Typed::Line(line),
                 Err(ReadlineError::Interrupted) => Typed::Cancelled,
                 Err(ReadlineError::Eof) => Typed::End,
+                Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                    forget_typed();
+                    Typed::Garbled
+                }
                 Err(error) => return Err(of_terminal(error)),
             };
             if let (Typed::Line(_), Ok(path)) = (&typed, &self.history) {
@@ -89,6 +96,16 @@ impl Editor {
 
 fn of_terminal(error: ReadlineError) -> Error {
     Error::unavailable(format!("the terminal: {error}")).with_source(error)
+}
+
+/// Drops what was typed and not read yet: the rest of a line that is not understood is none of its own.
+fn forget_typed() {
+    #[cfg(unix)]
+    {
+        use rustix::termios::{QueueSelector, tcflush};
+        // What cannot be dropped is read as the next line.
+        let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
+    }
 }
 
 /// The last part of the store's name, and the collection in use.

@@ -1,22 +1,20 @@
 //! What a line of a shell asks for.
 
-use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use hyperslab::{Error, Result};
 
 use super::fill::{ELSEWHERE, fill};
 use super::{Shared, words};
 use crate::args::Cli;
+use crate::usage;
 
 /// Lines that are no verbs of the command line.
 pub(super) const OWN: [&str; 4] = ["use", "help", "exit", "quit"];
 
-const HELP: &str = "\
-Lines of the shell besides the verbs:
-  use COLLECTION   the collection that is meant from here on; `use` alone for none
-  help VERB        what a verb takes
-  exit             leave, as Ctrl-D does
-The verbs, without the store, and without the collection that is in use:";
+const USE: &str =
+    "  use COLLECTION   the collection that is meant from here on; `use` alone for none";
+const ASK: &str = "  help VERB        what a verb takes; `help` alone for all of them";
+const LEAVE: &str = "  exit, quit       leave, as Ctrl-D does";
 
 /// What is to be done.
 #[derive(Debug)]
@@ -29,8 +27,6 @@ pub(super) enum Step {
     Use(Option<String>),
     /// Print this.
     Tell(String),
-    /// Print this as what is wrong with the line.
-    Refuse(String),
     /// Run a verb.
     Run(Box<Cli>),
 }
@@ -42,7 +38,7 @@ impl Line {
     /// Reads a line.
     ///
     /// # Errors
-    /// `InvalidInput` for what is no line of a shell; what clap has to say is a [`Step`].
+    /// `InvalidInput` for what is no line of a shell.
     pub(super) fn parse(text: &str, shared: &Shared) -> Result<Step> {
         let words: Vec<String> = words::split(text)?
             .into_iter()
@@ -59,6 +55,9 @@ impl Line {
                 texts[0]
             ))),
             ["help"] => Ok(Step::Tell(help())),
+            ["help", "use"] => Ok(Step::Tell(USE.to_owned())),
+            ["help", "help"] => Ok(Step::Tell(ASK.to_owned())),
+            ["help", "exit" | "quit"] => Ok(Step::Tell(LEAVE.to_owned())),
             ["help", verb] => verb_line(vec![(*verb).to_owned(), "--help".to_owned()], shared),
             _ => verb_line(words, shared),
         }
@@ -66,7 +65,10 @@ impl Line {
 }
 
 fn help() -> String {
-    let mut text = HELP.to_owned();
+    let mut text = format!(
+        "Lines of the shell besides the verbs:\n{USE}\n{ASK}\n{LEAVE}\n\
+         The verbs, without the store, and without the collection that is in use:"
+    );
     for verb in Cli::command().get_subcommands() {
         if !ELSEWHERE.contains(&verb.get_name()) {
             let about = verb.get_about().map(ToString::to_string);
@@ -96,18 +98,18 @@ fn verb_line(words: Vec<String>, shared: &Shared) -> Result<Step> {
         true => words,
         false => fill(&root, words, &shared.name, shared.used.as_deref()),
     };
-    let words = std::iter::once("hyperslab".to_owned()).chain(words);
-    match Cli::try_parse_from(words) {
+    let words: Vec<String> = std::iter::once("hyperslab".to_owned())
+        .chain(words)
+        .collect();
+    match Cli::try_parse_from(&words) {
         Ok(cli) => {
             check_global(&cli)?;
             Ok(Step::Run(Box::new(cli)))
         }
+        Err(error) if usage::is_answer(&error) => Ok(Step::Tell(error.render().to_string())),
         Err(error) => {
-            let told = error.render().to_string();
-            Ok(match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Step::Tell(told),
-                _ => Step::Refuse(told),
-            })
+            let help = |verb: &str| format!("help {verb}");
+            Err(usage::complaint(&error, &words, help))
         }
     }
 }
