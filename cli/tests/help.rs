@@ -1,5 +1,4 @@
 //! What a person reads before and after making something: help, and how arrays are tiled.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 
