@@ -36,8 +36,7 @@ fn main() -> ExitCode {
                 json: words.iter().any(|word| word == "--json"),
                 ..Global::default()
             };
-            let help = |verb: &str| format!("hyperslab {verb} --help");
-            let complaint = usage::complaint(&error, &words, help);
+            let complaint = usage::complaint(&error, &words, usage::outside);
             return Console::new(&global).finish(Err(complaint.into()));
         }
     };

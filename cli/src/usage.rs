@@ -16,22 +16,22 @@ pub(crate) fn is_answer(error: &clap::Error) -> bool {
     )
 }
 
-/// The complaint of the parser about these words as an error of ours. `help` says where to read about a verb.
+/// The complaint of the parser about these words as an error of ours. `help` says where to read about a verb, or about all.
 pub(crate) fn complaint(
     error: &clap::Error,
     words: &[String],
-    help: impl FnOnce(&str) -> String,
+    help: impl FnOnce(Option<&str>) -> String,
 ) -> Error {
     let text = error.render().to_string();
     let mut message: Option<String> = None;
     let mut tips = Vec::new();
-    let mut verb = None;
+    let mut usage = None;
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         if let Some(tip) = line.strip_prefix("tip: ") {
             tips.extend(right_tip(tip, words));
-        } else if let Some(usage) = line.strip_prefix("Usage: ") {
-            verb = verb_of(usage);
-        } else if !line.starts_with("For more information") && verb.is_none() {
+        } else if let Some(shown) = line.strip_prefix("Usage: ") {
+            usage = Some(verb_of(shown));
+        } else if !line.starts_with("For more information") && usage.is_none() {
             let line = line.strip_prefix("error: ").unwrap_or(line);
             message = Some(match message {
                 None => line.to_owned(),
@@ -42,8 +42,24 @@ pub(crate) fn complaint(
         }
     }
     let parts = message.into_iter().chain(tips);
-    let parts = parts.chain(verb.map(|verb| format!("see `{}`", help(verb))));
+    let parts = parts.chain(usage.map(|verb| format!("see `{}`", help(verb))));
     Error::invalid(parts.collect::<Vec<_>>().join("; "))
+}
+
+/// Where to read about a verb outside of a shell.
+pub(crate) fn outside(verb: Option<&str>) -> String {
+    match verb {
+        Some(verb) => format!("hyperslab {verb} --help"),
+        None => "hyperslab --help".to_owned(),
+    }
+}
+
+/// The same in a shell.
+pub(crate) fn inside(verb: Option<&str>) -> String {
+    match verb {
+        Some(verb) => format!("help {verb}"),
+        None => "help".to_owned(),
+    }
 }
 
 /// The verb in `hyperslab VERB [OPTIONS] ...`.
@@ -90,7 +106,7 @@ mod tests {
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
         let error = Cli::try_parse_from(&words).unwrap_err();
         assert!(!is_answer(&error), "{line}");
-        complaint(&error, &words, |verb| format!("hyperslab {verb} --help")).to_string()
+        complaint(&error, &words, outside).to_string()
     }
 
     #[test]
@@ -111,7 +127,7 @@ mod tests {
             ),
             (
                 "hyperslab lss",
-                "unrecognized subcommand 'lss'; a similar subcommand exists: 'ls'",
+                "unrecognized subcommand 'lss'; a similar subcommand exists: 'ls'; see `hyperslab --help`",
             ),
         ] {
             assert_eq!(complaint_of(line), expected, "{line}");

@@ -26,8 +26,8 @@ fn tiles_are_told_where_they_are_made_and_listed() {
 fn paragraphs_of_the_help_are_wrapped_once() {
     // Narrower than the lines of the source.
     const WIDTH: usize = 72;
+    let help = Scene::empty().ok(&["--help"]);
     let scene = Scene::empty().with("COLUMNS", &WIDTH.to_string());
-    let help = scene.ok(&["--help"]);
     let (_, verbs) = help.split_once("Commands:\n").unwrap();
     let (verbs, _) = verbs.split_once("\n\n").unwrap();
     for verb in verbs

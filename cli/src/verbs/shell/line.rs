@@ -107,10 +107,7 @@ fn verb_line(words: Vec<String>, shared: &Shared) -> Result<Step> {
             Ok(Step::Run(Box::new(cli)))
         }
         Err(error) if usage::is_answer(&error) => Ok(Step::Tell(error.render().to_string())),
-        Err(error) => {
-            let help = |verb: &str| format!("help {verb}");
-            Err(usage::complaint(&error, &words, help))
-        }
+        Err(error) => Err(usage::complaint(&error, &words, usage::inside)),
     }
 }
 
