@@ -5,6 +5,7 @@
 //! time if it wants to.
 //!
 //! - `schema`, `types`, `attributes`, `text`, `json`, `storage`: what Deker says of a collection and an array, in its spelling.
+//! - `fit`: what fits into an attribute.
 //! - `folders`: where files and links are.
 //! - `file`, `content`, `empty`: an array file, read and written.
 //! - `guard`: how Deker and we keep out of each other's way.
@@ -17,6 +18,7 @@ mod check;
 mod content;
 mod empty;
 mod file;
+mod fit;
 mod folders;
 mod guard;
 mod json;

@@ -11,6 +11,7 @@ use hyperslab_core::{
 use hyperslab_engine::{Publish, SlabWrite, WriteBack, quick};
 use uuid::Uuid;
 
+use super::attributes;
 use super::folders::Kind;
 use super::store::Store;
 use super::store::tiles::grid_of;
@@ -237,14 +238,7 @@ impl ArrayHandle for DekerArray {
         self.run(move |place| {
             let known = place.store.open(&place.collection)?;
             let change = |meta: &mut ArrayMeta| {
-                for name in &removed {
-                    meta.custom.remove(name);
-                }
-                for (name, value) in changed.iter() {
-                    meta.custom.insert(name, value.clone());
-                }
-                // Every custom attribute is known and of its type, in schema order.
-                meta.custom = known.layout.schema.check_custom(&meta.custom)?;
+                meta.custom = attributes::changed(&known.layout, &meta.custom, &changed, &removed)?;
                 Ok(())
             };
             let meta = match known.kind() {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::schema::{Attribute, Layout, POSITION};
 use super::types::AttributeForm;
-use super::{attributes, text};
+use super::{attributes, fit, text};
 
 /// The longest name of a folder on common file systems.
 const NAME_BYTES_MAX: usize = 255;
@@ -168,8 +168,14 @@ pub(super) fn new_key_parts(layout: &Layout, key: &Attributes) -> Result<Vec<Str
             ))
         };
         let value = value.ok_or_else(|| refuse("be missing"))?;
-        let spelled = spell(attribute, value)
-            .ok_or_else(|| refuse("be finer than a microsecond, or before the year 1"))?;
+        if let Some(why) = fit::misfit(attribute.form, value) {
+            return Err(Error::invalid(format!(
+                "attribute '{}': {why}",
+                attribute.name
+            )));
+        }
+        let spelled =
+            spell(attribute, value).ok_or_else(|| refuse("be one that Python has no text for"))?;
         let mut parts = spelled.split('/');
         if parts.any(|part| matches!(part, "" | "." | "..")) {
             return Err(refuse("be empty or '.' or '..', also not between two '/'"));
@@ -179,6 +185,30 @@ pub(super) fn new_key_parts(layout: &Layout, key: &Attributes) -> Result<Vec<Str
         }
     }
     key_parts(layout, key).ok_or_else(|| Error::internal("a key without folders"))
+}
+
+/// Whether folders may be those of a key, spelled in another way than [`key_parts`] does: of an item of a tuple that is kept with
+/// the array nobody can tell what it was.
+pub(super) fn may_name(layout: &Layout, key: &Attributes, parts: &[String]) -> bool {
+    let joined = parts.join("/");
+    let mut rests = vec![joined.as_str()];
+    for (index, (attribute, value)) in primary(layout, key).enumerate() {
+        if index > 0 {
+            rests = text::strip(&rests, "/");
+        }
+        rests = match value {
+            Some(AttributeValue::List(items)) if attribute.name != POSITION => {
+                let behind = rests.iter().map(|rest| text::behind_tuple(items, rest));
+                behind.flatten().collect()
+            }
+            Some(value) => {
+                let spelled = spell(attribute, value);
+                spelled.map_or_else(Vec::new, |spelled| text::strip(&rests, &spelled))
+            }
+            None => return false,
+        };
+    }
+    rests.contains(&"")
 }
 
 /// The key that folders name, if there is just one that names them.
@@ -192,7 +222,7 @@ pub(super) fn parse_key(layout: &Layout, parts: &[String]) -> Option<Attributes>
     {
         let spelled = rest.next()?;
         let value = match attribute.form {
-            AttributeForm::Int => AttributeValue::Int(spelled.parse().ok()?),
+            AttributeForm::Int(_) => AttributeValue::Int(spelled.parse().ok()?),
             AttributeForm::Float(_) => AttributeValue::Float(text::parse_float(spelled)?),
             AttributeForm::Complex(_) => AttributeValue::Complex(text::parse_complex(spelled)?),
             AttributeForm::Text => AttributeValue::Text(spelled.clone()),
@@ -203,7 +233,7 @@ pub(super) fn parse_key(layout: &Layout, parts: &[String]) -> Option<Attributes>
         if spell(attribute, &value)? != *spelled {
             return None;
         }
-        key.insert(&attribute.name, value);
+        key.insert(&attribute.name, fit::narrowed(attribute.form, value));
     }
     rest.next().is_none().then_some(key)
 }
@@ -238,6 +268,9 @@ fn spell(attribute: &Attribute, value: &AttributeValue) -> Option<String> {
         AttributeValue::List(items) if attribute.name == POSITION => {
             let numbers = items.iter().map(attributes::spell_item);
             Some(numbers.collect::<Option<Vec<_>>>()?.join("-"))
+        }
+        AttributeValue::Text(items) if attribute.form == AttributeForm::Tuple => {
+            attributes::spell_untold_tuple(items)
         }
         value => text::value(value, attribute.form),
     }

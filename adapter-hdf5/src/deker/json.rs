@@ -1,12 +1,19 @@
-//! JSON as Python writes it: with `NaN` and `Infinity`, and in ASCII.
+//! JSON as Python writes it: with `NaN` and `Infinity`, whole numbers of any length, and in ASCII.
 
 use std::fmt::Write;
 
 use hyperslab_core::{Error, Result};
 use serde_json::Value;
 
-/// What stands for a number that JSON does not have: a text that no other text can be, with the name of the number behind it.
+/// What stands for a number that JSON does not have, or that 64 bits do not hold: a text that no other text can be, with the
+/// number as it is spelled behind it.
 const MARK: char = '\0';
+
+/// How such a text begins in JSON.
+const MARKED: &str = "\"\\u0000";
+
+/// Whole numbers of fewer digits fit into 64 bits.
+const LONG_DIGITS: usize = 19;
 
 /// The names of numbers that JSON does not have.
 const NAMES: [(&str, f64); 3] = [
@@ -20,15 +27,31 @@ const NAMES: [(&str, f64); 3] = [
 /// # Errors
 /// `Corrupt` that says where it ends to be JSON.
 pub(super) fn parse(text: &str) -> Result<Value> {
-    let parsed = match serde_json::from_str(text) {
-        // Most texts have no such number.
-        Err(_) => serde_json::from_str(&marked(text)),
-        parsed => parsed,
+    let plain = match has_long_number(text) {
+        // A number that is too long would be read as a float.
+        true => None,
+        // Most texts have no number to be marked.
+        false => serde_json::from_str(text).ok(),
+    };
+    let parsed = match plain {
+        Some(value) => Ok(value),
+        None => serde_json::from_str(&marked(text)),
     };
     parsed.map_err(|source| Error::corrupt(format!("it is no JSON: {source}")).with_source(source))
 }
 
-/// The same text with each number that JSON does not have as a text.
+fn has_long_number(text: &str) -> bool {
+    let mut parts = text.split(|character: char| !character.is_ascii_digit());
+    parts.any(|digits| digits.len() >= LONG_DIGITS)
+}
+
+/// Whether a text is a whole number.
+fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The same text with each number that JSON does not have, or that 64 bits do not hold, as a text.
 fn marked(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let (mut rest, mut in_text) = (text, false);
@@ -36,8 +59,19 @@ fn marked(text: &str) -> String {
         let found = NAMES.iter().find(|(name, _)| rest.starts_with(name));
         match (in_text, found) {
             (false, Some((name, _))) => {
-                let _ = write!(out, "\"\\u0000{name}\"");
+                let _ = write!(out, "{MARKED}{name}\"");
                 rest = &rest[name.len()..];
+                continue;
+            }
+            (false, None) if character == '-' || character.is_ascii_digit() => {
+                let is_over = |c: char| !c.is_ascii_digit() && !"+-.eE".contains(c);
+                let (number, next) = rest.split_at(rest.find(is_over).unwrap_or(rest.len()));
+                let fits = number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok();
+                let _ = match is_whole(number) && !fits {
+                    true => write!(out, "{MARKED}{number}\""),
+                    false => write!(out, "{number}"),
+                };
+                rest = next;
                 continue;
             }
             (true, _) if character == '\\' => {
@@ -61,10 +95,24 @@ pub(super) fn number(value: &Value) -> Option<f64> {
         Value::String(text) => {
             let name = text.strip_prefix(MARK)?;
             let known = NAMES.iter().find(|(known, _)| *known == name);
-            known.map(|(_, number)| *number)
+            known.map(|(_, number)| *number).or_else(|| {
+                let number = name.parse::<f64>().ok();
+                number.filter(|number| is_whole(name) && number.is_finite())
+            })
         }
         _ => None,
     }
+}
+
+/// The digits of a whole number that 64 bits do not hold.
+pub(super) fn long_whole(value: &Value) -> Option<&str> {
+    let digits = value.as_str()?.strip_prefix(MARK)?;
+    is_whole(digits).then_some(digits)
+}
+
+/// The value that a whole number of any length is; `None` for a text that is none.
+pub(super) fn of_digits(digits: &str) -> Option<Value> {
+    is_whole(digits).then(|| Value::String(format!("{MARK}{digits}")))
 }
 
 /// The value that a float is.
@@ -90,9 +138,28 @@ pub(super) fn to_text(value: &Value) -> String {
             let _ = write!(out, "\\u{unit:04x}");
         }
     }
-    for (name, _) in NAMES {
-        out = out.replace(&format!("\"\\u0000{name}\""), name);
+    unmarked(&out)
+}
+
+/// The same JSON with each number that was marked as itself.
+fn unmarked(json: &str) -> String {
+    let is_number = |name: &str| is_whole(name) || NAMES.iter().any(|(known, _)| *known == name);
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some((before, after)) = rest.split_once(MARKED) {
+        out.push_str(before);
+        match after.split_once('"') {
+            Some((name, next)) if is_number(name) => {
+                out.push_str(name);
+                rest = next;
+            }
+            _ => {
+                out.push_str(MARKED);
+                rest = after;
+            }
+        }
     }
+    out.push_str(rest);
     out
 }
 
@@ -112,6 +179,24 @@ mod tests {
         assert_eq!(to_text(&value), text);
         assert_eq!(number(&json!("NaN")), None);
         assert_eq!(of_number(f64::INFINITY), value["c"]);
+    }
+
+    #[test]
+    fn whole_numbers_of_any_length_read_back() {
+        let text = r#"{"a":[1180591620717411303424,-9223372036854775809,18446744073709551615,-1.5e3],"b":"118059162071741130342400"}"#;
+        let value = parse(text).unwrap();
+        assert_eq!(long_whole(&value["a"][0]), Some("1180591620717411303424"));
+        assert_eq!(long_whole(&value["a"][1]), Some("-9223372036854775809"));
+        assert_eq!(value["a"][2].as_u64(), Some(u64::MAX));
+        assert_eq!(value["b"], "118059162071741130342400");
+        assert_eq!(
+            number(&value["a"][0]),
+            Some(1_180_591_620_717_411_303_424.0)
+        );
+        assert_eq!(long_whole(&value["b"]), None);
+        assert_eq!(to_text(&value), text.replace("-1.5e3", "-1500.0"));
+        assert_eq!(to_text(&of_digits("-12").unwrap()), "-12");
+        assert_eq!(of_digits("1.5"), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use hyperslab_core::{AttributeValue, Timestamp};
 use jiff::civil::DateTime;
 use num_complex::Complex64;
 
+use super::fit;
 use super::types::AttributeForm;
 
 /// A float of so many bits, as the shortest text that reads back as the same.
@@ -133,6 +134,11 @@ pub(super) fn parse_datetime(text: &str) -> Option<Timestamp> {
     Timestamp::from_civil(text.parse::<DateTime>().ok()?).ok()
 }
 
+/// Whether a text is an instant for which Python has room, and ours do not: at the very end of the year 9999.
+pub(super) fn is_beyond_times(text: &str) -> bool {
+    parse_datetime(text).is_none() && text.trim().parse::<DateTime>().is_ok()
+}
+
 /// A value as `str()` gives it; `None` for one that Deker cannot have.
 pub(super) fn value(value: &AttributeValue, form: AttributeForm) -> Option<String> {
     Some(match (value, form) {
@@ -145,7 +151,7 @@ pub(super) fn value(value: &AttributeValue, form: AttributeForm) -> Option<Strin
 }
 
 /// An item of a tuple as `repr()` gives it.
-fn item(value: &AttributeValue) -> Option<String> {
+pub(super) fn item(value: &AttributeValue) -> Option<String> {
     Some(match value {
         AttributeValue::Bool(value) => if *value { "True" } else { "False" }.to_owned(),
         AttributeValue::Int(value) => value.to_string(),
@@ -154,13 +160,100 @@ fn item(value: &AttributeValue) -> Option<String> {
         AttributeValue::Text(text) => quoted(text),
         AttributeValue::Tuple(items) | AttributeValue::List(items) => {
             let texts: Vec<String> = items.iter().map(item).collect::<Option<_>>()?;
-            match texts.as_slice() {
-                [only] => format!("({only},)"),
-                texts => format!("({})", texts.join(", ")),
+            tuple(&texts)
+        }
+        AttributeValue::DateTime(time) => constructed(*time)?,
+        AttributeValue::Uuid(_) => return None,
+    })
+}
+
+/// A tuple of items that are spelled already.
+pub(super) fn tuple(items: &[String]) -> String {
+    match items {
+        [only] => format!("({only},)"),
+        items => format!("({})", items.join(", ")),
+    }
+}
+
+/// An instant as `repr()` gives it, which is how it is made.
+fn constructed(time: Timestamp) -> Option<String> {
+    datetime(time)?;
+    let civil = time.civil();
+    let mut text = format!(
+        "datetime.datetime({}, {}, {}, {}, {}",
+        civil.year(),
+        civil.month(),
+        civil.day(),
+        civil.hour(),
+        civil.minute()
+    );
+    let microseconds = civil.subsec_nanosecond() / 1000;
+    if civil.second() != 0 || microseconds != 0 {
+        let _ = write!(text, ", {}", civil.second());
+    }
+    if microseconds != 0 {
+        let _ = write!(text, ", {microseconds}");
+    }
+    text.push_str(", tzinfo=datetime.timezone.utc)");
+    Some(text)
+}
+
+/// What is left of a text behind a tuple of these items. There may be several ways to read it, since Deker keeps items as it
+/// spells them only in names of folders: a time may be text by now, a narrow float a wide one.
+pub(super) fn behind_tuple<'a>(items: &[AttributeValue], text: &'a str) -> Vec<&'a str> {
+    let mut rests: Vec<&str> = text.strip_prefix('(').into_iter().collect();
+    for (index, value) in items.iter().enumerate() {
+        if index > 0 {
+            rests = strip(&rests, ", ");
+        }
+        rests = match value {
+            AttributeValue::List(items) | AttributeValue::Tuple(items) => {
+                let behind = rests.iter().map(|rest| behind_tuple(items, rest));
+                behind.flatten().collect()
+            }
+            value => {
+                let spelled = spellings(value);
+                let behind = spelled.iter().map(|spelled| strip(&rests, spelled));
+                behind.flatten().collect()
+            }
+        };
+    }
+    strip(&rests, if items.len() == 1 { ",)" } else { ")" })
+}
+
+/// The texts that begin so, without their beginning.
+pub(super) fn strip<'a>(texts: &[&'a str], beginning: &str) -> Vec<&'a str> {
+    let stripped = texts.iter().map(|text| text.strip_prefix(beginning));
+    stripped.flatten().collect()
+}
+
+/// Every way in which an item may have been spelled, of which this is kept.
+fn spellings(value: &AttributeValue) -> Vec<String> {
+    let mut spelled: Vec<String> = item(value).into_iter().collect();
+    match value {
+        AttributeValue::Text(text) => {
+            let time = parse_datetime(text).filter(|time| datetime(*time).as_ref() == Some(text));
+            spelled.extend(time.and_then(constructed));
+        }
+        AttributeValue::Float(value) => {
+            let widths = [16, 32].into_iter();
+            let widths =
+                widths.filter(|bits| fit::nearest(*bits, *value).to_bits() == value.to_bits());
+            spelled.extend(widths.map(|bits| float(*value, bits)));
+        }
+        AttributeValue::Complex(value) => {
+            let parts = [value.re, value.im];
+            if parts
+                .iter()
+                .all(|part| fit::nearest(32, *part).to_bits() == part.to_bits())
+            {
+                spelled.push(complex(*value, 32));
             }
         }
-        AttributeValue::DateTime(_) | AttributeValue::Uuid(_) => return None,
-    })
+        _ => {}
+    }
+    spelled.dedup();
+    spelled
 }
 
 fn quoted(text: &str) -> String {
@@ -250,6 +343,10 @@ mod tests {
             assert_eq!(parse_datetime(text), Some(time), "{text}");
         }
         assert_eq!(parse_datetime("yesterday"), None);
+        assert!(is_beyond_times("9999-12-31T23:59:59.999999+00:00"));
+        assert!(is_beyond_times("9999-12-31 23:59:59.999999+00:00"));
+        assert!(!is_beyond_times("9999-12-30T21:59:59+00:00"));
+        assert!(!is_beyond_times("yesterday"));
         let fine: Timestamp = "2023-01-01T00:00:00.000000001Z".parse().unwrap();
         assert_eq!(datetime(fine), None);
     }
@@ -275,5 +372,45 @@ mod tests {
             text(vec![Complex64::new(1.0, 2.0).into(), true.into()]),
             "((1+2j), True)"
         );
+        for (time, spelled) in [
+            ("2020-01-01T00:00:00Z", "2020, 1, 1, 0, 0"),
+            ("2020-01-01T03:04:05.0006Z", "2020, 1, 1, 3, 4, 5, 600"),
+            ("2020-01-01T00:00:05Z", "2020, 1, 1, 0, 0, 5"),
+            ("2020-01-01T00:00:00.5Z", "2020, 1, 1, 0, 0, 0, 500000"),
+        ] {
+            let time: Timestamp = time.parse().unwrap();
+            let wanted = format!("(datetime.datetime({spelled}, tzinfo=datetime.timezone.utc),)");
+            assert_eq!(text(vec![time.into()]), wanted);
+        }
+    }
+
+    #[test]
+    fn tuples_are_known_by_every_spelling_that_they_may_have() {
+        let list = |items: Vec<AttributeValue>| AttributeValue::List(items);
+        let items = [
+            "2020-01-01T00:00:00+00:00".into(),
+            list(vec![f64::from(0.1_f32).into()]),
+            3.into(),
+        ];
+        let time = "datetime.datetime(2020, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)";
+        for spelled in [
+            "('2020-01-01T00:00:00+00:00', (0.10000000149011612,), 3)",
+            "('2020-01-01T00:00:00+00:00', (0.1,), 3)",
+            &format!("({time}, (0.1,), 3)"),
+            &format!("({time}, (0.10000000149011612,), 3)"),
+        ] {
+            assert!(behind_tuple(&items, spelled).contains(&""), "{spelled}");
+        }
+        for spelled in [
+            "",
+            "('2020-01-01T00:00:00+00:00', (0.2,), 3)",
+            "('2020-01-01 00:00:00+00:00', (0.1,), 3)",
+            "('2020-01-01T00:00:00+00:00', (0.1), 3)",
+            "('2020-01-01T00:00:00+00:00', (0.1,), 3) ",
+            &format!("({time}, (0.1,), 3, 4)"),
+        ] {
+            assert!(!behind_tuple(&items, spelled).contains(&""), "{spelled}");
+        }
+        assert_eq!(behind_tuple(&[], "()/x"), ["/x"]);
     }
 }

@@ -68,8 +68,8 @@ pub(super) fn name_of(dtype: DType) -> Result<String> {
 /// How Deker writes the value of an attribute: what is meant by the same number differs between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AttributeForm {
-    /// A whole number.
-    Int,
+    /// A whole number of that width.
+    Int(DType),
     /// A float of that many bits.
     Float(u32),
     /// A complex number of parts of that many bits.
@@ -95,7 +95,7 @@ impl AttributeForm {
                 DType::Float64 => Self::Float(64),
                 DType::Complex64 => Self::Complex(32),
                 DType::Complex128 => Self::Complex(64),
-                _ => Self::Int,
+                whole => Self::Int(whole),
             },
         })
     }
@@ -103,7 +103,7 @@ impl AttributeForm {
     /// The type of ours for it.
     pub(super) fn kind(self) -> AttributeType {
         match self {
-            Self::Int => AttributeType::Int,
+            Self::Int(_) => AttributeType::Int,
             Self::Float(_) => AttributeType::Float,
             Self::Complex(_) => AttributeType::Complex,
             Self::Text => AttributeType::Text,

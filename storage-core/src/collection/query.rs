@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
 use crate::{
-    Array, ArrayEntry, ArrayLocator, Attributes, Collection, Error, ErrorKind, Filter,
-    ID_ATTRIBUTE, Result, Role,
+    Array, ArrayEntry, ArrayLocator, AttributeValue, Attributes, Collection, Error, ErrorKind,
+    Filter, ID_ATTRIBUTE, Result, Role,
 };
 
 /// A search for the arrays of a collection.
@@ -265,9 +265,10 @@ fn compare(order: &[(usize, bool)], a: &Attributes, b: &Attributes) -> Ordering 
         .iter()
         .map(|(place, descending)| {
             let values = a.at(*place).zip(b.at(*place));
-            let ordering = values
-                .and_then(|(a, b)| a.compare(b))
-                .unwrap_or(Ordering::Equal);
+            let ordering = values.map_or(Ordering::Equal, |(a, b)| {
+                let by_kind = || is_odd(a).cmp(&is_odd(b));
+                a.compare(b).unwrap_or_else(by_kind)
+            });
             if *descending {
                 ordering.reverse()
             } else {
@@ -276,6 +277,17 @@ fn compare(order: &[(usize, bool)], a: &Attributes, b: &Attributes) -> Ordering 
         })
         .find(|ordering| ordering.is_ne())
         .unwrap_or(Ordering::Equal)
+}
+
+/// Whether a value has no order with others of its attribute: then it comes last.
+fn is_odd(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::Float(value) => value.is_nan(),
+        AttributeValue::Complex(value) => value.is_nan(),
+        // What an adapter has no room for is its text.
+        AttributeValue::Text(_) => true,
+        _ => false,
+    }
 }
 
 /// What a person calls an entry.

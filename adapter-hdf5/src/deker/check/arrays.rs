@@ -2,14 +2,16 @@
 
 use hyperslab_core::chunk::Windows;
 use hyperslab_core::{
-    ArrayBuf, CheckLevel, Error, ErrorKind, FindingKind, Hyperslab, Result, box_bytes,
+    ArrayBuf, ArrayMeta, CheckLevel, Error, ErrorKind, FindingKind, Hyperslab, Result, box_bytes,
 };
 use rayon::prelude::*;
 use uuid::Uuid;
 
 use super::{Array, Checked, Found, Mend};
+use crate::deker::attributes;
 use crate::deker::empty;
 use crate::deker::file::DekerFile;
+use crate::deker::fit;
 use crate::deker::folders::Kind;
 use crate::deker::guard::{Marking, Patience, patiently};
 use crate::deker::schema::Layout;
@@ -27,7 +29,10 @@ pub(super) fn faults(checked: &mut Checked<'_>) -> Result<Vec<Array>> {
     let ids = store.ids(known)?;
     let look = |id: &Uuid| match known.kind() {
         Kind::Virtual => match store.read_document(known, *id) {
-            Ok(meta) => (Some((*id, meta)), Vec::new()),
+            Ok(meta) => {
+                let found = values(&known.layout, &meta);
+                (Some((*id, meta)), found)
+            }
             Err(error) => (None, unopened(*id, &error).into_iter().collect()),
         },
         Kind::Array => look(store, known, &known.layout, *id, level),
@@ -72,7 +77,7 @@ pub(super) fn look(
         }
         Err(error) => return (None, unopened(id, &error).into_iter().collect()),
     };
-    let mut found = Vec::new();
+    let mut found = values(layout, &file.meta);
     if !file.strangers.is_empty() {
         let message = format!(
             "it has attributes that the schema does not know: {}",
@@ -100,6 +105,22 @@ pub(super) fn look(
         }
     }
     (Some((id, file.meta.clone())), found)
+}
+
+/// Attributes whose values are not to be had here, or not for Deker.
+fn values(layout: &Layout, meta: &ArrayMeta) -> Vec<Found> {
+    let misfits = [&meta.key, &meta.custom].map(|values| fit::misfits(layout, values));
+    let misfits = misfits.into_iter().flatten().map(|misfit| {
+        let message = format!("{misfit}; Deker takes it for another value, or fails: set it anew");
+        fault(FindingKind::SchemaDisagrees, meta.id, message)
+    });
+    let untold = attributes::untold(layout, meta).map(|(name, value)| {
+        let message = format!(
+            "attribute '{name}': there is no room for {value} here, so it is text; nothing finds it but the id of the array"
+        );
+        fault(FindingKind::Unverified, meta.id, message)
+    });
+    misfits.chain(untold).collect()
 }
 
 fn fault(kind: FindingKind, id: Uuid, message: impl Into<String>) -> Found {

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use hyperslab_core::{CheckLevel, FindingKind, Result};
+use hyperslab_core::{AttributeValue, Attributes, CheckLevel, FindingKind, Result};
 use uuid::Uuid;
 
 use super::{Array, Checked, Found, Mend};
-use crate::deker::folders::{Kind, key_parts};
+use crate::deker::folders::{Kind, key_parts, may_name};
 use crate::deker::store::walk;
 
 /// A file, and the folders that its link is to be in.
@@ -21,8 +21,10 @@ pub(super) fn faults(checked: &mut Checked<'_>, arrays: &[Array]) -> Result<()> 
     let kind = checked.known.kind();
     let mut wanted = Vec::new();
     let mut keys: HashMap<Vec<String>, Uuid> = HashMap::new();
+    let spelled = spelled(checked, arrays)?;
     for (id, meta) in arrays {
-        let Some(parts) = key_parts(&checked.known.layout, &meta.key) else {
+        let parts = spelled.get(id).cloned();
+        let Some(parts) = parts.or_else(|| key_parts(&checked.known.layout, &meta.key)) else {
             let message = format!(
                 "its key {} leads out of the folder of links, so no link is made",
                 meta.key
@@ -46,6 +48,29 @@ pub(super) fn faults(checked: &mut Checked<'_>, arrays: &[Array]) -> Result<()> 
         wanted.push(Wanted { id: *id, parts });
     }
     compare(checked, kind, &wanted)
+}
+
+/// The folders of links that spell the key of their array in another way than we would, which is as good.
+fn spelled(checked: &Checked<'_>, arrays: &[Array]) -> Result<HashMap<Uuid, Vec<String>>> {
+    let (known, kind) = (checked.known, checked.known.kind());
+    let is_tuple = |value: &AttributeValue| matches!(value, AttributeValue::List(_));
+    let has_tuple = |(_, meta): &&Array| meta.key.iter().any(|(_, value)| is_tuple(value));
+    let keys: HashMap<Uuid, &Attributes> = (arrays.iter().filter(has_tuple))
+        .map(|(id, meta)| (*id, &meta.key))
+        .collect();
+    let mut spelled = HashMap::new();
+    if keys.is_empty() {
+        return Ok(spelled);
+    }
+    let mut found = |id: Uuid, parts: &[String], _: PathBuf| {
+        let key = keys.get(&id);
+        if key.is_some_and(|key| may_name(&known.layout, key, parts)) {
+            spelled.insert(id, parts.to_vec());
+        }
+    };
+    let links = known.folders.links(kind);
+    walk(kind, &links, &mut Vec::new(), &mut found)?;
+    Ok(spelled)
 }
 
 /// Compares links with those there should be.

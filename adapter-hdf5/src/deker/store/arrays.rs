@@ -12,12 +12,12 @@ use uuid::Uuid;
 
 use super::names::{in_folders, linked, make_link, prune, remove_dangling, walk};
 use super::{Known, Store};
-use crate::deker::attributes;
 use crate::deker::content::Content;
 use crate::deker::file::DekerFile;
 use crate::deker::folders::{Kind, key_parts, new_key_parts};
 use crate::deker::guard::{self, Marking, Patience, Reading, patiently};
 use crate::deker::schema::Layout;
+use crate::deker::{attributes, fit};
 use crate::disk::{self, TempFile};
 use crate::image;
 
@@ -81,6 +81,7 @@ impl Store {
     ) -> Result<()> {
         let known = self.open(collection)?;
         new_key_parts(&known.layout, &array.key)?;
+        fit::check(&known.layout, &array.custom)?;
         attributes::encode(&known.layout, array).map(drop)
     }
 
@@ -252,8 +253,11 @@ impl Store {
         prune(&path, &folders.data(kind))?;
         let top = folders.links(kind);
         match array.and_then(|array| key_parts(&known.layout, &array.key)) {
-            Some(parts) => prune(&folders.link(kind, &parts, id), &top),
-            None => {
+            Some(parts) if folders.link(kind, &parts, id).is_symlink() => {
+                prune(&folders.link(kind, &parts, id), &top)
+            }
+            // A tuple may be spelled in another way.
+            _ => {
                 let mut links = Vec::new();
                 let mut found = |found, _: &[String], link| links.push((found, link));
                 walk(kind, &top, &mut Vec::new(), &mut found)?;

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::names::{linked, walk};
 use super::{Known, Store};
 use crate::deker::attributes::is_same_key;
+use crate::deker::fit;
 use crate::deker::folders::{Kind, is_ambiguous, key_parts, parse_key};
 
 /// The folders that lead to a link.
@@ -138,6 +139,8 @@ impl Store {
                 collection.name
             )));
         }
+        // A float is that of its width, however it was written.
+        let key = &fit::all_narrowed(&known.layout, key);
         let kind = known.kind();
         let found = match key_parts(&known.layout, key) {
             Some(parts) => linked(
