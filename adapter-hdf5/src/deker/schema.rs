@@ -137,11 +137,7 @@ impl Layout {
         match value.get("type").and_then(Value::as_str) {
             Some("array") => {}
             Some("varray") => builder = builder.tile_counts(counts(schema)?),
-            other => {
-                return Err(Error::corrupt(format!(
-                    "the type is {other:?}, neither array nor varray"
-                )));
-            }
+            _ => return Err(unknown_type(&value, "array nor varray")),
         }
         let schema = builder.build_as_found().map_err(as_corrupt)?;
         let options = value.get("options").unwrap_or(&Value::Null);
@@ -285,6 +281,14 @@ fn counts(schema: &Value) -> Result<Vec<u64>> {
 pub(super) fn text_of<'a>(value: &'a Value, field: &str) -> Result<&'a str> {
     let text = value.get(field).and_then(Value::as_str);
     text.ok_or_else(|| Error::corrupt(format!("the field '{field}' is missing, or no text")))
+}
+
+/// What a field `type` says, if it is none of those that there are.
+fn unknown_type(value: &Value, known: &str) -> Error {
+    match value.get("type") {
+        Some(found) => Error::corrupt(format!("the type is {found}, neither {known}")),
+        None => Error::corrupt(format!("the type is missing; it is neither {known}")),
+    }
 }
 
 fn list_of<'a>(value: &'a Value, field: &str) -> Result<&'a Vec<Value>> {

@@ -1,19 +1,23 @@
 //! The options of a collection: how Deker lays out cells, and how we do in its place.
 
+mod filters;
+
 use hyperslab_core::{
-    CollectionMeta, DType, Error, Result, StorageExplanation, StorageOptions, box_bytes,
+    CollectionMeta, DType, Error, Result, Schema, StorageExplanation, StorageOptions, box_bytes,
 };
 use hyperslab_engine::codec::{Codec, CodecChain};
 use serde_json::{Map, Value, json};
 
+use self::filters::{BLOSC, GZIP, ZSTD};
 use crate::chunk::automatic;
 use crate::file::VariableStorage;
 
 /// The number of a filter that HDF5 names by a word in Deker.
-const NAMED: [(&str, u16); 3] = [("gzip", 1), ("szip", 4), ("lzf", 32000)];
-
-const ZSTD: u16 = 32015;
-const BLOSC: u16 = 32001;
+const NAMED: [(&str, u16); 3] = [
+    ("gzip", filters::GZIP),
+    ("szip", filters::SZIP),
+    ("lzf", filters::LZF),
+];
 
 /// The level of h5py where none is given.
 const GZIP_LEVEL: u32 = 4;
@@ -124,19 +128,24 @@ impl Storage {
                 })?)
             }
         };
+        let values = values_of(options)?;
         let compression = match options.get("codec") {
-            None => None,
-            Some(Value::String(name)) if name == "none" => None,
-            Some(Value::String(name)) => Some(Compression {
-                id: id_of(name).ok_or_else(|| {
-                    refuse(
-                        "codec",
-                        "give none, gzip, lzf, szip, zstd, blosc or the number of an HDF5 filter",
-                    )
-                })?,
-                values: values_of(options)?,
-            }),
-            Some(_) => return Err(refuse("codec", "it must be text")),
+            None | Some(Value::String(_)) if is_none(options) => {
+                if !values.is_empty() {
+                    return Err(refuse("level", "there is no codec that has one"));
+                }
+                None
+            }
+            Some(Value::String(name)) => {
+                let id = id_of(name).filter(|id| filters::is_usable(*id));
+                let id = id.ok_or_else(|| refuse("codec", &filters::usable()))?;
+                let values = filters::spelled(id, values);
+                if let Some(why) = filters::misfit(id, &values) {
+                    return Err(refuse("level", &why));
+                }
+                Some(Compression { id, values })
+            }
+            _ => return Err(refuse("codec", "it must be text")),
         };
         Ok(Self {
             chunks,
@@ -224,7 +233,7 @@ impl Storage {
                 block_size: 0,
             },
             // What is only read here is written as what every HDF5 has.
-            1 => Codec::Deflate {
+            GZIP => Codec::Deflate {
                 level: value(0).unwrap_or(GZIP_LEVEL).min(9),
             },
             _ => Codec::Deflate { level: GZIP_LEVEL },
@@ -259,26 +268,27 @@ pub(super) fn complaint(options: &Value, shape: &[u64]) -> Option<String> {
         };
         let lengths: Option<Vec<u64>> = lengths();
         if !lengths.as_ref().is_some_and(fits) {
+            let size = chunks.and_then(|chunks| chunks.get("size"));
             return Some(format!(
-                "chunks of {lengths:?} cannot be made of {shape:?} cells; new arrays get others"
+                "chunks of {} cannot be made of {} cells; new arrays get others",
+                size.unwrap_or(&Value::Null),
+                json!(shape)
             ));
         }
     }
-    let name = options
-        .get("compression")
-        .and_then(|found| found.get("compression")?.as_str());
-    match name {
-        None | Some("none") => None,
-        Some(name) if id_of(name).is_some_and(is_known) => None,
-        Some(name) => Some(format!(
-            "no filter '{name}' is known; new arrays are compressed with gzip"
-        )),
-    }
-}
-
-/// Whether a filter is one of HDF5, or registered and met in storages of Deker.
-fn is_known(id: u16) -> bool {
-    matches!(id, 1 | 4 | 307 | 32000..=32030)
+    let compression = options.get("compression")?;
+    let name = compression.get("compression").and_then(Value::as_str);
+    let name = name.filter(|name| *name != "none")?;
+    let Some(id) = deker_id_of(name).filter(|id| filters::is_known(*id)) else {
+        return Some(format!(
+            "no filter '{name}' is known to Deker; new arrays are compressed with gzip"
+        ));
+    };
+    let found = compression_of(compression)?;
+    let why = filters::misfit(id, &found.values)?;
+    Some(format!(
+        "the filter '{name}' cannot be used so: {why}; Deker fails at the collection, or at its next new array"
+    ))
 }
 
 /// How the arrays of a collection lie, or would lie.
@@ -314,6 +324,9 @@ pub(super) fn explain(collection: &CollectionMeta) -> Result<StorageExplanation>
         reasons
             .push("Each tile is a file of its own, made when something is first written into it.");
     }
+    if has_metadata(schema) {
+        reasons.push("The metadata of the schema is left out: Deker has no place for it.");
+    }
     Ok(StorageExplanation {
         chunk_bytes: box_bytes(&chunk_shape, dtype.size()),
         chunk_shape,
@@ -326,20 +339,36 @@ pub(super) fn explain(collection: &CollectionMeta) -> Result<StorageExplanation>
     })
 }
 
+fn has_metadata(schema: &Schema) -> bool {
+    let mut dimensions = schema.dimensions().iter();
+    !schema.metadata().is_empty() || dimensions.any(|dimension| !dimension.metadata.is_empty())
+}
+
 fn named(id: u16) -> Option<&'static str> {
     let found = NAMED.iter().find(|(_, known)| *known == id);
     found.map(|(name, _)| *name)
 }
 
+/// The filter that a name means here, where there are more of them.
 fn id_of(name: &str) -> Option<u16> {
-    let found = NAMED.iter().find(|(known, _)| *known == name);
-    match (found, name) {
-        (Some((_, id)), _) => Some(*id),
-        (None, "deflate") => Some(1),
-        (None, "zstd") => Some(ZSTD),
-        (None, "blosc") => Some(BLOSC),
-        (None, number) => number.parse().ok(),
+    match name {
+        "deflate" => Some(GZIP),
+        "zstd" => Some(ZSTD),
+        "blosc" => Some(BLOSC),
+        name => deker_id_of(name),
     }
+}
+
+/// The filter that a name means in Deker.
+fn deker_id_of(name: &str) -> Option<u16> {
+    let found = NAMED.iter().find(|(known, _)| *known == name);
+    found.map_or_else(|| name.parse().ok(), |(_, id)| Some(*id))
+}
+
+/// Whether the cells are to be stored as they are.
+fn is_none(options: &StorageOptions) -> bool {
+    let name = options.get("codec").map(Value::as_str);
+    matches!(name, None | Some(Some("none")))
 }
 
 fn compression_of(options: &Value) -> Option<Compression> {
@@ -425,12 +454,57 @@ mod tests {
             json!({"chunks": [5, 3]}),
             json!({"codec": "fast"}),
             json!({"codec": "gzip", "level": 1, "values": [2]}),
+            json!({"codec": "none", "level": 3}),
+            json!({"level": 3}),
+            json!({"codec": "lzf", "level": 3}),
+            json!({"codec": "gzip", "level": 10}),
+            json!({"codec": "32002"}),
             json!({"shards": [1]}),
         ] {
             assert!(
                 Storage::from_options(&options(bad.clone()), &[4, 9]).is_err(),
                 "{bad}"
             );
+        }
+    }
+
+    #[test]
+    fn what_deker_cannot_use_is_told() {
+        let told = |chunks: Value, name: &str, values: Value| {
+            let options =
+                json!({"chunks": chunks, "compression": {"compression": name, "options": values}});
+            complaint(&options, &[4, 9])
+        };
+        let whole = || json!({"mode": "true"});
+        for (name, values) in [
+            ("lzf", json!(["3"])),
+            ("gzip", json!(["10"])),
+            ("gzip", json!(["-1"])),
+            ("32015", json!(["-5"])),
+            ("zstd", json!(["3"])),
+            ("deflate", json!(null)),
+            ("nonsense", json!(null)),
+        ] {
+            let why = told(whole(), name, values).unwrap_or_default();
+            assert!(why.contains(&format!("'{name}'")), "{name}: {why}");
+        }
+        for (name, values) in [
+            ("lzf", json!(null)),
+            ("gzip", json!(["9"])),
+            ("32015", json!(["6"])),
+            ("none", json!([])),
+        ] {
+            assert_eq!(told(whole(), name, values), None, "{name}");
+        }
+        for (size, text) in [
+            (
+                json!([10, 100]),
+                "chunks of [10,100] cannot be made of [4,9] cells",
+            ),
+            (json!("x"), "chunks of \"x\" cannot"),
+        ] {
+            let why = told(json!({"mode": "manual", "size": size}), "none", json!([]));
+            assert!(why.is_some_and(|why| why.starts_with(text)), "{text}");
         }
     }
 

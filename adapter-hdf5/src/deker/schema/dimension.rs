@@ -24,11 +24,7 @@ pub(super) fn decode(value: &Value) -> Result<Dimension> {
     let coordinates = match value.get("type").and_then(Value::as_str) {
         Some("generic") => generic(value).map_err(context)?,
         Some("time") => Some(time(value).map_err(context)?),
-        other => {
-            return Err(context(Error::corrupt(format!(
-                "the type is {other:?}, neither generic nor time"
-            ))));
-        }
+        _ => return Err(context(super::unknown_type(value, "generic nor time"))),
     };
     let mut dimension = Dimension::new(name, size);
     dimension.coordinates = coordinates;

@@ -77,6 +77,8 @@ impl Store {
     /// Takes a collection away at once, and then all that is in it.
     pub(in crate::deker) fn delete_collection(&self, name: &str) -> Result<()> {
         let folders = self.folders(name);
+        // Deker itself deletes without it, but not while it makes or empties the collection.
+        let _lock = lock(&folders)?;
         let trash = TempFolder::create(&self.temporaries())?;
         std::fs::rename(folders.root(), trash.path().join(name))
             .map_err(|source| Error::io("delete", folders.root().display(), source))?;
