@@ -145,3 +145,20 @@ def test_what_is_damaged_is_refused_and_what_is_whole_is_read(copied):
             assert damage.files(made.storage / "collections" / ARRAYS) == before
         else:
             hyperslab("read", *place)
+
+
+def test_wrong_times_of_tiles_are_one_fault_for_each_array(copied, deker):
+    name = "tiled time of a key"
+    made = copied(name)
+    arrays = {each["id"] for each in made.collections[name]["arrays"]}
+    tiles = deker.ask("tiles", storage=made.storage, collection=name)
+    found = check(made.storage, "--level", "4")
+    assert {each["kind"] for each in found} == {"schema_disagrees"}
+    # One each, although Deker makes every tile but the first in time so.
+    assert len(tiles) > 2 * len(found)
+    subjects = [each["subject"] for each in found]
+    assert len(set(subjects)) == len(subjects) and set(subjects) <= arrays
+    assert all(each["message"].split()[1] in ("tile", "tiles") for each in found)
+    assert all(each["repaired"] for each in check(made.storage, "--level", "4", "--repair"))
+    assert check(made.storage, "--level", "4") == []
+    assert made.differences(deker) == []

@@ -34,9 +34,9 @@ pub(super) enum Mend {
     },
     /// Remove a link, and the folders that are empty then.
     RemoveLink(PathBuf),
-    /// Write the file of an array or a tile anew, with what it says of itself put right.
+    /// Write the files of an array or of tiles anew, with what they say of themselves put right.
     Rewrite {
-        file: Uuid,
+        files: Vec<Uuid>,
         /// Whose lock keeps writers away.
         array: Uuid,
     },
@@ -54,7 +54,7 @@ impl Mend {
             _ => None,
         };
         Self::Rewrite {
-            file: of.id,
+            files: vec![of.id],
             array: array.unwrap_or(of.id),
         }
     }
@@ -116,7 +116,10 @@ impl Mend {
                 let top = top.ok_or_else(|| Error::internal("a link outside of its collection"))?;
                 prune(&link, &folders.root().join(top))
             }
-            Self::Rewrite { file, .. } => store.rewrite(collection, file, options),
+            Self::Rewrite { files, .. } => {
+                let mut files = files.into_iter();
+                files.try_for_each(|file| store.rewrite(collection, file, options))
+            }
             Self::Delete(array) => store.delete_tiles(&*store.look(collection)?, array),
             Self::Settle(array) => {
                 let moves = store.moves(array);

@@ -1,9 +1,9 @@
 //! Faults of tiles.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
-use hyperslab_core::{ArrayMeta, AttributeValue, CheckLevel, FindingKind, Result};
+use hyperslab_core::{ArrayMeta, AttributeValue, Attributes, CheckLevel, FindingKind, Result};
 use rayon::prelude::*;
 use uuid::Uuid;
 
@@ -28,6 +28,7 @@ pub(super) fn faults(checked: &mut Checked<'_>, arrays: &[Array]) -> Result<()> 
     let counts = grid_of(known)?.counts().to_vec();
     let mut places: HashMap<String, Uuid> = HashMap::new();
     let (mut wanted, mut deleted) = (Vec::new(), BTreeSet::new());
+    let mut mistimed = BTreeMap::new();
     for (tile, found) in looked {
         checked.found.extend(found);
         let Some((id, meta)) = tile else { continue };
@@ -45,46 +46,87 @@ pub(super) fn faults(checked: &mut Checked<'_>, arrays: &[Array]) -> Result<()> 
                     );
                     checked.found.push(fault(id, message));
                 }
-                if level >= CheckLevel::Data {
-                    checked
-                        .found
-                        .extend(times(known, arrays, &meta, &parts[0])?);
+                if level >= CheckLevel::Data
+                    && let Some(wrong) = times(known, arrays, &meta, &parts[0])?
+                {
+                    let tiles: &mut Vec<Mistimed> = mistimed.entry(wrong.array).or_default();
+                    tiles.push(wrong);
                 }
                 wanted.push(Wanted { id, parts });
             }
             Err(message) => checked.found.push(fault(id, message)),
         }
     }
-    for array in deleted {
-        let (level, kind) = (CheckLevel::Arrays, FindingKind::Leftover);
-        let message =
-            "the deletion of this array was interrupted, and left tiles; a repair removes them";
-        let found = Found::new(level, kind, array.to_string(), message);
-        checked.found.push(found.mended_by(Mend::Delete(array)));
-    }
+    checked
+        .found
+        .extend(deleted.into_iter().map(deletion_fault));
+    let faults = mistimed.iter();
+    let faults = faults.filter_map(|(array, tiles)| mistimed_fault(*array, tiles));
+    checked.found.extend(faults);
     if level >= CheckLevel::Layout {
         compare(checked, Kind::Array, &wanted)?;
     }
     Ok(())
 }
 
+/// An array of which only tiles are left.
+fn deletion_fault(array: Uuid) -> Found {
+    let (level, kind) = (CheckLevel::Arrays, FindingKind::Leftover);
+    let message =
+        "the deletion of this array was interrupted, and left tiles; a repair removes them";
+    let found = Found::new(level, kind, array.to_string(), message);
+    found.mended_by(Mend::Delete(array))
+}
+
+/// A tile that does not say the time at which it starts.
+struct Mistimed {
+    array: Uuid,
+    tile: Uuid,
+    /// What it says, and what is right.
+    says: Attributes,
+    right: Attributes,
+}
+
 /// What is wrong with the times at which a tile says that it starts.
-fn times(known: &Known, arrays: &[Array], tile: &ArrayMeta, array: &str) -> Result<Option<Found>> {
+fn times(
+    known: &Known,
+    arrays: &[Array],
+    tile: &ArrayMeta,
+    array: &str,
+) -> Result<Option<Mistimed>> {
     let array = arrays.iter().find(|(id, _)| id.to_string() == array);
-    let Some((_, array)) = array.filter(|_| !tile.custom.is_empty()) else {
+    let Some((id, array)) = array.filter(|_| !tile.custom.is_empty()) else {
         return Ok(None);
     };
     let right = tile_meta(known, array, (tile.id, number_of(known, tile)?))?;
-    if right.custom == tile.custom {
-        return Ok(None);
-    }
+    // A start for which there is no room, or beyond which there is no time, says nothing of the tile.
+    let mut names = tile.custom.iter().map(|(name, _)| name);
+    let is_known = names.all(|name| right.custom.get(name).is_some());
+    Ok((is_known && right.custom != tile.custom).then(|| Mistimed {
+        array: *id,
+        tile: tile.id,
+        says: tile.custom.clone(),
+        right: right.custom,
+    }))
+}
+
+/// One fault for all such tiles of an array: Deker makes every tile but the first so.
+fn mistimed_fault(array: Uuid, tiles: &[Mistimed]) -> Option<Found> {
+    let Mistimed {
+        tile, says, right, ..
+    } = tiles.first()?;
+    let count = match tiles.len() {
+        1 => "1 tile".to_owned(),
+        count => format!("{count} tiles"),
+    };
     let message = format!(
-        "the tile says {}, and it is {}: Deker writes it so, and reads it only where tiles are looked at by themselves",
-        tile.custom, right.custom
+        "{count} with a wrong start: {tile} says {says}, and it is {right}; Deker writes it so, and reads it only where tiles are \
+         looked at by themselves"
     );
     let (level, kind) = (CheckLevel::Data, FindingKind::SchemaDisagrees);
-    let found = Found::new(level, kind, tile.id.to_string(), message);
-    Ok(Some(found.mended_by(Mend::rewrite(tile))))
+    let found = Found::new(level, kind, array.to_string(), message);
+    let files = tiles.iter().map(|wrong| wrong.tile).collect();
+    Some(found.mended_by(Mend::Rewrite { files, array }))
 }
 
 fn fault(id: Uuid, message: String) -> Found {
