@@ -116,7 +116,7 @@ fn values(layout: &Layout, meta: &ArrayMeta) -> Vec<Found> {
     });
     let untold = attributes::untold(layout, meta).map(|(name, value)| {
         let message = format!(
-            "attribute '{name}': there is no room for {value} here, so it is text; nothing finds it but the id of the array"
+            "attribute '{name}': there is no room for {value} here, so it is text, and no condition on it matches"
         );
         fault(FindingKind::Unverified, meta.id, message)
     });

@@ -29,6 +29,7 @@ pub(super) fn faults(checked: &mut Checked<'_>, arrays: &[Array]) -> Result<()> 
     let mut places: HashMap<String, Uuid> = HashMap::new();
     let (mut wanted, mut deleted) = (Vec::new(), BTreeSet::new());
     let mut mistimed = BTreeMap::new();
+    let by_id: HashMap<Uuid, &ArrayMeta> = arrays.iter().map(|(id, meta)| (*id, meta)).collect();
     for (tile, found) in looked {
         checked.found.extend(found);
         let Some((id, meta)) = tile else { continue };
@@ -47,7 +48,7 @@ pub(super) fn faults(checked: &mut Checked<'_>, arrays: &[Array]) -> Result<()> 
                     checked.found.push(fault(id, message));
                 }
                 if level >= CheckLevel::Data
-                    && let Some(wrong) = times(known, arrays, &meta, &parts[0])?
+                    && let Some(wrong) = times(known, &by_id, &meta)?
                 {
                     let tiles: &mut Vec<Mistimed> = mistimed.entry(wrong.array).or_default();
                     tiles.push(wrong);
@@ -90,12 +91,11 @@ struct Mistimed {
 /// What is wrong with the times at which a tile says that it starts.
 fn times(
     known: &Known,
-    arrays: &[Array],
+    arrays: &HashMap<Uuid, &ArrayMeta>,
     tile: &ArrayMeta,
-    array: &str,
 ) -> Result<Option<Mistimed>> {
-    let array = arrays.iter().find(|(id, _)| id.to_string() == array);
-    let Some((id, array)) = array.filter(|_| !tile.custom.is_empty()) else {
+    let array = array_of(tile).and_then(|id| arrays.get(&id).copied());
+    let Some(array) = array.filter(|_| !tile.custom.is_empty()) else {
         return Ok(None);
     };
     let right = tile_meta(known, array, (tile.id, number_of(known, tile)?))?;
@@ -103,7 +103,7 @@ fn times(
     let mut names = tile.custom.iter().map(|(name, _)| name);
     let is_known = names.all(|name| right.custom.get(name).is_some());
     Ok((is_known && right.custom != tile.custom).then(|| Mistimed {
-        array: *id,
+        array: array.id,
         tile: tile.id,
         says: tile.custom.clone(),
         right: right.custom,
