@@ -8,16 +8,9 @@ use hyperslab_core::{
 use hyperslab_engine::codec::{Codec, CodecChain};
 use serde_json::{Map, Value, json};
 
-use self::filters::{BLOSC, GZIP, ZSTD};
+use self::filters::{BLOSC, GZIP, ZSTD, deker_id_of, id_of, named};
 use crate::chunk::automatic;
 use crate::file::VariableStorage;
-
-/// The number of a filter that HDF5 names by a word in Deker.
-const NAMED: [(&str, u16); 3] = [
-    ("gzip", filters::GZIP),
-    ("szip", filters::SZIP),
-    ("lzf", filters::LZF),
-];
 
 /// The level of h5py where none is given.
 const GZIP_LEVEL: u32 = 4;
@@ -342,27 +335,6 @@ pub(super) fn explain(collection: &CollectionMeta) -> Result<StorageExplanation>
 fn has_metadata(schema: &Schema) -> bool {
     let mut dimensions = schema.dimensions().iter();
     !schema.metadata().is_empty() || dimensions.any(|dimension| !dimension.metadata.is_empty())
-}
-
-fn named(id: u16) -> Option<&'static str> {
-    let found = NAMED.iter().find(|(_, known)| *known == id);
-    found.map(|(name, _)| *name)
-}
-
-/// The filter that a name means here, where there are more of them.
-fn id_of(name: &str) -> Option<u16> {
-    match name {
-        "deflate" => Some(GZIP),
-        "zstd" => Some(ZSTD),
-        "blosc" => Some(BLOSC),
-        name => deker_id_of(name),
-    }
-}
-
-/// The filter that a name means in Deker.
-fn deker_id_of(name: &str) -> Option<u16> {
-    let found = NAMED.iter().find(|(known, _)| *known == name);
-    found.map_or_else(|| name.parse().ok(), |(_, id)| Some(*id))
 }
 
 /// Whether the cells are to be stored as they are.

@@ -6,6 +6,9 @@ pub(super) const LZF: u16 = 32000;
 pub(super) const BLOSC: u16 = 32001;
 pub(super) const ZSTD: u16 = 32015;
 
+/// The filters that Deker names by a word.
+const NAMED: [(&str, u16); 3] = [("gzip", GZIP), ("szip", SZIP), ("lzf", LZF)];
+
 /// What `hdf5plugin` brings to Deker.
 const PLUGINS: [u16; 10] = [
     307, BLOSC, 32004, 32008, 32013, ZSTD, 32017, 32018, 32024, 32026,
@@ -13,6 +16,28 @@ const PLUGINS: [u16; 10] = [
 
 /// Where the level of Blosc is among its values; the way of shuffling and the compressor follow.
 const BLOSC_LEVEL: usize = 4;
+
+/// The word by which Deker names a filter.
+pub(super) fn named(id: u16) -> Option<&'static str> {
+    let found = NAMED.iter().find(|(_, known)| *known == id);
+    found.map(|(name, _)| *name)
+}
+
+/// The filter that a name means here, where there are more of them.
+pub(super) fn id_of(name: &str) -> Option<u16> {
+    match name {
+        "deflate" => Some(GZIP),
+        "zstd" => Some(ZSTD),
+        "blosc" => Some(BLOSC),
+        name => deker_id_of(name),
+    }
+}
+
+/// The filter that a name means in Deker.
+pub(super) fn deker_id_of(name: &str) -> Option<u16> {
+    let found = NAMED.iter().find(|(known, _)| *known == name);
+    found.map_or_else(|| name.parse().ok(), |(_, id)| Some(*id))
+}
 
 /// Whether a filter is one of HDF5, or registered and met in storages of Deker.
 pub(super) fn is_known(id: u16) -> bool {
