@@ -61,6 +61,14 @@ impl Patience {
         }
     }
 
+    /// The same, but no longer than that.
+    pub(super) fn at_most(self, limit: Duration) -> Self {
+        Self {
+            limit: self.limit.min(limit),
+            ..self
+        }
+    }
+
     /// That of who changes something.
     pub(super) fn of(options: &WriteOptions) -> Self {
         Self {

@@ -1,5 +1,7 @@
 //! Faults of single arrays.
 
+use std::time::Duration;
+
 use hyperslab_core::chunk::Windows;
 use hyperslab_core::{
     ArrayBuf, ArrayMeta, CheckLevel, Error, ErrorKind, FindingKind, Hyperslab, Result, box_bytes,
@@ -13,12 +15,12 @@ use crate::deker::empty;
 use crate::deker::file::DekerFile;
 use crate::deker::fit;
 use crate::deker::folders::Kind;
-use crate::deker::guard::{Marking, Patience, patiently};
+use crate::deker::guard::{Marking, patiently};
 use crate::deker::schema::Layout;
 use crate::deker::store::{Known, Store};
 
-/// How long a check waits for a writer of Deker.
-const PATIENCE: Patience = Patience::of_seconds(2);
+/// A check waits for a writer of Deker no longer than this.
+const PATIENCE_MAX: Duration = Duration::from_secs(2);
 
 /// Cells are looked at so many bytes at a time.
 const WINDOW_BYTES: u64 = 16 << 20;
@@ -55,7 +57,7 @@ pub(super) fn look(
     level: CheckLevel,
 ) -> (Option<Array>, Vec<Found>) {
     let path = known.folders.file(Kind::Array, id);
-    let opened = patiently(PATIENCE, || {
+    let opened = patiently(store.patience.at_most(PATIENCE_MAX), || {
         let opened = store.files.open((&path, id), layout, Marking::Allowed);
         let (reading, file) = opened?;
         let wrong = match level >= CheckLevel::Data {
