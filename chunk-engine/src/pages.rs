@@ -42,14 +42,19 @@ pub(crate) fn verify(bytes: &[u8], sums: &[u8]) -> Result<()> {
     Err(Error::corrupt("a checksum of a page does not hold"))
 }
 
-/// What a checksum becomes when a page of zeros follows. That is linear: it is the sum of what each of its bytes becomes.
+/// What a checksum becomes when a page of zeros follows. That is linear: it is the sum of what each of its bits becomes.
 fn behind_a_page(crc: u32) -> u32 {
     static BY_BYTE: LazyLock<[[u32; 256]; 4]> = LazyLock::new(|| {
-        let becomes =
-            |place: u32, byte: u32| crc32c::crc32c_combine(byte << (8 * place), 0, PAGE_BYTES);
-        let table =
-            |place| std::array::from_fn(|byte| becomes(place, u32::try_from(byte).unwrap_or(0)));
-        [table(0), table(1), table(2), table(3)]
+        let becomes = |bit: usize| crc32c::crc32c_combine(1 << bit, 0, PAGE_BYTES);
+        let bits: [u32; 32] = std::array::from_fn(becomes);
+        let sum = |byte: usize, bits: &[u32]| {
+            let set = bits.iter().enumerate();
+            let set = set.filter(|(bit, _)| byte >> bit & 1 == 1);
+            set.fold(0, |sum, (_, becomes)| sum ^ becomes)
+        };
+        std::array::from_fn(|place| {
+            std::array::from_fn(|byte| sum(byte, &bits[8 * place..8 * place + 8]))
+        })
     });
     let parts = crc.to_le_bytes().into_iter().zip(BY_BYTE.iter());
     parts.fold(0, |sum, (byte, table)| sum ^ table[usize::from(byte)])
