@@ -30,7 +30,7 @@ pub(crate) use library::{BareFile, BareNames, holds_all};
 pub(crate) use reader::{
     ArrayFile, FileHeader, StoredVariable, VariableCells, changed, part_location,
 };
-pub(crate) use scales::is_netcdf_machinery;
+pub(crate) use scales::{PROVENANCE, is_netcdf_machinery};
 pub(crate) use writer::{EncodedChunk, ImageWriter, are_paged};
 
 /// Parses metadata that may be anything.

@@ -160,6 +160,8 @@ async fn a_file_that_is_no_tile_of_the_array_is_refused() {
     for foreign in [
         sample.folder(&other).join("0.1.nc"),
         sample.tile("1.2.nc"),
+        // Of the same shape.
+        sample.tile("0.0.nc"),
         main,
     ] {
         std::fs::copy(&foreign, sample.tile("0.1.nc")).unwrap();

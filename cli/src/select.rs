@@ -5,6 +5,7 @@ use hyperslab::{
     Array, AttributeValue, Attributes, Collection, CoordinateValue, DimensionDescription, Error,
     Index, LabelSelector, Metadata, Result, Role, Schema, Subset,
 };
+use uuid::Uuid;
 
 use crate::args::Pair;
 use crate::axis::{Axis, Positions};
@@ -34,19 +35,32 @@ pub(crate) struct SelectArgs {
 impl KeyArgs {
     /// Opens the array that is meant.
     pub(crate) async fn open(&self, collection: &Collection) -> Result<Array> {
+        if let Some(id) = self.id()? {
+            return collection.get_by_id(id).await;
+        }
         match self.key.as_slice() {
             [] => collection.only().await,
-            [only] if only.name == "id" => {
-                let id = only.value.parse().map_err(|source| {
-                    Error::invalid(format!("'{}' is not a UUID", only.value)).with_source(source)
-                })?;
-                collection.get_by_id(id).await
-            }
             pairs => {
                 let key = attributes(collection.schema(), pairs, Role::Key)?;
                 collection.get(key).await
             }
         }
+    }
+}
+
+impl KeyArgs {
+    /// The identity that is given in place of a key.
+    pub(crate) fn id(&self) -> Result<Option<Uuid>> {
+        let [only] = self.key.as_slice() else {
+            return Ok(None);
+        };
+        if only.name != "id" {
+            return Ok(None);
+        }
+        let id = only.value.parse().map_err(|source| {
+            Error::invalid(format!("'{}' is not a UUID", only.value)).with_source(source)
+        });
+        id.map(Some)
     }
 }
 

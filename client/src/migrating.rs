@@ -185,7 +185,7 @@ async fn migrate_one(
     taken: &mut Names,
     (options, progress): (&MigrateOptions, &(dyn Fn(MigrateStep) + Send + Sync)),
 ) -> Result<MigratedCollection> {
-    let target = taken.collection(name);
+    let target = target_name(to, name, taken).await?;
     let mut renamed = Vec::new();
     if target != name {
         renamed.push(Renamed {
@@ -204,7 +204,8 @@ async fn migrate_one(
             });
         }
     };
-    let (source, others) = renamed::with_our_names(&source).await?;
+    let origin = (target != name).then_some(name);
+    let (source, others) = renamed::with_our_names(&source, origin).await?;
     renamed.extend(others);
     let copying = CopyOptions {
         storage: options.storage.clone(),
@@ -229,6 +230,44 @@ async fn migrate_one(
         renamed,
         outcome,
     })
+}
+
+/// What a collection is called in the target: as in the storage, or by the nearest name that the target does not have, or has
+/// from an earlier migration of the same.
+async fn target_name(to: &Store, name: &str, taken: &mut Names) -> Result<String> {
+    let mut found = None;
+    for candidate in taken.collections(name) {
+        if is_for(to, &candidate, name).await? {
+            found = Some(candidate);
+            break;
+        }
+    }
+    // The names have no end.
+    let found = found.unwrap_or_default();
+    taken.take(found.clone());
+    Ok(found)
+}
+
+/// Whether a collection of the storage may come under a name, or has come.
+async fn is_for(to: &Store, target: &str, name: &str) -> Result<bool> {
+    let there = match to.collection(target).await {
+        Ok(there) => there,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+        // Copying will say what is wrong with it.
+        Err(_) => return Ok(target == name),
+    };
+    match renamed::origin(there.schema()) {
+        Some(origin) => Ok(origin == name),
+        None if target == name => Ok(true),
+        None if to.info().adapter == "deker" => Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "'{name}' would be '{target}', which is there, and nothing says whether it came from '{name}'; migrate it into a \
+                 store of ours, or into another storage"
+            ),
+        )),
+        None => Ok(false),
+    }
 }
 
 /// Gathers findings.

@@ -1,6 +1,6 @@
 //! The adapter itself: locks, threads that may block, and the contract of [`StorageAdapter`].
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -130,11 +130,20 @@ fn open(root: &Path) -> Result<DekerAdapter> {
             root.display()
         )));
     }
-    let root = root
-        .canonicalize()
-        .map_err(|source| Error::io("open", root.display(), source))?;
+    let root = named(root).map_err(|source| Error::io("open", root.display(), source))?;
     let patience = Patience::of(&WriteOptions::default());
     Ok(DekerAdapter::at(root, Engine::shared(), patience))
+}
+
+/// The whole path of a storage, by the links that it was named by: Deker's own links name their files so.
+fn named(root: &Path) -> std::io::Result<PathBuf> {
+    let path = std::path::absolute(root)?;
+    let goes_up = path.components().any(|part| part == Component::ParentDir);
+    if goes_up {
+        path.canonicalize()
+    } else {
+        Ok(path)
+    }
 }
 
 #[async_trait]

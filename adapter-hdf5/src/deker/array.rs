@@ -242,9 +242,14 @@ impl ArrayHandle for DekerArray {
                 Ok(())
             };
             let meta = match known.kind() {
-                Kind::Virtual => place
-                    .store
-                    .update_document(&known, place.id, change, &options)?,
+                Kind::Virtual => {
+                    let (store, id) = (&place.store, place.id);
+                    let meta = store.update_document(&known, id, change, &options)?;
+                    if attributes::has_start(&known.layout, &changed) {
+                        store.restart_tiles(&place.collection, id, &options)?;
+                    }
+                    meta
+                }
                 Kind::Array => {
                     let (collection, id) = (&place.collection, place.id);
                     place

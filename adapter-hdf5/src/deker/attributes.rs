@@ -29,7 +29,6 @@ pub(super) fn decode(layout: &Layout, meta: &str) -> Result<ArrayMeta> {
         custom: Attributes::new(),
     };
     let found = |field: &str, name: &str| value.get(field)?.get(name).cloned();
-    let mut untold = Attributes::new();
     for attribute in &layout.attributes {
         let context = |error: Error| error.context(format!("attribute '{}'", attribute.name));
         match attribute.role {
@@ -46,20 +45,19 @@ pub(super) fn decode(layout: &Layout, meta: &str) -> Result<ArrayMeta> {
             }
             Role::Custom => {
                 let value = found(CUSTOM, &attribute.name).unwrap_or(Value::Null);
-                let told = told_or_spelled(attribute.form, &value).map_err(context)?;
-                let values = match &told {
-                    Some(value) if !is_told(attribute.form, value) => &mut untold,
-                    _ => &mut decoded.custom,
-                };
-                if let Some(value) = told {
-                    values.insert(&attribute.name, value);
+                if let Some(value) = told_or_spelled(attribute.form, &value).map_err(context)? {
+                    // What no store of ours would take stays as Deker has it.
+                    let checked = match is_told(attribute.form, &value) {
+                        true => layout.schema.check_value(&attribute.name, &value).ok(),
+                        false => None,
+                    };
+                    let value = checked.unwrap_or(value);
+                    decoded.custom.insert(&attribute.name, value);
                 }
             }
         }
     }
     // The key stays as it is spelled, with NaN and the sign of a zero, which ours do not have: its link is found by that.
-    let told = (layout.schema.check_custom(&decoded.custom)).map_err(corrupt)?;
-    decoded.custom = in_order(layout, &told, &untold);
     Ok(decoded)
 }
 
@@ -79,19 +77,28 @@ fn is_told(form: AttributeForm, value: &AttributeValue) -> bool {
     form == AttributeForm::Text || !matches!(value, AttributeValue::Text(_))
 }
 
-/// The attributes for whose values there is no room, so that they are texts here: as Deker spells them, and as they are written
-/// back.
+/// The attributes whose values no store of ours would take, as texts that are too long, and why. They are here as Deker has them,
+/// or as the texts that Deker spells, and are written back so.
 pub(super) fn untold<'a>(
     layout: &'a Layout,
     meta: &'a ArrayMeta,
-) -> impl Iterator<Item = (&'a str, &'a AttributeValue)> {
+) -> impl Iterator<Item = (&'a str, String)> {
     layout.attributes.iter().filter_map(|attribute| {
+        let name = attribute.name.as_str();
         let values = match attribute.role {
             Role::Key => &meta.key,
             Role::Custom => &meta.custom,
         };
-        let value = values.get(&attribute.name)?;
-        (!is_told(attribute.form, value)).then_some((attribute.name.as_str(), value))
+        let value = values.get(name)?;
+        if !is_told(attribute.form, value) {
+            let why = format!(
+                "attribute '{name}': there is no room for {value} here, so it is text, and no condition on it matches"
+            );
+            return Some((name, why));
+        }
+        let checked = layout.schema.check_value(name, value);
+        let refused = checked.err().filter(|_| attribute.role == Role::Custom)?;
+        Some((name, refused.to_string()))
     })
 }
 
@@ -155,10 +162,6 @@ fn item_as_kept(item: &AttributeValue) -> AttributeValue {
     }
 }
 
-fn corrupt(error: Error) -> Error {
-    Error::corrupt(error.to_string()).with_source(error)
-}
-
 /// The text that an array keeps of itself.
 ///
 /// # Errors
@@ -185,6 +188,18 @@ pub(super) fn encode(layout: &Layout, meta: &ArrayMeta) -> Result<String> {
     value.insert(PRIMARY.to_owned(), key.into());
     value.insert(CUSTOM.to_owned(), custom.into());
     Ok(json::to_text(&value.into()))
+}
+
+/// Whether one of these attributes is where the times of an array begin.
+pub(super) fn has_start(layout: &Layout, attributes: &Attributes) -> bool {
+    let mut dimensions = layout.schema.dimensions().iter();
+    dimensions.any(|dimension| match &dimension.coordinates {
+        Some(Coordinates::TimeScale {
+            start: TimeStart::Attribute(name),
+            ..
+        }) => attributes.get(name).is_some(),
+        _ => false,
+    })
 }
 
 /// Deker cannot open an array whose times begin at an attribute that is not set.
@@ -376,7 +391,8 @@ mod tests {
             {"name": "k", "primary": true, "dtype": "tuple"},
             {"name": "big", "primary": false, "dtype": "int"},
             {"name": "when", "primary": false, "dtype": "datetime"},
-            {"name": "part", "primary": false, "dtype": "numpy.float32"}]}}"#;
+            {"name": "part", "primary": false, "dtype": "numpy.float32"},
+            {"name": "note", "primary": false, "dtype": "string"}]}}"#;
     const ID: &str = "0807a453-b99e-437e-bdb1-a67ca1cc9d85";
 
     fn meta(key: &str, custom: &str) -> String {
@@ -388,12 +404,16 @@ mod tests {
     #[test]
     fn values_without_room_go_back_as_they_came() {
         let layout = Layout::from_document(NUMBERS).unwrap();
-        let late = r#"{"big":-99999999999999999999,"when":"9999-12-31 23:59:59+00:00","part":0.5}"#;
-        let text = meta(r#"[1,[1180591620717411303424,"a"]]"#, late);
+        // What Python holds, and no other text does: half of a pair of surrogates.
+        let note = format!(r"\udc80{}\u0000", "x".repeat(5000));
+        let late = format!(
+            r#"{{"big":-99999999999999999999,"when":"9999-12-31 23:59:59+00:00","part":0.5,"note":"{note}"}}"#
+        );
+        let text = meta(r#"[1,[1180591620717411303424,"a"]]"#, &late);
         let decoded = decode(&layout, &text).unwrap();
         assert_eq!(encode(&layout, &decoded).unwrap(), text);
         let names: Vec<&str> = untold(&layout, &decoded).map(|(name, _)| name).collect();
-        assert_eq!(names, ["k", "big", "when"]);
+        assert_eq!(names, ["k", "big", "when", "note"]);
         let key = decoded.key.get("k").unwrap();
         let AttributeValue::Text(items) = key else {
             panic!("{key} is no text");
@@ -403,7 +423,7 @@ mod tests {
         // They stay when others change, and go when they are removed.
         let set = Attributes::from_iter([("part", 0.25)]);
         let after = changed(&layout, &decoded.custom, &set, &["big".to_owned()]).unwrap();
-        assert_eq!(after.len(), 2);
+        assert_eq!(after.len(), 3);
         assert_eq!(after.get("when"), decoded.custom.get("when"));
         let text: Attributes = [("when", "9999-12-31T23:59:59Z")].into_iter().collect();
         assert!(changed(&layout, &after, &text, &[]).is_err());

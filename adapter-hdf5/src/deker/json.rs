@@ -12,6 +12,12 @@ const MARK: char = '\0';
 /// How such a text begins in JSON.
 const MARKED: &str = "\"\\u0000";
 
+/// What stands before the digits of half of a pair of surrogates, which no text here can hold.
+const ESCAPED: &str = "\\u0000";
+
+/// Bytes of `\\u` and four digits.
+const ESCAPE_BYTES: usize = 6;
+
 /// Whole numbers of fewer digits fit into 64 bits.
 const LONG_DIGITS: usize = 19;
 
@@ -74,6 +80,22 @@ fn marked(text: &str) -> String {
                 rest = next;
                 continue;
             }
+            (true, _) if is_lone_surrogate(rest) => {
+                let (escape, next) = rest.split_at(ESCAPE_BYTES);
+                let _ = write!(out, "{ESCAPED}{}", &escape[1..]);
+                rest = next;
+                continue;
+            }
+            (true, _) if is_escape(rest) => {
+                // The other half of a pair goes with the first.
+                let length = match surrogate(rest) {
+                    Some(_) => 2 * ESCAPE_BYTES,
+                    None => ESCAPE_BYTES,
+                };
+                out.push_str(&rest[..length]);
+                rest = &rest[length..];
+                continue;
+            }
             (true, _) if character == '\\' => {
                 let length = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
                 out.push_str(&rest[..length]);
@@ -86,6 +108,30 @@ fn marked(text: &str) -> String {
         rest = &rest[character.len_utf8()..];
     }
     out
+}
+
+/// Whether `\\u` and four digits follow.
+fn is_escape(text: &str) -> bool {
+    let digits = text
+        .strip_prefix("\\u")
+        .and_then(|digits| digits.as_bytes().get(..4));
+    digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// The half of a pair of surrogates that follows as an escape.
+fn surrogate(text: &str) -> Option<u16> {
+    let digits = text.get(2..ESCAPE_BYTES).filter(|_| is_escape(text))?;
+    let unit = u16::from_str_radix(digits, 16).ok()?;
+    (0xd800..0xe000).contains(&unit).then_some(unit)
+}
+
+/// Whether half of a pair follows without the other: Python has such texts, of names of files that are no UTF-8.
+fn is_lone_surrogate(text: &str) -> bool {
+    match surrogate(text) {
+        None => false,
+        Some(0xdc00..) => true,
+        Some(_) => surrogate(&text[ESCAPE_BYTES..]).is_none_or(|next| next < 0xdc00),
+    }
 }
 
 /// The float that a value is, whether JSON has it or not.
@@ -160,6 +206,18 @@ fn unmarked(json: &str) -> String {
         }
     }
     out.push_str(rest);
+    unescaped(&out)
+}
+
+/// The same JSON with each half of a pair of surrogates as itself.
+fn unescaped(json: &str) -> String {
+    let mut parts = json.split(ESCAPED);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_half = part.starts_with('u') && surrogate(&format!("\\{part}")).is_some();
+        out.push_str(if is_half { "\\" } else { ESCAPED });
+        out.push_str(part);
+    }
     out
 }
 

@@ -175,6 +175,12 @@ impl Layout {
                 )));
             }
         }
+        if let Some(taken) = schema.attribute(POSITION) {
+            return Err(Error::unsupported(format!(
+                "attribute '{}': Deker calls the place of a tile so, and fails at another attribute of that name; choose another",
+                taken.name
+            )));
+        }
         let attributes = schema.attributes().iter().map(|attribute| {
             let name = AttributeForm::name_of(&attribute.kind)
                 .map_err(|error| error.context(format!("attribute '{}'", attribute.name)))?;

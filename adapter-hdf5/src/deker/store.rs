@@ -60,7 +60,10 @@ impl Known {
 /// An open storage.
 #[derive(Debug)]
 pub(super) struct Store {
+    /// As it was named.
     pub(super) root: PathBuf,
+    /// Where that is, whatever it is called.
+    place: PathBuf,
     pub(super) collections: PathBuf,
     pub(super) locks: Arc<LocalLockManager>,
     pub(super) pace: Pace,
@@ -84,13 +87,14 @@ impl Store {
             files: FileCache::default(),
             patience,
             known: Mutex::default(),
+            place: root.canonicalize().unwrap_or_else(|_| root.clone()),
             root,
         }
     }
 
     /// Where it lies.
     pub(super) fn url(&self) -> String {
-        format!("file://{}", self.root.display())
+        format!("file://{}", self.place.display())
     }
 
     /// The folder of files under construction.
@@ -189,7 +193,7 @@ impl Store {
     /// `Locked` with the name of the holder; `Denied`.
     pub(super) async fn lock(&self, request: LockRequest) -> Result<LockGuard> {
         for key in &request.keys {
-            let folder = self.lock_folder().join(&key.collection);
+            let folder = self.locks.folder_of(&key.collection)?;
             std::fs::create_dir_all(&folder)
                 .map_err(|source| Error::io("create", folder.display(), source))?;
         }

@@ -15,7 +15,7 @@ use super::header::{
 };
 use super::index::ChunkLocation;
 use super::reader::{FileHeader, StoredVariable, VariableCells};
-use super::scales::is_netcdf_machinery;
+use super::scales::{PROVENANCE, is_netcdf_machinery};
 use super::superblock::SIGNATURE;
 use crate::chunk::{ChunkGrid, CodecChain, Filter, chain_of};
 
@@ -105,7 +105,8 @@ fn attributes(metadata: &[u8], messages: &[Message<'_>]) -> Option<Vec<NamedAttr
         let name = std::str::from_utf8(body.take(name)?.strip_suffix(b"\0")?).ok()?;
         let kind = body.take(kind)?;
         let shape = shape(Fields(body.take(space)?))?;
-        if is_netcdf_machinery(name) {
+        // Who made it is in files of ours only where it says something of a part.
+        if is_netcdf_machinery(name) && name != PROVENANCE {
             continue;
         }
         let value = if kind == datatype::text() {

@@ -16,6 +16,9 @@ fn placeholder_name(size: u64) -> String {
     format!("This is a netCDF dimension but not a netCDF variable.{size:10}")
 }
 
+/// The attribute in which netCDF keeps what made a file.
+pub(crate) const PROVENANCE: &str = "_NCProperties";
+
 /// Attributes that say how a file hangs together, not what is in it.
 const MACHINERY: [&str; 10] = [
     "CLASS",
@@ -24,7 +27,7 @@ const MACHINERY: [&str; 10] = [
     "DIMENSION_LABELS",
     "REFERENCE_LIST",
     "_FillValue",
-    "_NCProperties",
+    PROVENANCE,
     "_Netcdf4Coordinates",
     "_Netcdf4Dimid",
     "_nc3_strict",

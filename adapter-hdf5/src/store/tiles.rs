@@ -5,6 +5,7 @@ mod change;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hyperslab_cf::{AttributeContent, NamedAttribute};
 use hyperslab_core::{Attributes, CollectionMeta, Error, Result, stem as stem_of};
 use uuid::Uuid;
 
@@ -12,13 +13,16 @@ pub(crate) use self::change::NewTiles;
 use super::{EXTENSION, Folders, Opened, Store};
 use crate::cf;
 use crate::chunk::ChunkGrid;
-use crate::file::{ArrayFile, TilePart, VariableCells, VariableStorage};
+use crate::file::{ArrayFile, PROVENANCE, TilePart, VariableCells, VariableStorage};
 use crate::moves::{Moves, View};
 
 /// The folder of all tiles of a collection.
 pub(crate) const TILES: &str = "tiles";
 /// The record of moves in the folder of the tiles of an array.
 pub(crate) const RECORD: &str = "moves.json";
+
+/// What stands before the place of a tile in [`PROVENANCE`].
+const PLACE: &str = "version=2,hyperslab_tile=";
 
 /// The most tiles of an array: the file of the array names each of them.
 pub(crate) const TILE_COUNT_MAX: u64 = 10_000;
@@ -41,11 +45,16 @@ fn folder_name(stem: &str, id: Uuid) -> String {
     format!("{stem}.{id}")
 }
 
-/// The name of the file of a tile: its position along each axis.
-pub(crate) fn tile_name(grid: &ChunkGrid, number: u64) -> String {
+/// The place of a tile: its position along each axis.
+fn place_of(grid: &ChunkGrid, number: u64) -> String {
     let position = grid.position(number);
     let position: Vec<String> = position.iter().map(u64::to_string).collect();
-    format!("{}{EXTENSION}", position.join("."))
+    position.join(".")
+}
+
+/// The name of the file of a tile, which is its place.
+pub(crate) fn tile_name(grid: &ChunkGrid, number: u64) -> String {
+    format!("{}{EXTENSION}", place_of(grid, number))
 }
 
 /// The number of the tile whose file has that name.
@@ -175,12 +184,28 @@ impl Tiles {
                 header.variable.shape
             ));
         }
-        let id = header.attributes.iter().find(|(name, _)| name == "id");
-        let id = id.and_then(|(_, value)| Uuid::parse_str(value.as_text()?).ok());
+        let said = |wanted: &str| {
+            let mut attributes = header.attributes.iter();
+            let (_, value) = attributes.find(|(name, _)| name == wanted)?;
+            value.as_text()
+        };
+        let id = said("id").and_then(|id| Uuid::parse_str(id).ok());
         if id != Some(self.id) {
             return Some("it is a tile of another array".to_owned());
         }
-        cf::part_disagreement(schema, header)
+        // One that another program has made may not say it.
+        let place = said(PROVENANCE).and_then(|properties| properties.strip_prefix(PLACE));
+        place
+            .filter(|place| *place != place_of(&self.grid, number))
+            .map(|place| format!("it is the tile at {place}"))
+            .or_else(|| cf::part_disagreement(schema, header))
+    }
+
+    /// How a tile says its place: where netCDF keeps who made a file, which none of its users sees, so that tiles can be put
+    /// together whose attributes are the same.
+    pub(super) fn provenance(&self, number: u64) -> NamedAttribute {
+        let properties = format!("{PLACE}{}", place_of(&self.grid, number));
+        (PROVENANCE.to_owned(), AttributeContent::text(properties))
     }
 }
 

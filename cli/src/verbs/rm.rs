@@ -1,7 +1,8 @@
 //! `hyperslab rm`: an array, all arrays, or a collection.
 
 use clap::Args;
-use serde_json::json;
+use hyperslab::{Collection, ErrorKind, Result};
+use serde_json::{Value, json};
 
 use super::show::array_json;
 use crate::args::CollectionArgs;
@@ -71,16 +72,32 @@ impl Rm {
                 ),
             )?;
         } else {
-            let array = self.key.open(&collection).await?;
-            let array_name = array.name();
-            let document = json!({ "deleted": { "array": array_json(&array) } });
-            array.delete().await?;
+            let (document, array_name) = self.delete_array(&collection).await?;
             drop(progress);
             console.report(
-                &document,
+                &json!({ "deleted": { "array": document } }),
                 format_args!("deleted array {array_name} of {name}"),
             )?;
         }
         Ok(Status::Done)
+    }
+
+    /// Deletes one array, also one that does not open, if its id is given and the store finds it by that.
+    async fn delete_array(&self, collection: &Collection) -> Result<(Value, String)> {
+        let error = match self.key.open(collection).await {
+            Ok(array) => {
+                let told = (array_json(&array), array.name());
+                return array.delete().await.map(|()| told);
+            }
+            Err(error) => error,
+        };
+        match (error.kind(), self.key.id()?) {
+            (ErrorKind::Corrupt | ErrorKind::Unsupported, Some(id)) => {
+                collection.delete_by_id(id).await?;
+                let document = json!({ "collection": collection.name(), "id": id });
+                Ok((document, format!("id={id}")))
+            }
+            _ => Err(error),
+        }
     }
 }

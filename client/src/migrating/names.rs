@@ -11,27 +11,35 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// A name for a collection.
-    pub(super) fn collection(&mut self, name: &str) -> String {
-        self.give(name, |name| check_collection_name(name).is_ok())
+    /// The names that a collection could get, best first.
+    pub(super) fn collections(&self, name: &str) -> impl Iterator<Item = String> {
+        self.candidates(name, |name| check_collection_name(name).is_ok())
+    }
+
+    /// Gives a name away.
+    pub(super) fn take(&mut self, name: String) {
+        self.taken.insert(name);
     }
 
     /// A name for a dimension or an attribute, if `is_allowed` allows it too.
     pub(super) fn identifier(&mut self, name: &str, is_allowed: impl Fn(&str) -> bool) -> String {
-        self.give(name, |name| {
-            check_identifier("name", name).is_ok() && is_allowed(name)
-        })
+        let is_allowed = |name: &str| check_identifier("name", name).is_ok() && is_allowed(name);
+        let given = self.candidates(name, is_allowed).next().unwrap_or_default();
+        self.take(given.clone());
+        given
     }
 
-    fn give(&mut self, name: &str, is_allowed: impl Fn(&str) -> bool) -> String {
-        let mut candidates = std::iter::once(name.to_owned())
-            .chain([plain(name), format!("_{}", plain(name))])
-            .chain((2..).map(|number| format!("{}_{number}", plain(name))));
-        let is_free = |name: &String| is_allowed(name) && !self.taken.contains(name);
-        // The numbers have no end.
-        let given = candidates.find(is_free).unwrap_or_default();
-        self.taken.insert(given.clone());
-        given
+    /// Names that are free, without end.
+    fn candidates(
+        &self,
+        name: &str,
+        is_allowed: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = String> {
+        let plain = plain(name);
+        std::iter::once(name.to_owned())
+            .chain([plain.clone(), format!("_{plain}")])
+            .chain((2..).map(move |number| format!("{plain}_{number}")))
+            .filter(move |name| is_allowed(name) && !self.taken.contains(name))
     }
 }
 
@@ -70,7 +78,10 @@ mod tests {
         assert_eq!(attribute("id"), "_id");
         assert_eq!(attribute(&"x".repeat(300)).len(), NAME_BYTES_MAX - 16);
         let mut names = Names::default();
-        assert_eq!(names.collection("Wetter 2023"), "Wetter 2023");
-        assert_eq!(names.collection("a:b"), "a_b");
+        let first = |names: &Names, name: &str| names.collections(name).next().unwrap();
+        assert_eq!(first(&names, "Wetter 2023"), "Wetter 2023");
+        assert_eq!(first(&names, "a:b"), "a_b");
+        names.take("a_b".to_owned());
+        assert_eq!(first(&names, "a:b"), "_a_b");
     }
 }

@@ -15,13 +15,19 @@ use hyperslab_core::{
 use super::Renamed;
 use super::names::Names;
 
+/// Where the schema of a collection that was renamed has the name that it has in its storage.
+const ORIGIN: &str = "deker_collection";
+
 /// The same collection with dimensions and attributes called so that our formats can carry them, and what was renamed. Where
-/// nothing has to be, it is the collection itself.
-pub(super) async fn with_our_names(from: &Collection) -> Result<(Collection, Vec<Renamed>)> {
-    if from.schema().check_names().is_ok() {
+/// nothing has to be, it is the collection itself. One that is renamed says so in its schema, by the name it had.
+pub(super) async fn with_our_names(
+    from: &Collection,
+    origin: Option<&str>,
+) -> Result<(Collection, Vec<Renamed>)> {
+    if from.schema().check_names().is_ok() && origin.is_none() {
         return Ok((from.clone(), Vec::new()));
     }
-    let (schema, attributes, renamed) = rename(from.schema())?;
+    let (schema, attributes, renamed) = rename(from.schema(), origin)?;
     let name = from.name();
     let adapter = Arc::new(RenamedAdapter {
         inner: Arc::clone(from.store().adapter()),
@@ -41,17 +47,26 @@ pub(super) fn schema(from: &Schema) -> Result<Schema> {
     if from.check_names().is_ok() {
         return Ok(from.clone());
     }
-    rename(from).map(|(schema, ..)| schema)
+    rename(from, None).map(|(schema, ..)| schema)
+}
+
+/// The name that a collection had in the storage it was migrated from, if that is another one.
+pub(super) fn origin(schema: &Schema) -> Option<&str> {
+    schema.metadata().get(ORIGIN)?.as_str()
 }
 
 /// The names of attributes: in the source, in the target.
 type Pairs = Vec<(String, String)>;
 
-fn rename(schema: &Schema) -> Result<(Schema, Pairs, Vec<Renamed>)> {
+fn rename(schema: &Schema, origin: Option<&str>) -> Result<(Schema, Pairs, Vec<Renamed>)> {
     let mut names = Names::default();
     let mut renamed = Vec::new();
     let mut pairs = Pairs::new();
-    let mut builder = Schema::builder(schema.dtype());
+    let mut metadata = schema.metadata().clone();
+    if let Some(origin) = origin {
+        metadata.insert(ORIGIN.to_owned(), origin.into());
+    }
+    let mut builder = Schema::builder(schema.dtype()).metadata(metadata);
     if let Some(fill) = schema.declared_fill_value() {
         builder = builder.fill_value(fill);
     }

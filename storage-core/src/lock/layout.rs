@@ -1,5 +1,6 @@
 //! Where the lock files of a store on a disk lie.
 
+use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -47,8 +48,48 @@ pub(super) fn lock_paths(root: &Path, key: &LockKey) -> Result<LockPaths> {
 }
 
 fn collection_folder(root: &Path, collection: &str) -> Result<PathBuf> {
-    check_collection_name(collection)?;
-    Ok(root.join(collection))
+    Ok(root.join(folder_of(collection)?))
+}
+
+/// The folder in which the locks of a collection lie: it has its name. One that no store of ours would have, but one of another
+/// program has, is spelled with `%`, which is in no other name.
+///
+/// # Errors
+/// `InvalidInput` for what is no name of a folder.
+pub(super) fn folder_of(collection: &str) -> Result<String> {
+    let refused = match check_collection_name(collection) {
+        Ok(()) => return Ok(collection.to_owned()),
+        Err(refused) => refused,
+    };
+    if matches!(collection, "" | "." | "..") || collection.contains(['/', '\0']) {
+        return Err(refused);
+    }
+    let mut folder = String::new();
+    for byte in collection.bytes() {
+        // Writing to a string cannot fail.
+        let _ = match byte.is_ascii_alphanumeric() {
+            true => write!(folder, "{}", char::from(byte)),
+            false => write!(folder, "%{byte:02X}"),
+        };
+    }
+    Ok(folder)
+}
+
+/// The collection whose locks lie in a folder.
+fn collection_of(folder: &str) -> String {
+    let mut parts = folder.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let byte = part.get(..2).map(|digits| u8::from_str_radix(digits, 16));
+        match byte {
+            Some(Ok(byte)) => {
+                bytes.push(byte);
+                bytes.extend(&part.as_bytes()[2..]);
+            }
+            _ => return folder.to_owned(),
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| folder.to_owned())
 }
 
 impl LockPaths {
@@ -128,8 +169,8 @@ pub(super) fn key_of(root: &Path, path: &Path) -> LockKey {
     }
     let collection = base.file_name().unwrap_or_default().to_string_lossy();
     match name {
-        "collection" => LockKey::collection(collection),
-        array => LockKey::array(collection, array),
+        "collection" => LockKey::collection(collection_of(&collection)),
+        array => LockKey::array(collection_of(&collection), array),
     }
 }
 
@@ -149,6 +190,10 @@ mod tests {
             (
                 LockKey::array("weather", "dt=1.nc"),
                 "/data/store/weather/.hyperslab/locks/dt=1.nc.lock",
+            ),
+            (
+                LockKey::array(".a#%b ", "1"),
+                "/data/store/%2Ea%23%25b%20/.hyperslab/locks/1.lock",
             ),
         ] {
             let paths = lock_paths(root, &key).unwrap();

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use super::file::{LockFile, Record, Turn, read_record, share_existing};
 use super::holder::{Identity, locked};
-use super::layout::{LockPaths, all_lock_files, key_of, lock_paths};
+use super::layout::{LockPaths, all_lock_files, folder_of, key_of, lock_paths};
 use super::process::refuse_to_break;
 use super::queue::{LockQueues, LockSeat};
 use super::{LockCapabilities, LockGuard, LockInfo, LockKey, LockManager, LockMode, LockRequest};
@@ -50,6 +50,14 @@ impl LocalLockManager {
             identity: Identity::of_this_process(),
             clock: Arc::new(SystemClock),
         }
+    }
+
+    /// The folder, below that of the store, in which the locks of a collection lie. It must be there before one is taken.
+    ///
+    /// # Errors
+    /// `InvalidInput` for what is no name of a folder.
+    pub fn folder_of(&self, collection: &str) -> Result<PathBuf> {
+        Ok(self.root.join(folder_of(collection)?))
     }
 
     /// Lets go of exclusive locks of arrays that have been deleted, and removes their lock files, which nobody will need

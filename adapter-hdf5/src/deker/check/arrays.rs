@@ -116,10 +116,8 @@ fn values(layout: &Layout, meta: &ArrayMeta) -> Vec<Found> {
         let message = format!("{misfit}; Deker takes it for another value, or fails: set it anew");
         fault(FindingKind::SchemaDisagrees, meta.id, message)
     });
-    let untold = attributes::untold(layout, meta).map(|(name, value)| {
-        let message = format!(
-            "attribute '{name}': there is no room for {value} here, so it is text, and no condition on it matches"
-        );
+    let untold = attributes::untold(layout, meta).map(|(_, why)| {
+        let message = format!("{why}; it stays as Deker has it, and no store of ours takes it");
         fault(FindingKind::Unverified, meta.id, message)
     });
     misfits.chain(untold).collect()

@@ -82,6 +82,8 @@ pub(super) fn compare(checked: &mut Checked<'_>, kind: Kind, wanted: &[Wanted]) 
     let present: HashSet<&Path> = links.iter().map(|(_, path)| path.as_path()).collect();
     let mut right = HashMap::new();
     let mut faults = Vec::new();
+    let is_tile = kind != checked.known.kind();
+    let what = if is_tile { "tile" } else { "array" };
     for Wanted { id, parts } in wanted {
         let (link, file) = (folders.link(kind, parts, *id), folders.file(kind, *id));
         let mend = || Mend::Link {
@@ -91,12 +93,15 @@ pub(super) fn compare(checked: &mut Checked<'_>, kind: Kind, wanted: &[Wanted]) 
         };
         let name = checked.name_of(&link);
         if !present.contains(link.as_path()) {
-            let message = format!("array {id} has no link {name}, so nobody finds it by its key");
-            faults.push(fault(FindingKind::IndexDisagrees, name, message).mended_by(mend()));
-        } else if std::fs::read_link(&link).is_ok_and(|target| target != file) {
-            let message = format!(
-                "the link to array {id} leads elsewhere, as after a storage was moved: Deker finds nothing behind it"
-            );
+            let (kind, loss) = match is_tile {
+                // What is not found is not there for anybody.
+                true => (FindingKind::Corrupt, "its cells are read as fill"),
+                false => (FindingKind::IndexDisagrees, "nobody finds it by its key"),
+            };
+            let message = format!("{what} {id} has no link {name}, so {loss}");
+            faults.push(fault(kind, name, message).mended_by(mend()));
+        } else if let Some(why) = astray(&link, &file) {
+            let message = format!("the link to {what} {id} {why}");
             faults.push(fault(FindingKind::IndexDisagrees, name, message).mended_by(mend()));
         }
         right.insert(*id, link);
@@ -108,11 +113,11 @@ pub(super) fn compare(checked: &mut Checked<'_>, kind: Kind, wanted: &[Wanted]) 
         let name = checked.name_of(link);
         let mend = Mend::RemoveLink(link.clone());
         if right.contains_key(id) {
-            let message = format!("another key than that of array {id} leads to it here");
+            let message = format!("another key than that of {what} {id} leads to it here");
             faults.push(fault(FindingKind::IndexDisagrees, name, message).mended_by(mend));
         } else if !folders.file(kind, *id).exists() {
             let message = format!(
-                "the link leads to array {id}, which is not there: its making was interrupted, or its file was lost"
+                "the link leads to {what} {id}, which is not there: its making was interrupted, or its file was lost"
             );
             faults.push(fault(FindingKind::ArrayLost, name, message).mended_by(mend));
         }
@@ -120,6 +125,27 @@ pub(super) fn compare(checked: &mut Checked<'_>, kind: Kind, wanted: &[Wanted]) 
     }
     checked.found.extend(faults);
     Ok(())
+}
+
+/// Why a link does not lead to its file, if it does not.
+fn astray(link: &Path, file: &Path) -> Option<&'static str> {
+    let target = match std::fs::read_link(link) {
+        Ok(target) => target,
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
+            return Some(
+                "is a file of its own, as after a copy that followed links: Deker reads an old state there",
+            );
+        }
+        // It went meanwhile.
+        Err(_) => return None,
+    };
+    // The path of the storage may have links in it, too.
+    let is_same = || {
+        let real = |path: &Path| path.canonicalize().ok();
+        real(link).is_some_and(|found| real(file) == Some(found))
+    };
+    (target != file && !is_same())
+        .then_some("leads elsewhere, as after a storage was moved or copied: Deker reads there, or finds nothing")
 }
 
 fn fault(kind: FindingKind, subject: String, message: String) -> Found {

@@ -4,15 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hyperslab_core::{
-    ArrayMeta, AttributeValue, Durability, Error, LockKey, LockRequest, Result, WriteOptions,
-    blocking,
+    ArrayMeta, Durability, Error, LockKey, LockRequest, Result, WriteOptions, blocking,
 };
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
 use crate::deker::guard::{Patience, patiently};
 use crate::deker::locks::remove;
-use crate::deker::schema::VID;
+use crate::deker::store::tiles::array_of;
 use crate::deker::store::{Store, make_link, prune};
 
 /// What is to be done.
@@ -49,13 +48,9 @@ pub(super) enum Mend {
 impl Mend {
     /// Write the file of this array or tile anew.
     pub(super) fn rewrite(of: &ArrayMeta) -> Self {
-        let array = match of.key.get(VID) {
-            Some(AttributeValue::Text(text)) => Uuid::parse_str(text).ok(),
-            _ => None,
-        };
         Self::Rewrite {
             files: vec![of.id],
-            array: array.unwrap_or(of.id),
+            array: array_of(of).unwrap_or(of.id),
         }
     }
 

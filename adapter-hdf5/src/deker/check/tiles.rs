@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
-use hyperslab_core::{ArrayMeta, AttributeValue, Attributes, CheckLevel, FindingKind, Result};
+use hyperslab_core::{ArrayMeta, Attributes, CheckLevel, FindingKind, Result};
 use rayon::prelude::*;
 use uuid::Uuid;
 
@@ -11,8 +11,7 @@ use super::arrays::look;
 use super::links::{Wanted, compare};
 use super::{Array, Checked, Found, Mend};
 use crate::deker::folders::{Kind, spell_position};
-use crate::deker::schema::VID;
-use crate::deker::store::tiles::{grid_of, number_of, position_of, tile_meta, tiles_of};
+use crate::deker::store::tiles::{array_of, grid_of, number_of, position_of, tile_meta, tiles_of};
 use crate::deker::store::{Known, walk};
 
 /// Opens all tiles, and compares them with the arrays there are.
@@ -45,7 +44,10 @@ pub(super) fn faults(checked: &mut Checked<'_>, arrays: &[Array]) -> Result<()> 
                         "the tiles {id} and {other} are both at {} of array {}; which of them is read is chance",
                         parts[1], parts[0]
                     );
-                    checked.found.push(fault(id, message));
+                    let (level, kind) = (CheckLevel::Arrays, FindingKind::Corrupt);
+                    checked
+                        .found
+                        .push(Found::new(level, kind, id.to_string(), message));
                 }
                 if level >= CheckLevel::Data
                     && let Some(wrong) = times(known, &by_id, &meta)?
@@ -150,14 +152,6 @@ fn files(checked: &Checked<'_>) -> Result<Vec<Uuid>> {
         &mut found,
     )?;
     Ok(ids)
-}
-
-/// The array to which a tile says that it belongs.
-fn array_of(tile: &ArrayMeta) -> Option<Uuid> {
-    match tile.key.get(VID) {
-        Some(AttributeValue::Text(text)) => Uuid::parse_str(text).ok(),
-        _ => None,
-    }
 }
 
 /// The folders that lead to a tile, or why nothing does.

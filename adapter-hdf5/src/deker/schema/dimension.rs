@@ -111,6 +111,8 @@ pub(super) fn encode(dimension: &Dimension) -> Result<Value> {
             return Err(refuse("Deker has no unit for a list of numbers".to_owned()));
         }
         Some(Coordinates::Scale { start, step, unit }) => {
+            // One that is blank names no unit, and Deker refuses it.
+            let unit = unit.as_deref().filter(|unit| !unit.trim().is_empty());
             scale = json!({ "start_value": start, "step": step, "name": unit });
         }
         Some(Coordinates::Times { .. }) => {

@@ -35,6 +35,7 @@ impl Store {
     pub(in crate::deker) fn create_collection(&self, collection: &CollectionMeta) -> Result<()> {
         let name = &collection.name;
         check_collection_name(name)?;
+        check_beside_locks(name)?;
         let document = Layout::of_collection(collection)?.to_document(name)?;
         let exists = || {
             Error::already_exists(format!(
@@ -108,6 +109,18 @@ impl Store {
         disk::sync_folder(known.folders.root(), Durability::Synced)?;
         trash.remove()
     }
+}
+
+/// Refuses a name of which Deker could make two things: it locks the collection `x` by a file `x.lock` beside it.
+fn check_beside_locks(name: &str) -> Result<()> {
+    if !name.ends_with(".lock") {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "'{name}' cannot be the name of a collection of Deker, which has a lock of that name beside '{}'; choose one that does \
+         not end in '.lock'",
+        name.trim_end_matches(".lock")
+    )))
 }
 
 /// Holds the lock that Deker takes to make or to empty a collection.

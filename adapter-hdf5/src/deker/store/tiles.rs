@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hyperslab_core::{
-    ArrayBuf, ArrayMeta, AttributeValue, CollectionMeta, Durability, Error, Hyperslab, Result,
+    ArrayBuf, ArrayMeta, CollectionMeta, Durability, Error, ErrorKind, Hyperslab, Result,
     WriteData, WriteOptions,
 };
 use hyperslab_engine::SlabWrite;
 use rayon::prelude::*;
 use uuid::Uuid;
 
-pub(in crate::deker) use self::meta::{grid_of, number_of, position_of, tile_meta, tiles_of};
+pub(in crate::deker) use self::meta::{
+    array_of, grid_of, number_of, position_of, tile_meta, tiles_of,
+};
 use super::arrays::is_absent;
 use super::names::{in_folders, make_link, prune, prune_folders, walk};
 use super::{Known, MACHINERY, Store, names_in};
@@ -22,7 +24,6 @@ use crate::chunk::ChunkGrid;
 use crate::deker::content::Content;
 use crate::deker::folders::{Kind, id_of};
 use crate::deker::guard::{self, Patience, Writing, patiently};
-use crate::deker::schema::VID;
 use crate::disk::{self, TempFile};
 use crate::image::PartWrite;
 use crate::moves::{Moves, Staged};
@@ -138,6 +139,26 @@ impl Store {
             })
     }
 
+    /// Says in all tiles where their times start, after the start of their array has changed. A tile that cannot be read stays as
+    /// it is. The caller holds the lock of the array.
+    pub(in crate::deker) fn restart_tiles(
+        &self,
+        collection: &CollectionMeta,
+        array: Uuid,
+        options: &WriteOptions,
+    ) -> Result<()> {
+        let known = self.open(collection)?;
+        let moves = self.moves(array);
+        patiently(Patience::of(options), || moves.settle())?;
+        for (tile, _) in self.linked_tiles(&known, array)? {
+            match self.rewrite(&collection.name, tile, options) {
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt) => {}
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
     /// The tiles of an array that have links, and the links.
     fn linked_tiles(&self, known: &Known, array: Uuid) -> Result<Vec<(Uuid, PathBuf)>> {
         let links = known.folders.link_folder(Kind::Array, &[array.to_string()]);
@@ -161,11 +182,7 @@ impl Store {
 
     /// What a tile should say of itself.
     pub(super) fn tile_as_it_is(&self, known: &Known, tile: &ArrayMeta) -> Result<ArrayMeta> {
-        let array = match tile.key.get(VID) {
-            Some(AttributeValue::Text(text)) => Uuid::parse_str(text).ok(),
-            _ => None,
-        };
-        let array = array.ok_or_else(|| Error::corrupt("a tile of no array"))?;
+        let array = array_of(tile).ok_or_else(|| Error::corrupt("a tile of no array"))?;
         let array = self.read_document(known, array)?;
         tile_meta(known, &array, (tile.id, number_of(known, tile)?))
     }

@@ -104,8 +104,10 @@ impl TileChange<'_> {
             .and_then(kept_storage)
             .unwrap_or_else(|| self.opened.plan.storage(&shape, schema.dtype()));
         let axes = whole.axes.iter().zip(start_of(grid, number)).zip(&shape);
+        let mut attributes = whole.attributes.clone();
+        attributes.push(self.tiles.provenance(number));
         let part = ArrayContent {
-            attributes: whole.attributes.clone(),
+            attributes,
             axes: axes
                 .map(|((axis, start), &length)| axis_part(axis, start, length))
                 .collect::<Result<_>>()?,

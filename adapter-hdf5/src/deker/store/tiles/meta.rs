@@ -21,6 +21,14 @@ pub(in crate::deker) fn grid_of(known: &Known) -> Result<ChunkGrid> {
     grid.ok_or_else(|| Error::internal("a collection without tiles"))
 }
 
+/// The array to which a tile says that it belongs.
+pub(in crate::deker) fn array_of(tile: &ArrayMeta) -> Option<Uuid> {
+    match tile.key.get(VID) {
+        Some(AttributeValue::Text(text)) => Uuid::parse_str(text).ok(),
+        _ => None,
+    }
+}
+
 /// The place that a tile says it has.
 pub(in crate::deker) fn position_of(tile: &ArrayMeta) -> Option<Vec<u64>> {
     let number = |item: &AttributeValue| match item {

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hyperslab_core::{ArrayBuf, CollectionMeta, Error, Hyperslab, ReadPlan, Result};
+use hyperslab_core::{ArrayBuf, ArrayMeta, CollectionMeta, Error, Hyperslab, ReadPlan, Result};
 use uuid::Uuid;
 
-use super::{grid_of, ids_in, tiles_of};
+use super::{array_of, grid_of, ids_in, position_of, tiles_of};
 use crate::chunk::ChunkGrid;
 use crate::deker::folders::Kind;
 use crate::deker::guard::{Marking, Reading, patiently};
@@ -54,6 +54,8 @@ impl TileFiles for Tiles<'_> {
             if let Some((reading, file)) = view.open(&target, open)? {
                 let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
                 readings.push(reading);
+                drop(readings);
+                self.check_place(number, id, &file.meta)?;
                 return Ok(file.cells.clone());
             }
         }
@@ -65,6 +67,25 @@ impl TileFiles for Tiles<'_> {
         std::fs::metadata(&path)
             .map(drop)
             .map_err(|source| Error::io("open", path.display(), source))
+    }
+}
+
+impl Tiles<'_> {
+    /// Makes sure that a file is the tile that its name and the link to it say.
+    fn check_place(&self, number: u64, id: Uuid, tile: &ArrayMeta) -> Result<()> {
+        let position = self.grid.position(number);
+        let is_it = tile.id == id
+            && array_of(tile) == Some(self.array)
+            && position_of(tile).as_ref() == Some(&position);
+        if is_it {
+            return Ok(());
+        }
+        Err(Error::corrupt(format!(
+            "{} was found as the tile at {position:?} of array {}, and says that it is another, {}; run `check --level 3`",
+            self.known.folders.file(Kind::Array, id).display(),
+            self.array,
+            tile.key
+        )))
     }
 }
 
