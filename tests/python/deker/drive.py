@@ -205,7 +205,8 @@ def die_writing(storage, collection, key, number):
 def hold(storage, collection, key, role, file=None):
     """Reads or writes, and stays in the midst of it until the next line comes; says `"held"` when it is there. What was read
     is put into `file`."""
-    array = opened_array(storage, collection, key)
+    # One thread: of several, others would read on, or stay too.
+    array = opened_array(storage, collection, key, workers=1)
     name = {"reader": "__getitem__", "writer": "__setitem__"}[role]
     plain = getattr(h5py.Dataset, name)
 
@@ -230,9 +231,9 @@ def hold(storage, collection, key, role, file=None):
     return "done"
 
 
-def opened_array(storage, collection, key):
+def opened_array(storage, collection, key, **options):
     """An array whose client lives as long as this process."""
-    KEPT.append(client(storage))
+    KEPT.append(client(storage, **options))
     return one(KEPT[-1], collection, values(key))
 
 
