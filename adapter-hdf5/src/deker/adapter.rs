@@ -52,14 +52,14 @@ impl DekerAdapter {
     /// The same storage, read through another engine than the one that all share.
     #[must_use]
     pub fn with_engine(&self, engine: Arc<Engine>) -> Self {
-        Self::at(self.store.root.clone(), engine, self.store.patience)
+        Self::at(self.store.places(), engine, self.store.patience)
     }
 
     /// The same storage, whose readers wait for writers of Deker as long as these options let writers wait.
     #[must_use]
     pub fn with_patience(&self, options: &WriteOptions) -> Self {
-        let (root, engine) = (self.store.root.clone(), Arc::clone(&self.store.engine));
-        Self::at(root, engine, Patience::of(options))
+        let engine = Arc::clone(&self.store.engine);
+        Self::at(self.store.places(), engine, Patience::of(options))
     }
 
     /// Whether a folder holds a storage of Deker.
@@ -68,8 +68,8 @@ impl DekerAdapter {
         path.join(COLLECTIONS).is_dir()
     }
 
-    fn at(root: PathBuf, engine: Arc<Engine>, patience: Patience) -> Self {
-        let store = Arc::new(Store::new(root, engine, patience));
+    fn at(places: (PathBuf, PathBuf), engine: Arc<Engine>, patience: Patience) -> Self {
+        let store = Arc::new(Store::new(places, engine, patience));
         Self {
             locks: Arc::new(DekerLocks::new(Arc::clone(&store))),
             store,
@@ -130,9 +130,13 @@ fn open(root: &Path) -> Result<DekerAdapter> {
             root.display()
         )));
     }
-    let root = named(root).map_err(|source| Error::io("open", root.display(), source))?;
+    let fail = |source| Error::io("open", root.display(), source);
+    let places = (
+        root.canonicalize().map_err(fail)?,
+        named(root).map_err(fail)?,
+    );
     let patience = Patience::of(&WriteOptions::default());
-    Ok(DekerAdapter::at(root, Engine::shared(), patience))
+    Ok(DekerAdapter::at(places, Engine::shared(), patience))
 }
 
 /// The whole path of a storage, by the links that it was named by: Deker's own links name their files so.

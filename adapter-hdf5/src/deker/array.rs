@@ -244,10 +244,17 @@ impl ArrayHandle for DekerArray {
             let meta = match known.kind() {
                 Kind::Virtual => {
                     let (store, id) = (&place.store, place.id);
+                    let restarts = attributes::has_start(&known.layout, &changed);
+                    // Nothing has changed when Deker is at a tile.
+                    let kept = match restarts {
+                        true => store.keep_tiles(&known, id, &options)?,
+                        false => Vec::new(),
+                    };
                     let meta = store.update_document(&known, id, change, &options)?;
-                    if attributes::has_start(&known.layout, &changed) {
+                    if restarts {
                         store.restart_tiles(&place.collection, id, &options)?;
                     }
+                    drop(kept);
                     meta
                 }
                 Kind::Array => {

@@ -51,20 +51,31 @@ impl Kind {
 #[derive(Debug, Clone)]
 pub(super) struct Folders {
     root: PathBuf,
+    /// The root as links say it.
+    named: PathBuf,
     name: String,
 }
 
 impl Folders {
-    /// The collection of that name, in the folder of all collections.
-    pub(super) fn new(collections: &Path, name: &str) -> Self {
+    /// The collection of that name, in the folder of all collections, which links call `named`.
+    pub(super) fn new(collections: &Path, named: &Path, name: &str) -> Self {
         Self {
             root: collections.join(name),
+            named: named.join(name),
             name: name.to_owned(),
         }
     }
 
     pub(super) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// What a link to a file of the collection says.
+    pub(super) fn named(&self, file: &Path) -> PathBuf {
+        match file.strip_prefix(&self.root) {
+            Ok(below) => self.named.join(below),
+            Err(_) => file.to_owned(),
+        }
     }
 
     pub(super) fn document(&self) -> PathBuf {

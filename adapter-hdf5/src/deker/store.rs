@@ -60,10 +60,10 @@ impl Known {
 /// An open storage.
 #[derive(Debug)]
 pub(super) struct Store {
-    /// As it was named.
+    /// Where it lies, whatever links it was named by and wherever they lead by now.
     pub(super) root: PathBuf,
-    /// Where that is, whatever it is called.
-    place: PathBuf,
+    /// As it was named: what links say.
+    named: PathBuf,
     pub(super) collections: PathBuf,
     pub(super) locks: Arc<LocalLockManager>,
     pub(super) pace: Pace,
@@ -75,8 +75,12 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// The storage in a folder.
-    pub(super) fn new(root: PathBuf, engine: Arc<Engine>, patience: Patience) -> Self {
+    /// The storage in a folder, and how that was named.
+    pub(super) fn new(
+        (root, named): (PathBuf, PathBuf),
+        engine: Arc<Engine>,
+        patience: Patience,
+    ) -> Self {
         Self {
             collections: root.join(COLLECTIONS),
             locks: Arc::new(LocalLockManager::new(
@@ -87,14 +91,19 @@ impl Store {
             files: FileCache::default(),
             patience,
             known: Mutex::default(),
-            place: root.canonicalize().unwrap_or_else(|_| root.clone()),
             root,
+            named,
         }
+    }
+
+    /// Where it lies, and how it was named.
+    pub(super) fn places(&self) -> (PathBuf, PathBuf) {
+        (self.root.clone(), self.named.clone())
     }
 
     /// Where it lies.
     pub(super) fn url(&self) -> String {
-        format!("file://{}", self.place.display())
+        format!("file://{}", self.root.display())
     }
 
     /// The folder of files under construction.
@@ -103,7 +112,7 @@ impl Store {
     }
 
     pub(super) fn folders(&self, name: &str) -> Folders {
-        Folders::new(&self.collections, name)
+        Folders::new(&self.collections, &self.named.join(COLLECTIONS), name)
     }
 
     /// What the collection of a name is now. Waits while Deker makes its document.

@@ -10,8 +10,7 @@ use super::content::{ImageContent, VariableContent, VariableStorage};
 use super::footer::Footer;
 use super::index::ChunkLocation;
 use super::metadata::{StoredCells, filled};
-use crate::chunk::ChunkGrid;
-use crate::chunk::CodecChain;
+use crate::chunk::{ChunkGrid, CodecChain};
 use crate::index;
 
 /// How much of an image is gathered in memory before it goes to its file.

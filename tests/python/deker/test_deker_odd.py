@@ -1,11 +1,13 @@
 """Storages that are odd but whole, or broken in a way that neither program's writers make: nothing is lost or merged in silence."""
 
+import fcntl
 import json
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
-from peer import attempt, check, data_file, deker, needs_deker, read, refused, told, tree  # noqa: F401
+from peer import attempt, check, command, data_file, deker, needs_deker, read, refused, told, tree  # noqa: F401
 
 from conftest import hyperslab
 
@@ -42,6 +44,11 @@ def tiles(deker, storage, name="c") -> dict:
     """The ids of tiles by their position."""
     found = deker.ask("tiles", storage=storage, collection=name)
     return {each["primary"]["v_position"][0]: each["id"] for each in found}
+
+
+def tiles_in(storage) -> list[str]:
+    """The ids of all tiles."""
+    return sorted(path.stem for path in (storage / "collections" / "c" / "array_data").rglob("*.hdf5"))
 
 
 def migrate(storage, target, *options) -> tuple[dict, int]:
@@ -156,7 +163,14 @@ def test_tiles_say_the_time_that_their_array_was_given(deker, tmp_path):
     [array] = told("ls", storage, "c")["arrays"]
     place = (storage, "c", f"id={array['id']}")
     hyperslab("write", *place, "--value", "5")
-    hyperslab("write", *place, "--set", "begin=2021-01-01T00:00:00Z")
+    change = ("write", *place, "--set", "begin=2021-01-01T00:00:00Z")
+    with data_file(storage, "c", tiles_in(storage)[1]).open("r+b") as file:
+        # Deker is at a tile: nothing has changed.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        refused(5, *change, "--lock-timeout", "0.2")
+    assert told("show", *place)["array"]["custom"] == {"begin": "2020-01-01T00:00:00Z"}
+    assert check(storage, "--level", "4") == []
+    hyperslab(*change)
     assert check(storage, "--level", "4") == []
     starts = {str(each["custom"]["parent.begin"]) for each in deker.ask("tiles", storage=storage, collection="c")}
     assert len(starts) == 2 and all("2021-01-01" in each for each in starts)
@@ -223,6 +237,26 @@ def test_a_storage_may_be_reached_by_a_link(made, deker, tmp_path, kind):
     deker.assert_clean(alias)
     assert deker.cells(alias, "c", {"k": 2}, tmp_path).tolist() == [5] * 4
     assert check(real, "--level", "4") == []
+
+
+def test_a_link_that_leads_elsewhere_by_now_takes_no_write_along(made, tmp_path):
+    key = [{"name": "k", "primary": True, "dtype": "int"}]
+    one, two, alias = tmp_path / "one", tmp_path / "two", tmp_path / "alias"
+    made("c", "varray", key, storage=one, primary={"k": 1})
+    shutil.copytree(one, two, symlinks=True)
+    alias.symlink_to(one)
+    before = tree(two)
+    process = subprocess.Popen(command("shell", alias), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process.stdin.write("ls c --count\n")
+    process.stdin.flush()
+    assert "1" in process.stdout.readline()
+    alias.unlink()
+    alias.symlink_to(two)
+    # The store that is open stays the one that it was.
+    process.communicate("write c k=1 --value 7\nnew c k=2\n", timeout=60)
+    assert process.returncode == 0
+    assert read(tmp_path, one, "c", "k=1").tolist() == [7] * 4
+    assert tree(two) == before
 
 
 @pytest.mark.parametrize("kind", ["array", "varray"])

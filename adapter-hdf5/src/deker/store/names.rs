@@ -31,14 +31,15 @@ pub(in crate::deker) fn make_link(
     durability: Durability,
 ) -> Result<()> {
     let parent = link.parent().unwrap_or(folders.root());
+    let file = folders.named(file);
     in_folders(
         folders,
         parent,
         durability,
-        || match std::os::unix::fs::symlink(file, link) {
+        || match std::os::unix::fs::symlink(&file, link) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 std::fs::remove_file(link)?;
-                std::os::unix::fs::symlink(file, link)
+                std::os::unix::fs::symlink(&file, link)
             }
             made => made,
         },

@@ -139,20 +139,36 @@ impl Store {
             })
     }
 
-    /// Says in all tiles where their times start, after the start of their array has changed. A tile that cannot be read stays as
-    /// it is. The caller holds the lock of the array.
+    /// Keeps writers of Deker away from all tiles of an array. The caller holds the lock of the array.
+    ///
+    /// # Errors
+    /// `Locked` when one is at a tile for longer than the options say.
+    pub(in crate::deker) fn keep_tiles(
+        &self,
+        known: &Known,
+        array: Uuid,
+        options: &WriteOptions,
+    ) -> Result<Vec<Writing>> {
+        let moves = self.moves(array);
+        patiently(Patience::of(options), || {
+            moves.settle()?;
+            self.share_tiles(known, array)
+        })
+    }
+
+    /// Says in all tiles where their times start, after the start of their array has changed. A tile that cannot be read, or that
+    /// Deker has made since the others were kept, stays as it is. The caller holds the lock of the array.
     pub(in crate::deker) fn restart_tiles(
         &self,
         collection: &CollectionMeta,
         array: Uuid,
         options: &WriteOptions,
     ) -> Result<()> {
+        use ErrorKind::{Corrupt, Locked, NotFound};
         let known = self.open(collection)?;
-        let moves = self.moves(array);
-        patiently(Patience::of(options), || moves.settle())?;
         for (tile, _) in self.linked_tiles(&known, array)? {
             match self.rewrite(&collection.name, tile, options) {
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt) => {}
+                Err(error) if matches!(error.kind(), Corrupt | Locked | NotFound) => {}
                 done => done?,
             }
         }
