@@ -73,7 +73,7 @@ impl Write {
                 .await
                 .map_err(|error| match attribute_count {
                     0 => error,
-                    _ => error.context("the attributes are changed, the cells are not"),
+                    _ => error.context("the attributes are changed already; the cells"),
                 })?,
         };
         drop(progress);
