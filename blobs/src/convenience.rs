@@ -1,0 +1,134 @@
+//! What is convenient on top of the contract, the same for every repository.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use hyperslab_core::{Error, Result};
+
+use crate::{BlobKey, BlobRepository, BlobStat, Missing, Put};
+
+/// The longest content that [`Blobs::content`] reads at once: whatever is larger is a stream.
+const CONTENT_BYTES_MAX: u64 = 1 << 32;
+
+/// What is convenient on top of a [`BlobRepository`].
+///
+/// ```
+/// use hyperslab_blobs::{Blobs, MemoryBlobs};
+///
+/// let blobs = MemoryBlobs::new();
+/// let put = blobs.put_bytes(b"a log")?;
+/// assert_eq!(blobs.content(&put.key)?, b"a log");
+/// assert!(blobs.put_bytes(b"a log")?.existed);
+/// blobs.delete(&put.key)?;
+/// assert!(!blobs.has(&put.key)?);
+/// # Ok::<(), hyperslab_core::Error>(())
+/// ```
+pub trait Blobs: BlobRepository {
+    /// Puts these bytes.
+    ///
+    /// # Errors
+    /// As [`BlobRepository::put`].
+    fn put_bytes(&self, mut bytes: &[u8]) -> Result<Put> {
+        self.put(&mut bytes)
+    }
+
+    /// Puts the content of a file.
+    ///
+    /// # Errors
+    /// As [`BlobRepository::put`]; `NotFound` and `Denied` of the file.
+    fn put_file(&self, path: &Path) -> Result<Put> {
+        let file = File::open(path);
+        let mut file = file.map_err(|source| Error::io("open", path.display(), source))?;
+        self.put(&mut file)
+            .map_err(|error| error.context(path.display()))
+    }
+
+    /// Whether an object is there.
+    ///
+    /// # Errors
+    /// As [`BlobRepository::stat_many`].
+    fn has(&self, key: &BlobKey) -> Result<bool> {
+        Ok(self.stat(key)?.is_some())
+    }
+
+    /// Whether each of these objects is there, in their order.
+    ///
+    /// # Errors
+    /// As [`BlobRepository::stat_many`].
+    fn has_many(&self, keys: &[BlobKey]) -> Result<Vec<bool>> {
+        let found = self.stat_many(keys)?;
+        Ok(found.iter().map(Option::is_some).collect())
+    }
+
+    /// What is known of an object without reading it, if it is there.
+    ///
+    /// # Errors
+    /// As [`BlobRepository::stat_many`].
+    fn stat(&self, key: &BlobKey) -> Result<Option<BlobStat>> {
+        let found = self.stat_many(std::slice::from_ref(key))?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    /// All of an object.
+    ///
+    /// # Errors
+    /// As [`BlobRepository::open`]; `TooLarge` for more than 4 GiB, which are read as a stream.
+    fn content(&self, key: &BlobKey) -> Result<Vec<u8>> {
+        let mut reader = self.open(key)?;
+        let size = reader.size();
+        if size > CONTENT_BYTES_MAX {
+            return Err(Error::too_large(format!(
+                "object {key} has {size} bytes; open it and read it as a stream"
+            )));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        reader
+            .read_to_end(&mut bytes)
+            .map_err(|source| Error::io("read", format_args!("object {key}"), source))?;
+        Ok(bytes)
+    }
+
+    /// Deletes an object.
+    ///
+    /// # Errors
+    /// As [`BlobRepository::delete_many`].
+    fn delete(&self, key: &BlobKey) -> Result<()> {
+        self.delete_many(std::slice::from_ref(key), Missing::Fail)
+            .map(drop)
+    }
+}
+
+impl<R: BlobRepository + ?Sized> Blobs for R {}
+
+/// That these keys are not there; nothing when there are none.
+pub(crate) fn absent<'a>(keys: impl IntoIterator<Item = &'a BlobKey>) -> Result<()> {
+    const NAMED_MAX: usize = 10;
+    let mut names: Vec<&str> = keys.into_iter().map(BlobKey::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let more = match names.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    names.truncate(NAMED_MAX);
+    Err(Error::not_found(format!(
+        "there is no object {}{more}; list those that there are",
+        names.join(", ")
+    )))
+}
+
+/// Refuses keys of another format.
+pub(crate) fn check_keys(repository: &impl BlobRepository, keys: &[BlobKey]) -> Result<()> {
+    let format = repository.info().key_format;
+    match keys.iter().find(|key| key.format() != format) {
+        None => Ok(()),
+        Some(key) => Err(Error::invalid(format!(
+            "{key} is a key of format {}, and this repository has {format}",
+            key.format()
+        ))),
+    }
+}

@@ -1,0 +1,27 @@
+//! Blobs: opaque, immutable byte objects, kept beside the arrays of a store and never instead of their chunks.
+//!
+//! A blob has no name, only a key that its repository gives it; names, media types and provenance are the business of whoever
+//! keeps the key. The calls block, as files and hashes do; whoever is asynchronous moves them to a thread that may wait.
+//!
+//! - [`BlobRepository`] is the contract of every repository, [`Blobs`] what is convenient on top of it.
+//! - [`BlobKey`] is a key that was checked: no path can be made of anything else.
+//! - [`MemoryBlobs`] is the model that all others are held to; [`SandboxBlobs`] is a temporary folder.
+
+mod convenience;
+mod hashing;
+mod key;
+mod memory;
+mod reader;
+mod repository;
+mod sandbox;
+mod visiting;
+
+pub use convenience::Blobs;
+pub use hashing::Sha256Digest;
+pub use key::{BlobKey, KeyFormat};
+pub use memory::MemoryBlobs;
+pub use reader::BlobReader;
+pub use repository::{
+    BlobInfo, BlobKeys, BlobRepository, BlobStat, BlobUsage, Missing, Order, Placement, Put, Visit,
+};
+pub use sandbox::SandboxBlobs;

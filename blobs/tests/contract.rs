@@ -1,0 +1,334 @@
+//! The contract of every repository, and random steps against the model.
+#![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
+
+use hyperslab_blobs::{
+    BlobKey, BlobRepository, Blobs, KeyFormat, MemoryBlobs, Missing, Order, SandboxBlobs,
+    Sha256Digest,
+};
+use hyperslab_core::ErrorKind;
+use proptest::prelude::*;
+
+/// Runs every test below for a repository.
+macro_rules! contract {
+    ($($repository:ident: $made:expr;)*) => {
+        $(
+            mod $repository {
+                use super::*;
+
+                #[test]
+                fn objects_come_back() {
+                    super::objects_come_back(&$made);
+                }
+
+                #[test]
+                fn streams_move_and_ranges_do_not() {
+                    super::streams_move_and_ranges_do_not(&$made);
+                }
+
+                #[test]
+                fn keys_that_are_not_there_are_named() {
+                    super::keys_that_are_not_there_are_named(&$made);
+                }
+
+                #[test]
+                fn many_are_visited_as_asked() {
+                    super::many_are_visited_as_asked(&$made);
+                }
+
+                #[test]
+                fn a_source_that_fails_leaves_nothing() {
+                    super::a_source_that_fails_leaves_nothing(&$made);
+                }
+
+                #[test]
+                fn writers_beside_each_other_lose_nothing() {
+                    super::writers_beside_each_other_lose_nothing(&$made);
+                }
+
+                #[test]
+                fn what_is_erased_is_gone() {
+                    super::what_is_erased_is_gone(&$made);
+                }
+
+                proptest! {
+                    #![proptest_config(ProptestConfig::with_cases(64))]
+
+                    #[test]
+                    fn random_steps_are_those_of_a_map(steps in steps()) {
+                        super::random_steps_are_those_of_a_map(&$made, steps);
+                    }
+                }
+            }
+        )*
+    };
+}
+
+contract! {
+    memory: MemoryBlobs::new();
+    sandbox: SandboxBlobs::new();
+}
+
+fn absent_key(repository: &impl BlobRepository) -> BlobKey {
+    let text = match repository.info().key_format {
+        KeyFormat::Sha256 => "a".repeat(64),
+        KeyFormat::Sha1 => "a".repeat(40),
+        _ => "0807a453-b99e-437e-bdb1-a67ca1cc9d85".to_owned(),
+    };
+    BlobKey::parse(repository.info().key_format, &text).unwrap()
+}
+
+fn listed(repository: &impl BlobRepository) -> Vec<BlobKey> {
+    let mut keys: Vec<BlobKey> = repository.list().unwrap().map(Result::unwrap).collect();
+    keys.sort();
+    keys
+}
+
+fn objects_come_back(blobs: &impl BlobRepository) {
+    assert_eq!(listed(blobs), []);
+    let long: Vec<u8> = (0..2_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    for content in [&b""[..], b"a", b"some text\n", &long] {
+        let put = blobs.put_bytes(content).unwrap();
+        assert_eq!((put.size, put.existed), (content.len() as u64, false));
+        assert_eq!(put.sha256, Sha256Digest::of(content));
+        assert_eq!(put.key.format(), blobs.info().key_format);
+        assert_eq!(blobs.content(&put.key).unwrap(), content);
+        assert_eq!(blobs.sha256(&put.key).unwrap(), put.sha256);
+        assert_eq!(blobs.stat(&put.key).unwrap().unwrap().size, put.size);
+        let again = blobs.put_bytes(content).unwrap();
+        assert_eq!(again.existed, again.key == put.key);
+        assert_eq!(again.existed, blobs.info().key_format.is_of_content());
+    }
+    let usage = blobs.usage().unwrap();
+    assert_eq!(usage.objects, listed(blobs).len() as u64);
+    assert!(usage.stored_bytes >= usage.content_bytes);
+}
+
+fn streams_move_and_ranges_do_not(blobs: &impl BlobRepository) {
+    let content: Vec<u8> = (0..=255).collect();
+    let key = blobs.put_bytes(&content).unwrap().key;
+    let mut reader = blobs.open(&key).unwrap();
+    assert_eq!(reader.size(), 256);
+    assert_eq!(reader.seek(SeekFrom::End(-3)).unwrap(), 253);
+    let mut out = [0; 10];
+    assert_eq!(reader.read_at(250, &mut out).unwrap(), 6);
+    assert_eq!(out[..6], content[250..]);
+    let mut rest = Vec::new();
+    reader.read_to_end(&mut rest).unwrap();
+    assert_eq!(rest, content[253..]);
+    assert_eq!(reader.seek(SeekFrom::Current(-256)).unwrap(), 0);
+    assert_eq!(reader.seek(SeekFrom::Current(7)).unwrap(), 7);
+    assert_eq!(reader.read(&mut out[..1]).unwrap(), 1);
+    assert_eq!(out[0], 7);
+    // As in a file, a place behind the end is allowed, and nothing is there.
+    assert_eq!(reader.seek(SeekFrom::Start(1000)).unwrap(), 1000);
+    assert_eq!(reader.read(&mut out).unwrap(), 0);
+    assert_eq!(reader.read_at(u64::MAX, &mut out).unwrap(), 0);
+    let before = reader.seek(SeekFrom::End(-257)).unwrap_err();
+    assert_eq!(before.kind(), io::ErrorKind::InvalidInput);
+    assert_eq!(reader.stream_position().unwrap(), 1000);
+    // It is read to the end, whatever becomes of the object meanwhile.
+    reader.rewind().unwrap();
+    blobs.delete(&key).unwrap();
+    rest.clear();
+    reader.read_to_end(&mut rest).unwrap();
+    assert_eq!(rest, content);
+}
+
+fn keys_that_are_not_there_are_named(blobs: &impl BlobRepository) {
+    let (absent, there) = (absent_key(blobs), blobs.put_bytes(b"there").unwrap().key);
+    let both = [there.clone(), absent.clone(), there.clone()];
+    assert_eq!(blobs.has_many(&both).unwrap(), [true, false, true]);
+    let mut errors = vec![
+        blobs.open(&absent).map(drop).unwrap_err(),
+        blobs.content(&absent).map(drop).unwrap_err(),
+        blobs.sha256(&absent).map(drop).unwrap_err(),
+        blobs.delete(&absent).unwrap_err(),
+        blobs.delete_many(&both, Missing::Fail).unwrap_err(),
+    ];
+    for order in [Order::AsAsked, Order::AsStored] {
+        let mut visits = 0;
+        let mut visit = |_: &BlobKey, _: Option<&mut dyn hyperslab_blobs::BlobReader>| {
+            visits += 1;
+            Ok(ControlFlow::Continue(()))
+        };
+        let error = blobs.read_many(&both, order, Missing::Fail, &mut visit);
+        errors.push(error.unwrap_err());
+        assert_eq!(visits, 0);
+    }
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.message().contains(absent.as_str()), "{error}");
+    }
+    assert!(blobs.has(&there).unwrap());
+    assert_eq!(blobs.delete_many(&both, Missing::Skip).unwrap(), 1);
+    assert_eq!(listed(blobs), []);
+    // A key of another format is no key here.
+    let other = match blobs.info().key_format {
+        KeyFormat::Sha1 => BlobKey::parse(KeyFormat::Sha256, &"a".repeat(64)),
+        _ => BlobKey::parse(KeyFormat::Sha1, &"a".repeat(40)),
+    };
+    let other = other.unwrap();
+    for error in [
+        blobs.has(&other).map(drop).unwrap_err(),
+        blobs.open(&other).map(drop).unwrap_err(),
+        blobs
+            .delete_many(&[other], Missing::Skip)
+            .map(drop)
+            .unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+}
+
+fn many_are_visited_as_asked(blobs: &impl BlobRepository) {
+    let contents = ["one", "two", "three"];
+    let keys: Vec<BlobKey> = contents
+        .iter()
+        .map(|content| blobs.put_bytes(content.as_bytes()).unwrap().key)
+        .collect();
+    let asked = [
+        keys[2].clone(),
+        absent_key(blobs),
+        keys[0].clone(),
+        keys[2].clone(),
+    ];
+    let visited = |order, most| {
+        let mut seen = Vec::new();
+        let mut visit = |key: &BlobKey, reader: Option<&mut dyn hyperslab_blobs::BlobReader>| {
+            let content = reader.map(|reader| io::read_to_string(reader).unwrap());
+            seen.push((key.clone(), content));
+            Ok(match seen.len() == most {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            })
+        };
+        blobs
+            .read_many(&asked, order, Missing::Skip, &mut visit)
+            .unwrap();
+        seen
+    };
+    let content = |at: usize| Some(contents[at].to_owned());
+    let seen = visited(Order::AsAsked, 9);
+    let expected = [content(2), None, content(0), content(2)];
+    assert_eq!(
+        seen,
+        asked.iter().cloned().zip(expected).collect::<Vec<_>>()
+    );
+    let mut seen = visited(Order::AsStored, 9);
+    seen.sort();
+    let mut expected = vec![
+        (keys[0].clone(), content(0)),
+        (keys[2].clone(), content(2)),
+        (absent_key(blobs), None),
+    ];
+    expected.sort();
+    assert_eq!(seen, expected);
+    assert_eq!(visited(Order::AsAsked, 2).len(), 2);
+}
+
+/// A source that fails in its midst.
+struct Failing(usize);
+
+impl Read for Failing {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(1).ok_or(io::ErrorKind::BrokenPipe)?;
+        out.fill(1);
+        Ok(out.len())
+    }
+}
+
+fn a_source_that_fails_leaves_nothing(blobs: &impl BlobRepository) {
+    for blocks in 0..4 {
+        let error = blobs.put(&mut Failing(blocks)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    }
+    assert_eq!(listed(blobs), []);
+    assert_eq!(blobs.usage().unwrap().stored_bytes, 0);
+    // What is read of a source begins where that is.
+    let mut source = io::Cursor::new(b"0123456789");
+    source.set_position(7);
+    let put = blobs.put(&mut source).unwrap();
+    assert_eq!(blobs.content(&put.key).unwrap(), b"789");
+}
+
+fn writers_beside_each_other_lose_nothing(blobs: &impl BlobRepository) {
+    std::thread::scope(|scope| {
+        for writer in 0..4_u8 {
+            scope.spawn(move || {
+                for number in 0..50_u8 {
+                    // Each is put by two of them.
+                    let content = [writer / 2, number].repeat(100);
+                    let put = blobs.put_bytes(&content).unwrap();
+                    assert_eq!(blobs.content(&put.key).unwrap(), content);
+                }
+            });
+        }
+    });
+    let count = match blobs.info().key_format.is_of_content() {
+        true => 100,
+        false => 200,
+    };
+    assert_eq!(listed(blobs).len(), count);
+}
+
+fn what_is_erased_is_gone(blobs: &impl BlobRepository) {
+    blobs.erase().unwrap();
+    let key = blobs.put_bytes(b"x").unwrap().key;
+    blobs.erase().unwrap();
+    blobs.erase().unwrap();
+    assert!(!blobs.has(&key).unwrap());
+    assert_eq!(listed(blobs), []);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Put(u8),
+    Delete(usize),
+    Read(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        any::<u8>().prop_map(Step::Put),
+        any::<usize>().prop_map(Step::Delete),
+        any::<usize>().prop_map(Step::Read),
+    ];
+    proptest::collection::vec(step, 0..40)
+}
+
+fn random_steps_are_those_of_a_map(blobs: &impl BlobRepository, steps: Vec<Step>) {
+    let mut model: BTreeMap<BlobKey, Vec<u8>> = BTreeMap::new();
+    for step in steps {
+        let chosen = |at: usize| {
+            let at = at.checked_rem(model.len())?;
+            model
+                .iter()
+                .nth(at)
+                .map(|(key, content)| (key.clone(), content.clone()))
+        };
+        match step {
+            Step::Put(number) => {
+                let content = vec![number % 8; usize::from(number)];
+                let put = blobs.put_bytes(&content).unwrap();
+                let known = model.insert(put.key, content);
+                assert_eq!(put.existed, known.is_some());
+            }
+            Step::Delete(at) => {
+                if let Some((key, _)) = chosen(at) {
+                    blobs.delete(&key).unwrap();
+                    model.remove(&key);
+                }
+            }
+            Step::Read(at) => {
+                if let Some((key, content)) = chosen(at) {
+                    assert_eq!(blobs.content(&key).unwrap(), content);
+                }
+            }
+        }
+    }
+    assert_eq!(listed(blobs), model.keys().cloned().collect::<Vec<_>>());
+}
