@@ -5,8 +5,10 @@
 //!
 //! - [`BlobRepository`] is the contract of every repository, [`Blobs`] what is convenient on top of it.
 //! - [`BlobKey`] is a key that was checked: no path can be made of anything else.
-//! - [`MemoryBlobs`] is the model that all others are held to; [`SandboxBlobs`] is a temporary folder.
+//! - [`MemoryBlobs`] is the model that all others are held to; [`SandboxBlobs`] is a temporary folder; [`ContainerBlobs`] is a
+//!   container of AiiDA.
 
+mod container;
 mod convenience;
 mod hashing;
 mod key;
@@ -16,6 +18,7 @@ mod repository;
 mod sandbox;
 mod visiting;
 
+pub use container::{Compression, ContainerBlobs, ContainerOptions};
 pub use convenience::Blobs;
 pub use hashing::Sha256Digest;
 pub use key::{BlobKey, KeyFormat};

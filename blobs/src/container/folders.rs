@@ -1,0 +1,135 @@
+//! Where the files of a container lie.
+
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use hyperslab_core::{Error, Result};
+
+const LOOSE: &str = "loose";
+const PACKS: &str = "packs";
+const SANDBOX: &str = "sandbox";
+const DUPLICATES: &str = "duplicates";
+
+/// The folders of a container.
+#[derive(Debug, Clone)]
+pub(super) struct Folders {
+    root: PathBuf,
+}
+
+impl Folders {
+    /// Those of a container that is there.
+    ///
+    /// # Errors
+    /// `NotFound` when there are none.
+    pub(super) fn of(root: &Path) -> Result<Self> {
+        let root = std::path::absolute(root)
+            .map_err(|source| Error::io("open", root.display(), source))?;
+        let is_there = |name: &str| root.join(name).is_dir();
+        match [LOOSE, PACKS, SANDBOX, DUPLICATES]
+            .iter()
+            .all(|name| is_there(name))
+        {
+            true => Ok(Self { root }),
+            false => Err(Error::not_found(format!(
+                "there is no container in {}; make one, or check the path",
+                root.display()
+            ))),
+        }
+    }
+
+    /// Makes those of a new container.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when anything is there.
+    pub(super) fn make(root: &Path) -> Result<Self> {
+        let fail = |source| Error::io("create", root.display(), source);
+        std::fs::create_dir_all(root).map_err(fail)?;
+        if std::fs::read_dir(root).map_err(fail)?.next().is_some() {
+            return Err(Error::already_exists(format!(
+                "{} is not empty; choose a new folder for the container",
+                root.display()
+            )));
+        }
+        for name in [LOOSE, PACKS, SANDBOX, DUPLICATES] {
+            std::fs::create_dir(root.join(name)).map_err(fail)?;
+        }
+        let folders = Self::of(root)?;
+        folders.sync()?;
+        Ok(folders)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn config(&self) -> PathBuf {
+        self.root.join("config.json")
+    }
+
+    pub(super) fn index(&self) -> PathBuf {
+        self.root.join("packs.idx")
+    }
+
+    pub(super) fn pack(&self, number: u64) -> PathBuf {
+        self.root.join(PACKS).join(number.to_string())
+    }
+
+    pub(super) fn loose(&self) -> PathBuf {
+        self.root.join(LOOSE)
+    }
+
+    /// The file of a loose object, in the folder that the first digits of its key name.
+    pub(super) fn loose_file(&self, key: &str, prefix: usize) -> PathBuf {
+        let (folder, name) = key.split_at_checked(prefix).unwrap_or(("", key));
+        let mut path = self.loose();
+        if !folder.is_empty() {
+            path.push(folder);
+        }
+        path.push(name);
+        path
+    }
+
+    /// The folder of files that are being written.
+    pub(super) fn sandbox(&self) -> PathBuf {
+        self.root.join(SANDBOX)
+    }
+
+    /// Makes the names in the folder of the container safe.
+    pub(super) fn sync(&self) -> Result<()> {
+        sync(&self.root)
+    }
+
+    /// Bytes of all packs.
+    pub(super) fn pack_bytes(&self) -> Result<u64> {
+        let folder = self.root.join(PACKS);
+        let fail = |source| Error::io("list", folder.display(), source);
+        let mut bytes = 0;
+        for entry in std::fs::read_dir(&folder).map_err(fail)? {
+            match entry.map_err(fail)?.metadata() {
+                Ok(found) => bytes += found.len(),
+                // It went meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(fail(source)),
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+/// Makes the names in a folder safe.
+pub(super) fn sync(folder: &Path) -> Result<()> {
+    File::open(folder)
+        .and_then(|opened| opened.sync_all())
+        .map_err(|source| Error::io("sync", folder.display(), source))
+}
+
+/// Makes a folder, if it is not there, and its name safe.
+pub(super) fn make_below(parent: &Path, folder: &Path) -> Result<()> {
+    match DirBuilder::new().mode(0o777).create(folder) {
+        Ok(()) => sync(parent),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(Error::io("create", folder.display(), source)),
+    }
+}

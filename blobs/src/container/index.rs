@@ -1,0 +1,223 @@
+//! The table of packed objects: `packs.idx`, a database of SQLite.
+//!
+//! No transaction outlives a call, so nobody reads an old state. A connection is kept for each thread that is at work.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hyperslab_core::{Error, Result};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+
+use crate::{BlobKey, KeyFormat};
+
+/// How long a call waits for another program that writes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Keys that are listed at a time.
+const PAGE_ROWS: i64 = 1000;
+
+/// More connections than that are not kept.
+const KEPT_MAX: usize = 16;
+
+/// As `disk-objectstore` makes it, to the letter.
+const TABLE: &str = "\
+CREATE TABLE db_object (
+\tid INTEGER NOT NULL, 
+\thashkey VARCHAR NOT NULL, 
+\tcompressed BOOLEAN NOT NULL, 
+\tsize INTEGER NOT NULL, 
+\t\"offset\" INTEGER NOT NULL, 
+\tlength INTEGER NOT NULL, 
+\tpack_id INTEGER NOT NULL, 
+\tPRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX ix_db_object_hashkey ON db_object (hashkey);";
+
+/// Where a packed object lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) compressed: bool,
+    /// Bytes of the content.
+    pub(super) size: u64,
+    /// Of its first byte in the pack.
+    pub(super) offset: u64,
+    /// Bytes in the pack.
+    pub(super) length: u64,
+    pub(super) pack: u64,
+}
+
+/// The table.
+#[derive(Debug)]
+pub(super) struct Index {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Index {
+    /// Makes an empty table.
+    pub(super) fn create(path: &Path) -> Result<()> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection = connect(path, flags)?;
+        connection
+            .pragma_update(None, "journal_mode", "wal")
+            .and_then(|()| connection.execute_batch(TABLE))
+            .map_err(|error| failed(path, error))
+    }
+
+    /// Opens the table of a container.
+    ///
+    /// # Errors
+    /// `NotFound`, `Corrupt`.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let index = Self {
+            path: path.to_owned(),
+            idle: Mutex::default(),
+        };
+        index.with(|connection| {
+            let sql = "SELECT id, hashkey, compressed, size, \"offset\", length, pack_id FROM db_object LIMIT 0";
+            connection.prepare(sql).map(drop)
+        })?;
+        Ok(index)
+    }
+
+    /// Closes all connections that nobody uses.
+    pub(super) fn close(&self) {
+        self.lock().clear();
+    }
+
+    /// The rows of these keys.
+    pub(super) fn find(&self, keys: &[BlobKey]) -> Result<Vec<Option<Row>>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.with(|connection| {
+            let sql = "SELECT compressed, size, \"offset\", length, pack_id FROM db_object WHERE hashkey = ?1";
+            let mut statement = connection.prepare_cached(sql)?;
+            keys.iter()
+                .map(|key| statement.query_row([key.as_str()], row).optional())
+                .collect()
+        })
+    }
+
+    /// All keys, page by page, in the order in which they came.
+    pub(super) fn keys(&self, format: KeyFormat) -> Result<impl Iterator<Item = Result<BlobKey>>> {
+        let mut last = -1;
+        let mut page: std::vec::IntoIter<(i64, String)> = Vec::new().into_iter();
+        let mut next = move || -> Result<Option<BlobKey>> {
+            if page.len() == 0 {
+                page = self.page(last)?.into_iter();
+            }
+            let Some((id, text)) = page.next() else {
+                return Ok(None);
+            };
+            last = id;
+            let key = BlobKey::parse(format, &text);
+            key.map(Some)
+                .map_err(|error| Error::corrupt(format!("{}: {error}", self.path.display())))
+        };
+        Ok(std::iter::from_fn(move || next().transpose()))
+    }
+
+    fn page(&self, after: i64) -> Result<Vec<(i64, String)>> {
+        self.with(|connection| {
+            let sql = "SELECT id, hashkey FROM db_object WHERE id > ?1 ORDER BY id LIMIT ?2";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map(params![after, PAGE_ROWS], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Takes the rows of these keys away, all at once.
+    pub(super) fn remove<'a>(&self, keys: impl IntoIterator<Item = &'a BlobKey>) -> Result<()> {
+        let keys: Vec<&str> = keys.into_iter().map(BlobKey::as_str).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.with(|connection| {
+            let transaction = connection.transaction()?;
+            {
+                let sql = "DELETE FROM db_object WHERE hashkey = ?1";
+                let mut statement = transaction.prepare_cached(sql)?;
+                for key in &keys {
+                    statement.execute([key])?;
+                }
+            }
+            transaction.commit()
+        })
+    }
+
+    /// How many objects are packed, and the bytes of their content.
+    pub(super) fn totals(&self) -> Result<(u64, u64)> {
+        self.with(|connection| {
+            let sql = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM db_object";
+            connection.query_row(sql, [], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))
+        })
+    }
+
+    /// Does something with a connection, which is kept for the next.
+    fn with<T>(&self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T> {
+        let idle = self.lock().pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?,
+        };
+        let done = work(&mut connection).map_err(|error| failed(&self.path, error));
+        let mut kept = self.lock();
+        if done.is_ok() && kept.len() < KEPT_MAX {
+            kept.push(connection);
+        }
+        done
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags)
+        .and_then(|connection| {
+            connection.busy_timeout(PATIENCE)?;
+            Ok(connection)
+        })
+        .map_err(|error| failed(path, error))
+}
+
+fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    Ok(Row {
+        compressed: row.get(0)?,
+        size: unsigned(row, 1)?,
+        offset: unsigned(row, 2)?,
+        length: unsigned(row, 3)?,
+        pack: unsigned(row, 4)?,
+    })
+}
+
+fn unsigned(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
+}
+
+fn failed(path: &Path, error: rusqlite::Error) -> Error {
+    let place = path.display();
+    let made = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::locked(format!(
+            "{place} is being changed by another program; wait, and try again"
+        )),
+        Some(ErrorCode::CannotOpen) if !path.exists() => Error::not_found(format!(
+            "{place} is not there: the container has lost its index; restore it from a copy"
+        )),
+        Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
+            Error::denied(format!("{place} cannot be changed; mend its permissions"))
+        }
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
+            Error::unavailable(format!("{place}: {error}"))
+        }
+        _ => Error::corrupt(format!("{place}: {error}; restore it from a copy")),
+    };
+    made.with_source(error)
+}

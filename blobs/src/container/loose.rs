@@ -1,0 +1,157 @@
+//! Loose objects: a file each, whose name is the key.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use hyperslab_core::{Error, Result};
+use sha1::Sha1;
+use sha2::Digest;
+use tempfile::NamedTempFile;
+
+use super::config::Config;
+use super::folders::{self, Folders};
+use crate::hashing::drain;
+use crate::reader::Streamed;
+use crate::{BlobKey, BlobReader, KeyFormat, Put};
+
+/// Puts an object: safe, with its name, when this returns.
+pub(super) fn put(folders: &Folders, config: &Config, source: &mut dyn Read) -> Result<Put> {
+    let sandbox = folders.sandbox();
+    let fail = |error| Error::io("write", sandbox.display(), error);
+    let mut file = NamedTempFile::new_in(&sandbox).map_err(fail)?;
+    let mut sha1 = (config.hash_type == KeyFormat::Sha1).then(Sha1::new);
+    let drained = drain(source, |block| {
+        if let Some(hash) = &mut sha1 {
+            hash.update(block);
+        }
+        file.write_all(block)
+    });
+    let (size, sha256) = drained.map_err(fail)?;
+    let key = match sha1 {
+        Some(hash) => BlobKey::of_digest(KeyFormat::Sha1, &hash.finalize()),
+        None => BlobKey::of_digest(KeyFormat::Sha256, &sha256.0),
+    };
+    file.as_file().sync_all().map_err(fail)?;
+    let existed = publish(folders, config, &key, file)?;
+    Ok(Put {
+        key,
+        size,
+        sha256,
+        existed,
+    })
+}
+
+/// Gives a file the name of its object: whether that was there already. One that is there and does not hold what its name says is
+/// replaced.
+fn publish(folders: &Folders, config: &Config, key: &BlobKey, file: NamedTempFile) -> Result<bool> {
+    let target = folders.loose_file(key.as_str(), config.loose_prefix_len);
+    let parent = target.parent().unwrap_or(folders.root());
+    if config.loose_prefix_len > 0 {
+        folders::make_below(&folders.loose(), parent)?;
+    }
+    let existed = holds(&target, key)?;
+    if !existed {
+        file.persist(&target)
+            .map_err(|error| Error::io("write", target.display(), error.error))?;
+    }
+    // Whoever has put one that is there may not have come so far.
+    folders::sync(parent)?;
+    Ok(existed)
+}
+
+/// Whether a file is there and has the content that its key says.
+fn holds(path: &Path, key: &BlobKey) -> Result<bool> {
+    let fail = |source| Error::io("read", path.display(), source);
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        file => file.map_err(fail)?,
+    };
+    let mut sha1 = Sha1::new();
+    let (_, sha256) = drain(&mut file, |block| {
+        if key.format() == KeyFormat::Sha1 {
+            sha1.update(block);
+        }
+        Ok(())
+    })
+    .map_err(fail)?;
+    let found = match key.format() {
+        KeyFormat::Sha1 => BlobKey::of_digest(KeyFormat::Sha1, &sha1.finalize()),
+        _ => BlobKey::of_digest(KeyFormat::Sha256, &sha256.0),
+    };
+    Ok(found == *key)
+}
+
+/// The size of a loose object, if it is there.
+pub(super) fn size(path: &Path) -> Result<Option<u64>> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => Ok(Some(found.len())),
+        Ok(_) => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(source) => Err(Error::io("read", path.display(), source)),
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Opens a loose object.
+///
+/// # Errors
+/// `NotFound`.
+pub(super) fn open(path: &Path) -> Result<Box<dyn BlobReader>> {
+    let fail = |source| Error::io("open", path.display(), source);
+    let file = File::open(path).map_err(fail)?;
+    let size = file.metadata().map_err(fail)?.len();
+    Ok(Box::new(Streamed::new(file, size)))
+}
+
+/// Removes a loose object, if it is there.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if !is_absent(&error) => Err(Error::io("delete", path.display(), error)),
+        _ => Ok(()),
+    }
+}
+
+/// The keys of all loose objects. What is called otherwise is none of them.
+pub(super) fn list(folders: &Folders, config: &Config) -> Result<Vec<BlobKey>> {
+    let mut keys = Vec::new();
+    let mut found = |prefix: &str, name: &str| {
+        let key = BlobKey::parse(config.hash_type, &format!("{prefix}{name}"));
+        keys.extend(key.ok());
+    };
+    let top = folders.loose();
+    for name in names_in(&top)? {
+        if config.loose_prefix_len == 0 {
+            found("", &name);
+        } else if name.len() == config.loose_prefix_len {
+            for rest in names_in(&top.join(&name))? {
+                found(&name, &rest);
+            }
+        }
+    }
+    Ok(keys)
+}
+
+/// The names in a folder; none when it is no folder.
+fn names_in(folder: &Path) -> Result<Vec<String>> {
+    let fail = |source| Error::io("list", folder.display(), source);
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        entries => entries.map_err(fail)?,
+    };
+    entries
+        .map(|entry| {
+            Ok(entry
+                .map_err(fail)?
+                .file_name()
+                .to_string_lossy()
+                .into_owned())
+        })
+        .collect()
+}
