@@ -5,6 +5,7 @@
 //! - `loose`: objects by themselves, a file each.
 //! - `index`: the table of packed objects.
 //! - `extent`: objects in a pack as they are read.
+//! - `packing`, `locks`: loose objects into packs, by one packer at a time.
 //!
 //! The format is that of version 1, without anything of ours; `docs/format/container.md` has it.
 
@@ -12,7 +13,9 @@ mod config;
 mod extent;
 mod folders;
 mod index;
+mod locks;
 mod loose;
+mod packing;
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -25,6 +28,7 @@ use self::config::Config;
 pub use self::config::{Compression, ContainerOptions};
 use self::folders::Folders;
 use self::index::{Index, Row};
+pub use self::packing::{Compress, PackOptions, PackReport};
 use crate::convenience::{absent, check_keys};
 use crate::hashing::Sha256Digest;
 use crate::visiting::{hash_of, one_by_one};

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use std::io::{self, Read};
 
 use serde::{Serialize, Serializer};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
+
+use crate::{BlobKey, KeyFormat};
 
 /// How much is read at a time.
 pub(crate) const BLOCK_BYTES: usize = 512 << 10;
@@ -37,6 +40,63 @@ impl fmt::Debug for Sha256Digest {
 impl Serialize for Sha256Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// The hash of content that a key is made of.
+pub(crate) enum KeyHash {
+    Sha256(Sha256),
+    Sha1(Sha1),
+}
+
+impl KeyHash {
+    /// For keys of that format, which is one of content.
+    pub(crate) fn new(format: KeyFormat) -> Self {
+        match format {
+            KeyFormat::Sha1 => Self::Sha1(Sha1::new()),
+            _ => Self::Sha256(Sha256::new()),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(hash) => hash.update(bytes),
+            Self::Sha1(hash) => hash.update(bytes),
+        }
+    }
+
+    /// Reads a source to its end.
+    pub(crate) fn take_all(&mut self, source: &mut dyn Read) -> io::Result<u64> {
+        self.copy(source, &mut io::sink())
+    }
+
+    /// Copies a source to its end: how many bytes.
+    pub(crate) fn copy(
+        &mut self,
+        source: &mut dyn Read,
+        to: &mut dyn io::Write,
+    ) -> io::Result<u64> {
+        let (mut block, mut size) = (vec![0; BLOCK_BYTES], 0);
+        loop {
+            let count = match source.read(&mut block) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                count => count?,
+            };
+            let Some(bytes) = block.get(..count).filter(|bytes| !bytes.is_empty()) else {
+                return Ok(size);
+            };
+            self.update(bytes);
+            to.write_all(bytes)?;
+            size += count as u64;
+        }
+    }
+
+    /// The key of all that was read.
+    pub(crate) fn finish(self) -> BlobKey {
+        match self {
+            Self::Sha256(hash) => BlobKey::of_digest(KeyFormat::Sha256, &hash.finalize()),
+            Self::Sha1(hash) => BlobKey::of_digest(KeyFormat::Sha1, &hash.finalize()),
+        }
     }
 }
 

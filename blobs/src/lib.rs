@@ -18,7 +18,9 @@ mod repository;
 mod sandbox;
 mod visiting;
 
-pub use container::{Compression, ContainerBlobs, ContainerOptions};
+pub use container::{
+    Compress, Compression, ContainerBlobs, ContainerOptions, PackOptions, PackReport,
+};
 pub use convenience::Blobs;
 pub use hashing::Sha256Digest;
 pub use key::{BlobKey, KeyFormat};

@@ -49,8 +49,10 @@ impl Default for ContainerOptions {
 #[derive(Debug, Clone)]
 pub(super) struct Config {
     pub(super) loose_prefix_len: usize,
+    pub(super) pack_size_target: u64,
     pub(super) hash_type: KeyFormat,
     pub(super) container_id: Uuid,
+    zlib_level: u32,
     document: Document,
 }
 
@@ -141,20 +143,27 @@ impl Config {
             return Err("packs cannot be full with 0 bytes".to_owned());
         }
         let level = document.compression_algorithm.strip_prefix("zlib+");
-        if !level.is_some_and(|level| matches!(level.as_bytes(), [b'1'..=b'9'])) {
+        let Some([level @ b'1'..=b'9']) = level.map(str::as_bytes) else {
             return Err(format!(
                 "there is no compression '{}'; it is zlib+1 to zlib+9",
                 document.compression_algorithm
             ));
-        }
+        };
         let id = Uuid::try_parse(&document.container_id);
         let container_id = id.map_err(|_| format!("'{}' is no id", document.container_id))?;
         Ok(Self {
             loose_prefix_len,
+            pack_size_target: document.pack_size_target,
             hash_type,
             container_id,
+            zlib_level: u32::from(level - b'0'),
             document,
         })
+    }
+
+    /// The level at which objects are compressed.
+    pub(super) fn zlib_level(&self) -> u32 {
+        self.zlib_level
     }
 
     /// Writes the document, whole or not at all, and never over another.

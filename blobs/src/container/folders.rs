@@ -76,6 +76,16 @@ impl Folders {
         self.root.join(PACKS).join(number.to_string())
     }
 
+    /// The file by which other programs know that a pack is being written.
+    pub(super) fn pack_mark(&self, number: u64) -> PathBuf {
+        self.root.join(PACKS).join(format!("{number}.lock"))
+    }
+
+    /// The file that packers of ours lock.
+    pub(super) fn packer_lock(&self) -> PathBuf {
+        self.root.join("hyperslab.lock")
+    }
+
     pub(super) fn loose(&self) -> PathBuf {
         self.root.join(LOOSE)
     }

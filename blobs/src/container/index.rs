@@ -130,6 +130,33 @@ impl Index {
         })
     }
 
+    /// Adds rows, all at once. A key that has one keeps it.
+    pub(super) fn insert(&self, rows: &[(BlobKey, Row)]) -> Result<()> {
+        let signed = |number: u64| {
+            i64::try_from(number).map_err(|_| Error::too_large("a pack of more than 8 EiB"))
+        };
+        let values: Vec<_> = rows
+            .iter()
+            .map(|(key, row)| {
+                let numbers = [row.size, row.offset, row.length, row.pack].map(signed);
+                let [size, offset, length, pack] = numbers;
+                Ok((key.as_str(), row.compressed, size?, offset?, length?, pack?))
+            })
+            .collect::<Result<_>>()?;
+        self.with(|connection| {
+            let transaction = connection.transaction()?;
+            {
+                let sql = "INSERT OR IGNORE INTO db_object (hashkey, compressed, size, \"offset\", length, pack_id) \
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                let mut statement = transaction.prepare_cached(sql)?;
+                for value in &values {
+                    statement.execute(*value)?;
+                }
+            }
+            transaction.commit()
+        })
+    }
+
     /// Takes the rows of these keys away, all at once.
     pub(super) fn remove<'a>(&self, keys: impl IntoIterator<Item = &'a BlobKey>) -> Result<()> {
         let keys: Vec<&str> = keys.into_iter().map(BlobKey::as_str).collect();

@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 
 use super::config::Config;
 use super::folders::{self, Folders};
-use crate::hashing::drain;
+use crate::hashing::{KeyHash, drain};
 use crate::reader::Streamed;
 use crate::{BlobKey, BlobReader, KeyFormat, Put};
 
@@ -67,19 +67,9 @@ fn holds(path: &Path, key: &BlobKey) -> Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         file => file.map_err(fail)?,
     };
-    let mut sha1 = Sha1::new();
-    let (_, sha256) = drain(&mut file, |block| {
-        if key.format() == KeyFormat::Sha1 {
-            sha1.update(block);
-        }
-        Ok(())
-    })
-    .map_err(fail)?;
-    let found = match key.format() {
-        KeyFormat::Sha1 => BlobKey::of_digest(KeyFormat::Sha1, &sha1.finalize()),
-        _ => BlobKey::of_digest(KeyFormat::Sha256, &sha256.0),
-    };
-    Ok(found == *key)
+    let mut hash = KeyHash::new(key.format());
+    hash.take_all(&mut file).map_err(fail)?;
+    Ok(hash.finish() == *key)
 }
 
 /// The size of a loose object, if it is there.

@@ -1,0 +1,153 @@
+//! Containers: what is packed is there, compressed or not, and so is what is not.
+#![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
+
+use std::io::{Read, Seek, SeekFrom};
+
+use hyperslab_blobs::{
+    BlobKey, BlobRepository, Blobs, Compress, ContainerBlobs, ContainerOptions, PackOptions,
+    Placement,
+};
+use hyperslab_core::ErrorKind;
+
+fn made(pack_size_target: u64) -> (ContainerBlobs, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ContainerOptions {
+        pack_size_target,
+        ..ContainerOptions::default()
+    };
+    let blobs = ContainerBlobs::create(&folder.path().join("c"), &options);
+    (blobs.unwrap(), folder)
+}
+
+/// Objects that compress well, badly and not at all.
+fn contents() -> Vec<Vec<u8>> {
+    let mut state = 1_u64;
+    let mut noise = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        state.to_be_bytes()[0]
+    };
+    let mut contents: Vec<Vec<u8>> = (0..20).map(|n| vec![n; usize::from(n) * 5000]).collect();
+    contents.extend([10, 1000, 300_000].map(|length| (0..length).map(|_| noise()).collect()));
+    contents
+}
+
+#[test]
+fn packed_objects_are_read_as_loose_ones() {
+    for compress in [Compress::Never, Compress::Always, Compress::WhereWorthIt] {
+        for clean in [false, true] {
+            let (blobs, _folder) = made(100_000);
+            let contents = contents();
+            let keys: Vec<BlobKey> = contents
+                .iter()
+                .map(|content| blobs.put_bytes(content).unwrap().key)
+                .collect();
+            let report = blobs.pack_loose(&PackOptions { compress, clean }).unwrap();
+            assert_eq!((report.packed, report.damaged.len()), (23, 0));
+            assert_eq!(report.cleaned, if clean { 23 } else { 0 });
+            assert_eq!(blobs.usage().unwrap().objects, 23);
+            for (key, content) in keys.iter().zip(&contents) {
+                assert_eq!(blobs.content(key).unwrap(), *content);
+                assert_eq!(blobs.sha256(key).unwrap().to_string(), key.as_str());
+                let Placement::Packed {
+                    stored, compressed, ..
+                } = blobs.stat(key).unwrap().unwrap().placement
+                else {
+                    panic!("{key} is not packed");
+                };
+                assert!(stored <= content.len() as u64);
+                assert_eq!(compressed, stored < content.len() as u64);
+                if compress == Compress::Never {
+                    assert!(!compressed);
+                }
+            }
+            // Again: there is nothing to do.
+            assert_eq!(
+                blobs
+                    .pack_loose(&PackOptions { compress, clean })
+                    .unwrap()
+                    .packed,
+                0
+            );
+            // An object that is put again is there twice, and once for everybody.
+            assert!(!blobs.put_bytes(&contents[3]).unwrap().existed || !clean);
+            assert_eq!(blobs.list().unwrap().count(), 23);
+            blobs.delete(&keys[3]).unwrap();
+            assert!(!blobs.has(&keys[3]).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_compressed_object_is_read_from_anywhere() {
+    let (blobs, _folder) = made(1 << 30);
+    let content: Vec<u8> = (0..100_000_u32)
+        .flat_map(|n| (n / 7).to_le_bytes())
+        .collect();
+    let key = blobs.put_bytes(&content).unwrap().key;
+    let options = PackOptions {
+        compress: Compress::Always,
+        clean: true,
+    };
+    blobs.pack_loose(&options).unwrap();
+    let mut reader = blobs.open(&key).unwrap();
+    for place in [399_990, 0, 200_000, 199_999, 65_536, 65_535, 1] {
+        let mut out = [0; 10];
+        reader.seek(SeekFrom::Start(place)).unwrap();
+        reader.read_exact(&mut out).unwrap();
+        let place = usize::try_from(place).unwrap();
+        assert_eq!(out, content[place..place + 10]);
+    }
+    assert_eq!(reader.seek(SeekFrom::End(-3)).unwrap(), 399_997);
+}
+
+#[test]
+fn an_object_that_is_not_what_its_name_says_is_not_packed() {
+    let (blobs, _folder) = made(1 << 30);
+    let keys = [b"one", b"two"].map(|content| blobs.put_bytes(content).unwrap().key);
+    let text = keys[0].as_str();
+    let file = blobs.path().join("loose").join(&text[..2]).join(&text[2..]);
+    std::fs::write(&file, "eno").unwrap();
+    let report = blobs.pack_loose(&PackOptions::default()).unwrap();
+    assert_eq!((report.packed, report.damaged), (1, vec![keys[0].clone()]));
+    assert_eq!(
+        blobs.sha256(&keys[0]).unwrap_err().kind(),
+        ErrorKind::Corrupt
+    );
+    // It is healed by putting it again.
+    assert!(!blobs.put_bytes(b"one").unwrap().existed);
+    assert_eq!(blobs.pack_loose(&PackOptions::default()).unwrap().packed, 1);
+    assert_eq!(blobs.content(&keys[0]).unwrap(), b"one");
+}
+
+#[test]
+fn packers_beside_each_other_lose_nothing() {
+    let (blobs, _folder) = made(10_000);
+    let root = blobs.path().to_owned();
+    std::thread::scope(|scope| {
+        for writer in 0..4_u32 {
+            let root = &root;
+            scope.spawn(move || {
+                let blobs = ContainerBlobs::open(root).unwrap();
+                for number in 0..60_u32 {
+                    let content = (number * 4 + writer).to_le_bytes().repeat(50);
+                    let key = blobs.put_bytes(&content).unwrap().key;
+                    if number % 10 == 9 {
+                        let options = PackOptions {
+                            compress: Compress::Never,
+                            clean: true,
+                        };
+                        blobs.pack_loose(&options).unwrap();
+                    }
+                    assert_eq!(blobs.content(&key).unwrap(), content);
+                }
+            });
+        }
+    });
+    let keys: Vec<BlobKey> = blobs.list().unwrap().map(Result::unwrap).collect();
+    assert_eq!(keys.len(), 240);
+    for key in keys {
+        blobs.sha256(&key).unwrap();
+    }
+}
