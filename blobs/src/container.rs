@@ -5,10 +5,11 @@
 //! - `loose`: objects by themselves, a file each.
 //! - `index`: the table of packed objects.
 //! - `extent`: objects in a pack as they are read.
-//! - `packing`, `locks`: loose objects into packs, by one packer at a time.
+//! - `packing`, `appender`, `locks`: objects into packs, by one packer at a time.
 //!
 //! The format is that of version 1, without anything of ours; `docs/format/container.md` has it.
 
+mod appender;
 mod config;
 mod extent;
 mod folders;

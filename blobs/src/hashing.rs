@@ -13,6 +13,9 @@ use crate::{BlobKey, KeyFormat};
 /// How much is read at a time.
 pub(crate) const BLOCK_BYTES: usize = 512 << 10;
 
+/// How much is read first.
+const FIRST_BLOCK_BYTES: usize = 8 << 10;
+
 /// The SHA-256 of the content of an object, whatever its key is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sha256Digest(pub [u8; 32]);
@@ -58,7 +61,8 @@ impl KeyHash {
         }
     }
 
-    fn update(&mut self, bytes: &[u8]) {
+    /// Takes more content.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha256(hash) => hash.update(bytes),
             Self::Sha1(hash) => hash.update(bytes),
@@ -76,19 +80,10 @@ impl KeyHash {
         source: &mut dyn Read,
         to: &mut dyn io::Write,
     ) -> io::Result<u64> {
-        let (mut block, mut size) = (vec![0; BLOCK_BYTES], 0);
-        loop {
-            let count = match source.read(&mut block) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                count => count?,
-            };
-            let Some(bytes) = block.get(..count).filter(|bytes| !bytes.is_empty()) else {
-                return Ok(size);
-            };
-            self.update(bytes);
-            to.write_all(bytes)?;
-            size += count as u64;
-        }
+        blocks(source, |block| {
+            self.update(block);
+            to.write_all(block)
+        })
     }
 
     /// The key of all that was read.
@@ -116,17 +111,29 @@ pub(crate) fn drain(
     mut keep: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<(u64, Sha256Digest)> {
     let mut hash = Sha256::new();
-    let (mut block, mut size) = (vec![0; BLOCK_BYTES], 0);
+    let size = blocks(source, |block| {
+        hash.update(block);
+        keep(block)
+    })?;
+    Ok((size, Sha256Digest(hash.finalize().into())))
+}
+
+/// Reads a source to its end, block by block: how many bytes.
+fn blocks(source: &mut dyn Read, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<u64> {
+    // Most objects are small, and memory for a large block takes longer than they do.
+    let (mut block, mut size) = (vec![0; FIRST_BLOCK_BYTES], 0);
     loop {
         let count = match source.read(&mut block) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             count => count?,
         };
         let Some(bytes) = block.get(..count).filter(|bytes| !bytes.is_empty()) else {
-            return Ok((size, Sha256Digest(hash.finalize().into())));
+            return Ok(size);
         };
-        hash.update(bytes);
-        keep(bytes)?;
+        each(bytes)?;
         size += count as u64;
+        if count == block.len() && count < BLOCK_BYTES {
+            block.resize(BLOCK_BYTES.min(4 * count), 0);
+        }
     }
 }

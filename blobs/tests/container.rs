@@ -80,6 +80,45 @@ fn packed_objects_are_read_as_loose_ones() {
 }
 
 #[test]
+fn objects_put_straight_into_packs_are_there_once() {
+    for compress in [Compress::Never, Compress::Always, Compress::WhereWorthIt] {
+        let (blobs, _folder) = made(100_000);
+        let contents = contents();
+        // Each twice, and one of them is there already.
+        let loose = blobs.put_bytes(&contents[22]).unwrap();
+        let twice = || contents.iter().chain(&contents);
+        let mut sources = twice().map(|content| {
+            let source: Box<dyn Read> = Box::new(content.as_slice());
+            Ok(source)
+        });
+        let puts = blobs.put_packed(&mut sources, compress).unwrap();
+        assert_eq!(puts.len(), 46);
+        for (number, (put, content)) in puts.iter().zip(twice()).enumerate() {
+            assert_eq!(put.existed, number >= 23);
+            assert_eq!(put.size, content.len() as u64);
+            assert_eq!(blobs.content(&put.key).unwrap(), *content);
+        }
+        assert_eq!(puts[22].key, loose.key);
+        assert_eq!(blobs.list().unwrap().count(), 23);
+        // Nothing lies in the packs that belongs to nothing.
+        let usage = blobs.usage().unwrap();
+        if compress == Compress::Never {
+            assert_eq!(usage.stored_bytes, usage.content_bytes + loose.size);
+        }
+        // A source that fails takes nothing with it that was acknowledged.
+        let mut failing = [
+            Ok(Box::new(&b"new"[..]) as Box<dyn Read>),
+            Err(hyperslab_core::Error::unavailable("gone")),
+        ]
+        .into_iter();
+        assert!(blobs.put_packed(&mut failing, compress).is_err());
+        for put in &puts {
+            blobs.sha256(&put.key).unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_compressed_object_is_read_from_anywhere() {
     let (blobs, _folder) = made(1 << 30);
     let content: Vec<u8> = (0..100_000_u32)

@@ -100,6 +100,15 @@ impl Index {
         })
     }
 
+    /// Whether a key has a row.
+    pub(super) fn has(&self, key: &BlobKey) -> Result<bool> {
+        Ok(self
+            .find(std::slice::from_ref(key))?
+            .pop()
+            .flatten()
+            .is_some())
+    }
+
     /// All keys, page by page, in the order in which they came.
     pub(super) fn keys(&self, format: KeyFormat) -> Result<impl Iterator<Item = Result<BlobKey>>> {
         let mut last = -1;

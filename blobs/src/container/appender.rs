@@ -1,0 +1,264 @@
+//! The end of a pack, where objects are appended.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+
+use flate2::write::ZlibEncoder;
+use hyperslab_core::{Error, Result};
+
+use super::config::Config;
+use super::folders::{self, Folders};
+use super::index::Row;
+use super::packing::Compress;
+use crate::hashing::{BLOCK_BYTES, KeyHash, Sha256Digest, drain};
+use crate::{BlobKey, KeyFormat};
+
+/// How much of an object is looked at to see whether it is worth compressing.
+const SAMPLE_BYTES: u64 = 128 << 10;
+
+/// Objects are not compressed when more than so many hundredths are left.
+const WORTH_HUNDREDTHS: u64 = 90;
+
+/// Appends objects to a pack.
+pub(super) struct Appender<'a> {
+    folders: &'a Folders,
+    config: &'a Config,
+    pack: u64,
+    file: BufWriter<File>,
+    /// Where the next object begins.
+    end: u64,
+    rows: Vec<(BlobKey, Row)>,
+}
+
+impl<'a> Appender<'a> {
+    pub(super) fn open(folders: &'a Folders, config: &'a Config, pack: u64) -> Result<Self> {
+        let path = folders.pack(pack);
+        let fail = |source| Error::io("open", path.display(), source);
+        let is_new = !path.exists();
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(fail)?;
+        let end = file.seek(SeekFrom::End(0)).map_err(fail)?;
+        if is_new {
+            folders::sync(path.parent().unwrap_or(folders.root()))?;
+        }
+        Ok(Self {
+            folders,
+            config,
+            pack,
+            file: BufWriter::with_capacity(BLOCK_BYTES, file),
+            end,
+            rows: Vec::new(),
+        })
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.end >= self.config.pack_size_target
+    }
+
+    /// Appends an object; false when it is not what its key says, and nothing of it stays.
+    pub(super) fn append(
+        &mut self,
+        key: &BlobKey,
+        source: &mut File,
+        compress: Compress,
+    ) -> Result<bool> {
+        let path = self.folders.pack(self.pack);
+        let fail = |error| Error::io("write", path.display(), error);
+        let tried = self.is_worth_it(source, compress).map_err(fail)?;
+        let row = match tried {
+            true => self.copy(key, source, true).map_err(fail)?,
+            false => None,
+        };
+        // One that did not get smaller, too.
+        let row = match row {
+            Some(row) if row.length < row.size => Some(row),
+            _ => {
+                self.cut(self.end).map_err(fail)?;
+                source.rewind().map_err(fail)?;
+                self.copy(key, source, false).map_err(fail)?
+            }
+        };
+        let Some(row) = row else {
+            self.cut(self.end).map_err(fail)?;
+            return Ok(false);
+        };
+        self.end += row.length;
+        self.rows.push((key.clone(), row));
+        Ok(true)
+    }
+
+    /// Appends what is left of a source, whose key is not known before it was read: its row, its size and its hash. What was appended
+    /// is taken back with [`withdraw`](Self::withdraw).
+    pub(super) fn append_stream(
+        &mut self,
+        source: &mut dyn Read,
+        compress: Compress,
+    ) -> Result<(BlobKey, Row, Sha256Digest)> {
+        let path = self.folders.pack(self.pack);
+        let fail = |error| Error::io("write", path.display(), error);
+        let mut sample = Vec::new();
+        let mut limited = Read::take(&mut *source, SAMPLE_BYTES);
+        limited.read_to_end(&mut sample).map_err(fail)?;
+        let compressed = match compress {
+            Compress::Never => false,
+            Compress::Always => !sample.is_empty(),
+            Compress::WhereWorthIt => is_worth_it(&sample).map_err(fail)?,
+        };
+        let mut whole = Read::chain(sample.as_slice(), source);
+        let copied = self.copy_stream(&mut whole, compressed).map_err(fail);
+        let (key, row, sha256) = match copied {
+            Ok(copied) => copied,
+            Err(error) => {
+                self.cut(self.end).map_err(fail)?;
+                return Err(error);
+            }
+        };
+        self.end += row.length;
+        self.rows.push((key.clone(), row));
+        Ok((key, row, sha256))
+    }
+
+    /// Takes back the object that was appended last.
+    pub(super) fn withdraw(&mut self) -> Result<()> {
+        let path = self.folders.pack(self.pack);
+        if let Some((_, row)) = self.rows.pop() {
+            self.end = row.offset;
+            self.cut(self.end)
+                .map_err(|error| Error::io("write", path.display(), error))?;
+        }
+        Ok(())
+    }
+
+    fn copy_stream(
+        &mut self,
+        source: &mut dyn Read,
+        compressed: bool,
+    ) -> io::Result<(BlobKey, Row, Sha256Digest)> {
+        let format = self.config.hash_type;
+        let mut sha1 = (format == KeyFormat::Sha1).then(|| KeyHash::new(format));
+        let mut counted = Counted {
+            inner: &mut self.file,
+            count: 0,
+        };
+        let (size, sha256) = if compressed {
+            let level = flate2::Compression::new(self.config.zlib_level());
+            let mut encoder = ZlibEncoder::new(&mut counted, level);
+            let drained = drain(source, |block| {
+                sha1.iter_mut().for_each(|hash| hash.update(block));
+                encoder.write_all(block)
+            })?;
+            encoder.finish()?;
+            drained
+        } else {
+            drain(source, |block| {
+                sha1.iter_mut().for_each(|hash| hash.update(block));
+                counted.write_all(block)
+            })?
+        };
+        let key = match sha1 {
+            Some(hash) => hash.finish(),
+            None => BlobKey::of_digest(KeyFormat::Sha256, &sha256.0),
+        };
+        let row = Row {
+            compressed,
+            size,
+            offset: self.end,
+            length: counted.count,
+            pack: self.pack,
+        };
+        Ok((key, row, sha256))
+    }
+
+    /// Copies an object behind the last one; `None` when it is not what its key says.
+    fn copy(
+        &mut self,
+        key: &BlobKey,
+        source: &mut File,
+        compressed: bool,
+    ) -> io::Result<Option<Row>> {
+        let mut hash = KeyHash::new(self.config.hash_type);
+        let mut counted = Counted {
+            inner: &mut self.file,
+            count: 0,
+        };
+        let size = if compressed {
+            let level = flate2::Compression::new(self.config.zlib_level());
+            let mut encoder = ZlibEncoder::new(&mut counted, level);
+            let size = hash.copy(source, &mut encoder)?;
+            encoder.finish()?;
+            size
+        } else {
+            hash.copy(source, &mut counted)?
+        };
+        let length = counted.count;
+        Ok((hash.finish() == *key).then_some(Row {
+            compressed,
+            size,
+            offset: self.end,
+            length,
+            pack: self.pack,
+        }))
+    }
+
+    /// Takes back what lies behind a place.
+    fn cut(&mut self, end: u64) -> io::Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().set_len(end)?;
+        self.file.seek(SeekFrom::Start(end)).map(drop)
+    }
+
+    fn is_worth_it(&self, source: &mut File, compress: Compress) -> io::Result<bool> {
+        let size = source.metadata()?.len();
+        match compress {
+            Compress::Never => Ok(false),
+            Compress::Always => Ok(size > 0),
+            Compress::WhereWorthIt if size == 0 => Ok(false),
+            Compress::WhereWorthIt => {
+                let mut sample = Vec::new();
+                Read::take(&mut *source, SAMPLE_BYTES).read_to_end(&mut sample)?;
+                source.rewind()?;
+                is_worth_it(&sample)
+            }
+        }
+    }
+
+    /// Makes the bytes safe: the rows that they may get.
+    pub(super) fn finish(mut self) -> Result<Vec<(BlobKey, Row)>> {
+        let path = self.folders.pack(self.pack);
+        self.file
+            .flush()
+            .and_then(|()| self.file.get_ref().sync_all())
+            .map_err(|source| Error::io("sync", path.display(), source))?;
+        Ok(self.rows)
+    }
+}
+
+/// Whether the first part of an object gets enough smaller.
+fn is_worth_it(sample: &[u8]) -> io::Result<bool> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::new(1));
+    encoder.write_all(sample)?;
+    let left = encoder.finish()?.len() as u64;
+    Ok(left * 100 < sample.len() as u64 * WORTH_HUNDREDTHS)
+}
+
+/// Counts what is written.
+struct Counted<'a, W> {
+    inner: &'a mut W,
+    count: u64,
+}
+
+impl<W: Write> Write for Counted<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.count += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
