@@ -6,10 +6,12 @@
 //! - `index`: the table of packed objects.
 //! - `extent`: objects in a pack as they are read.
 //! - `packing`, `appender`, `locks`: objects into packs, by one packer at a time.
+//! - `cleaning`, `repacking`, `verifying`: its care.
 //!
 //! The format is that of version 1, without anything of ours; `docs/format/container.md` has it.
 
 mod appender;
+mod cleaning;
 mod config;
 mod extent;
 mod folders;
@@ -17,6 +19,8 @@ mod index;
 mod locks;
 mod loose;
 mod packing;
+mod repacking;
+mod verifying;
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -25,11 +29,14 @@ use std::path::{Path, PathBuf};
 use hyperslab_core::{Error, Result};
 use uuid::Uuid;
 
+pub use self::cleaning::{CleanOptions, CleanReport};
 use self::config::Config;
 pub use self::config::{Compression, ContainerOptions};
 use self::folders::Folders;
 use self::index::{Index, Row};
 pub use self::packing::{Compress, PackOptions, PackReport};
+pub use self::repacking::RepackReport;
+pub use self::verifying::{BlobFault, BlobFinding, VerifyReport};
 use crate::convenience::{absent, check_keys};
 use crate::hashing::Sha256Digest;
 use crate::visiting::{hash_of, one_by_one};

@@ -19,7 +19,8 @@ mod sandbox;
 mod visiting;
 
 pub use container::{
-    Compress, Compression, ContainerBlobs, ContainerOptions, PackOptions, PackReport,
+    BlobFault, BlobFinding, CleanOptions, CleanReport, Compress, Compression, ContainerBlobs,
+    ContainerOptions, PackOptions, PackReport, RepackReport, VerifyReport,
 };
 pub use convenience::Blobs;
 pub use hashing::Sha256Digest;

@@ -4,8 +4,8 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use hyperslab_blobs::{
-    BlobKey, BlobRepository, Blobs, Compress, ContainerBlobs, ContainerOptions, PackOptions,
-    Placement,
+    BlobFault, BlobKey, BlobRepository, Blobs, CleanOptions, Compress, ContainerBlobs,
+    ContainerOptions, PackOptions, Placement,
 };
 use hyperslab_core::ErrorKind;
 
@@ -158,6 +158,112 @@ fn an_object_that_is_not_what_its_name_says_is_not_packed() {
     assert!(!blobs.put_bytes(b"one").unwrap().existed);
     assert_eq!(blobs.pack_loose(&PackOptions::default()).unwrap().packed, 1);
     assert_eq!(blobs.content(&keys[0]).unwrap(), b"one");
+}
+
+/// Changes one byte of a file.
+fn damage(path: &std::path::Path, at: usize) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn every_fault_is_told_and_what_has_a_copy_is_healed() {
+    let (blobs, _folder) = made(1 << 30);
+    let keys = [&b"one"[..], b"two", b"three"].map(|content| blobs.put_bytes(content).unwrap().key);
+    let options = PackOptions {
+        compress: Compress::Never,
+        clean: true,
+    };
+    blobs.pack_loose(&options).unwrap();
+    assert_eq!(blobs.verify().unwrap().findings, []);
+    let mut sorted = keys.clone();
+    sorted.sort();
+    // The first in the pack, and it is put again.
+    let first = blobs.content(&sorted[0]).unwrap();
+    damage(&blobs.path().join("packs/0"), 0);
+    let found = blobs.verify().unwrap().findings;
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (found[0].fault, found[0].has_copy),
+        (BlobFault::PackedDamaged, false)
+    );
+    assert_eq!(found[0].key, sorted[0].as_str());
+    blobs.put_bytes(&first).unwrap();
+    assert!(blobs.verify().unwrap().findings[0].has_copy);
+    let cleaned = blobs.clean(&CleanOptions::default()).unwrap();
+    assert_eq!(
+        (cleaned.healed, cleaned.loose),
+        (vec![sorted[0].clone()], 0)
+    );
+    assert_eq!(blobs.verify().unwrap().findings, []);
+    assert_eq!(blobs.clean(&CleanOptions::default()).unwrap().loose, 1);
+    for key in &keys {
+        blobs.sha256(key).unwrap();
+    }
+    // A pack that is cut off, and one that is gone.
+    let bytes = std::fs::read(blobs.path().join("packs/0")).unwrap();
+    std::fs::write(blobs.path().join("packs/0"), &bytes[..4]).unwrap();
+    let faults = |blobs: &ContainerBlobs| {
+        let found = blobs.verify().unwrap().findings.into_iter();
+        found.map(|finding| finding.fault).collect::<Vec<_>>()
+    };
+    assert!(
+        faults(&blobs)
+            .iter()
+            .all(|fault| *fault == BlobFault::PackedDamaged)
+    );
+    assert!(faults(&blobs).len() >= 2);
+    std::fs::remove_file(blobs.path().join("packs/0")).unwrap();
+    assert_eq!(faults(&blobs), [BlobFault::PackLost; 3]);
+}
+
+#[test]
+fn repacking_frees_what_was_deleted_and_loses_nothing() {
+    for compress in [None, Some(Compress::Always), Some(Compress::Never)] {
+        let (blobs, _folder) = made(100_000);
+        let contents = contents();
+        let keys: Vec<BlobKey> = contents
+            .iter()
+            .map(|content| blobs.put_bytes(content).unwrap().key)
+            .collect();
+        let options = PackOptions {
+            compress: Compress::WhereWorthIt,
+            clean: true,
+        };
+        blobs.pack_loose(&options).unwrap();
+        for key in keys.iter().step_by(2) {
+            blobs.delete(key).unwrap();
+        }
+        let mut open = blobs.open(&keys[21]).unwrap();
+        let unused = blobs.verify().unwrap().unused_bytes;
+        assert!(unused > 0);
+        let report = blobs.repack(compress).unwrap();
+        assert_eq!(report.damaged, []);
+        assert!(!report.replaced.is_empty());
+        let now = CleanOptions {
+            age: std::time::Duration::ZERO,
+            dry_run: false,
+        };
+        // Packs stay for whoever still reads them.
+        assert!(
+            blobs
+                .clean(&CleanOptions::default())
+                .unwrap()
+                .packs
+                .is_empty()
+        );
+        assert!(!blobs.clean(&now).unwrap().packs.is_empty());
+        let verified = blobs.verify().unwrap();
+        assert_eq!((verified.unused_bytes, verified.findings), (0, vec![]));
+        for (key, content) in keys.iter().zip(&contents).skip(1).step_by(2) {
+            assert_eq!(blobs.content(key).unwrap(), *content);
+        }
+        let mut content = Vec::new();
+        open.read_to_end(&mut content).unwrap();
+        assert_eq!(content, contents[21]);
+        assert_eq!(blobs.repack(None).unwrap().copied, 0);
+    }
 }
 
 #[test]

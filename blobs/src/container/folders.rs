@@ -111,20 +111,36 @@ impl Folders {
         sync(&self.root)
     }
 
-    /// Bytes of all packs.
-    pub(super) fn pack_bytes(&self) -> Result<u64> {
+    /// The numbers of all packs, in order.
+    pub(super) fn packs(&self) -> Result<Vec<u64>> {
         let folder = self.root.join(PACKS);
         let fail = |source| Error::io("list", folder.display(), source);
-        let mut bytes = 0;
+        let mut packs = Vec::new();
         for entry in std::fs::read_dir(&folder).map_err(fail)? {
-            match entry.map_err(fail)?.metadata() {
-                Ok(found) => bytes += found.len(),
-                // It went meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(source) => return Err(fail(source)),
-            }
+            let name = entry.map_err(fail)?.file_name();
+            let number = name.to_str().and_then(|name| name.parse::<u64>().ok());
+            packs.extend(number.filter(|number| name.to_str() == Some(&number.to_string())));
         }
-        Ok(bytes)
+        packs.sort_unstable();
+        Ok(packs)
+    }
+
+    /// Bytes of a pack; none when it is not there.
+    pub(super) fn bytes_of(&self, pack: u64) -> Result<u64> {
+        let path = self.pack(pack);
+        match std::fs::metadata(&path) {
+            Ok(found) => Ok(found.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(source) => Err(Error::io("read", path.display(), source)),
+        }
+    }
+
+    /// Bytes of all packs.
+    pub(super) fn pack_bytes(&self) -> Result<u64> {
+        self.packs()?
+            .into_iter()
+            .map(|pack| self.bytes_of(pack))
+            .sum()
     }
 }
 

@@ -128,6 +128,75 @@ impl Index {
         Ok(std::iter::from_fn(move || next().transpose()))
     }
 
+    /// Gives every row, with its key as it stands there. None is held while it is looked at.
+    pub(super) fn each(&self, mut each: impl FnMut(String, Row) -> Result<()>) -> Result<()> {
+        let mut last = -1;
+        loop {
+            let rows: Vec<(i64, String, Row)> = self.with(|connection| {
+                let sql = "SELECT compressed, size, \"offset\", length, pack_id, id, hashkey FROM db_object \
+                           WHERE id > ?1 ORDER BY id LIMIT ?2";
+                let mut statement = connection.prepare_cached(sql)?;
+                let rows = statement.query_map(params![last, PAGE_ROWS], |found| {
+                    Ok((found.get(5)?, found.get(6)?, row(found)?))
+                })?;
+                rows.collect()
+            })?;
+            let Some((id, ..)) = rows.last() else {
+                return Ok(());
+            };
+            last = *id;
+            for (_, key, row) in rows {
+                each(key, row)?;
+            }
+        }
+    }
+
+    /// The rows of a pack, in the order of their bytes.
+    pub(super) fn rows_of(&self, pack: u64, format: KeyFormat) -> Result<Vec<(BlobKey, Row)>> {
+        let number = i64::try_from(pack).unwrap_or(i64::MAX);
+        let rows: Vec<(String, Row)> = self.with(|connection| {
+            let sql = "SELECT compressed, size, \"offset\", length, pack_id, hashkey FROM db_object \
+                       WHERE pack_id = ?1 ORDER BY \"offset\"";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map([number], |found| Ok((found.get(5)?, row(found)?)))?;
+            rows.collect()
+        })?;
+        let parsed = rows.into_iter().map(|(text, row)| {
+            let key = BlobKey::parse(format, &text);
+            let key =
+                key.map_err(|error| Error::corrupt(format!("{}: {error}", self.path.display())));
+            Ok((key?, row))
+        });
+        parsed.collect()
+    }
+
+    /// Whether a pack holds an object.
+    pub(super) fn holds_pack(&self, pack: u64) -> Result<bool> {
+        let number = i64::try_from(pack).unwrap_or(i64::MAX);
+        self.with(|connection| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM db_object WHERE pack_id = ?1)";
+            connection.query_row(sql, [number], |found| found.get(0))
+        })
+    }
+
+    /// Leads objects of a pack to their new places, all at once. One that was deleted meanwhile stays deleted.
+    pub(super) fn switch(&self, from: u64, rows: &[(BlobKey, Row)]) -> Result<()> {
+        let from = i64::try_from(from).unwrap_or(i64::MAX);
+        let values = values_of(rows)?;
+        self.with(|connection| {
+            let transaction = connection.transaction()?;
+            {
+                let sql = "UPDATE db_object SET compressed = ?2, size = ?3, \"offset\" = ?4, length = ?5, pack_id = ?6 \
+                           WHERE hashkey = ?1 AND pack_id = ?7";
+                let mut statement = transaction.prepare_cached(sql)?;
+                for (key, compressed, size, offset, length, pack) in &values {
+                    statement.execute(params![key, compressed, size, offset, length, pack, from])?;
+                }
+            }
+            transaction.commit()
+        })
+    }
+
     fn page(&self, after: i64) -> Result<Vec<(i64, String)>> {
         self.with(|connection| {
             let sql = "SELECT id, hashkey FROM db_object WHERE id > ?1 ORDER BY id LIMIT ?2";
@@ -141,17 +210,7 @@ impl Index {
 
     /// Adds rows, all at once. A key that has one keeps it.
     pub(super) fn insert(&self, rows: &[(BlobKey, Row)]) -> Result<()> {
-        let signed = |number: u64| {
-            i64::try_from(number).map_err(|_| Error::too_large("a pack of more than 8 EiB"))
-        };
-        let values: Vec<_> = rows
-            .iter()
-            .map(|(key, row)| {
-                let numbers = [row.size, row.offset, row.length, row.pack].map(signed);
-                let [size, offset, length, pack] = numbers;
-                Ok((key.as_str(), row.compressed, size?, offset?, length?, pack?))
-            })
-            .collect::<Result<_>>()?;
+        let values = values_of(rows)?;
         self.with(|connection| {
             let transaction = connection.transaction()?;
             {
@@ -211,6 +270,21 @@ impl Index {
     fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A row as the database has it.
+type Values<'a> = (&'a str, bool, i64, i64, i64, i64);
+
+fn values_of(rows: &[(BlobKey, Row)]) -> Result<Vec<Values<'_>>> {
+    let signed = |number: u64| {
+        i64::try_from(number).map_err(|_| Error::too_large("a pack of more than 8 EiB"))
+    };
+    let values = rows.iter().map(|(key, row)| {
+        let numbers = [row.size, row.offset, row.length, row.pack].map(signed);
+        let [size, offset, length, pack] = numbers;
+        Ok((key.as_str(), row.compressed, size?, offset?, length?, pack?))
+    });
+    values.collect()
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {

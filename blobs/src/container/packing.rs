@@ -21,7 +21,7 @@ use crate::hashing::KeyHash;
 use crate::{BlobKey, BlobRepository, Put};
 
 /// How long a packer waits for another.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which objects are compressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl ContainerBlobs {
                 }
             }
             let rows = appender.finish()?;
-            self.verify(&rows)?;
+            self.verify_rows(&rows)?;
             self.index.insert(&rows)?;
             for (key, row) in &rows {
                 report.packed += 1;
@@ -154,12 +154,13 @@ impl ContainerBlobs {
             .collect())
     }
 
-    /// The first pack from this one on that is not full.
+    /// The first pack from this one on that is not full, and not about to go because nothing in it is needed.
     fn next_pack(&self, first: u64) -> Result<u64> {
         for pack in first.. {
             let path = self.folders.pack(pack);
             match std::fs::metadata(&path) {
                 Ok(found) if found.len() >= self.config.pack_size_target => {}
+                Ok(found) if found.len() > 0 && !self.index.holds_pack(pack)? => {}
                 Ok(_) => return Ok(pack),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(pack),
                 Err(source) => return Err(Error::io("read", path.display(), source)),
@@ -169,7 +170,7 @@ impl ContainerBlobs {
     }
 
     /// Reads back what is about to get rows: another program that does not know our lock may have written there.
-    fn verify(&self, rows: &[(BlobKey, Row)]) -> Result<()> {
+    pub(super) fn verify_rows(&self, rows: &[(BlobKey, Row)]) -> Result<()> {
         for (key, row) in rows {
             let mut reader = extent::open(&self.folders, key, *row)?;
             let mut hash = KeyHash::new(self.info().key_format);

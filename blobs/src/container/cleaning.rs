@@ -1,0 +1,157 @@
+//! What is left behind: loose files of packed objects, files of writers that were killed, packs without objects.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use hyperslab_core::{Error, Result};
+use serde::Serialize;
+
+use super::locks::PackerLock;
+use super::packing::{PATIENCE, PackOptions};
+use super::verifying::holds;
+use super::{ContainerBlobs, extent, loose};
+use crate::BlobKey;
+
+/// How cleaning is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CleanOptions {
+    /// Files of writers that nobody has touched for so long are taken for left behind, and so are packs without objects.
+    pub age: Duration,
+    /// Say what would be done, and do nothing.
+    pub dry_run: bool,
+}
+
+impl Default for CleanOptions {
+    /// Of a day, done.
+    fn default() -> Self {
+        Self {
+            age: Duration::from_secs(24 * 60 * 60),
+            dry_run: false,
+        }
+    }
+}
+
+/// What cleaning did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CleanReport {
+    /// Loose files of objects that are packed, and sound there.
+    pub loose: u64,
+    /// Files of writers that were killed.
+    pub abandoned: u64,
+    /// Packs without objects.
+    pub packs: Vec<u64>,
+    /// Bytes of all these.
+    pub freed_bytes: u64,
+    /// Objects that were damaged in their pack, and are packed anew from their loose file.
+    pub healed: Vec<BlobKey>,
+}
+
+impl ContainerBlobs {
+    /// Removes loose files of objects that are packed, after their packed bytes were read; files that writers who were killed have
+    /// left; and packs that hold no object any more. An object that is damaged in its pack is packed anew from its loose file.
+    ///
+    /// # Errors
+    /// `Locked` when objects are being packed; what the medium says.
+    pub fn clean(&self, options: &CleanOptions) -> Result<CleanReport> {
+        let lock = PackerLock::acquire(&self.folders, PATIENCE)?;
+        let mut report = CleanReport::default();
+        let mut damaged = Vec::new();
+        for key in loose::list(&self.folders, &self.config)? {
+            let Some(row) = self.index.find(std::slice::from_ref(&key))?.pop().flatten() else {
+                continue;
+            };
+            let packed = extent::open(&self.folders, &key, row);
+            if !packed.is_ok_and(|mut reader| holds(&key, &mut *reader).unwrap_or(false)) {
+                damaged.push(key);
+                continue;
+            }
+            let path = self.loose_path(&key);
+            report.loose += 1;
+            report.freed_bytes += loose::size(&path)?.unwrap_or(0);
+            if !options.dry_run {
+                loose::remove(&path)?;
+            }
+        }
+        self.abandoned(options, &mut report)?;
+        self.packs_without_objects(options, &mut report)?;
+        drop(lock);
+        self.heal(damaged, options, &mut report)?;
+        Ok(report)
+    }
+
+    /// Packs objects anew whose loose file is sound.
+    fn heal(
+        &self,
+        damaged: Vec<BlobKey>,
+        options: &CleanOptions,
+        report: &mut CleanReport,
+    ) -> Result<()> {
+        let is_sound = |key: &BlobKey| {
+            let opened = loose::open(&self.loose_path(key));
+            opened.is_ok_and(|mut reader| holds(key, &mut *reader).unwrap_or(false))
+        };
+        let sound: Vec<BlobKey> = damaged.into_iter().filter(is_sound).collect();
+        if !options.dry_run && !sound.is_empty() {
+            // Read from their loose files from now on, and packed by whoever packs next: that is us.
+            self.index.remove(&sound)?;
+            self.pack_loose(&PackOptions::default())?;
+        }
+        report.healed = sound;
+        Ok(())
+    }
+
+    fn abandoned(&self, options: &CleanOptions, report: &mut CleanReport) -> Result<()> {
+        let folder = self.folders.sandbox();
+        let fail = |source| Error::io("list", folder.display(), source);
+        for entry in std::fs::read_dir(&folder).map_err(fail)? {
+            let path = entry.map_err(fail)?.path();
+            let Some(bytes) = untouched(&path, options.age)? else {
+                continue;
+            };
+            report.abandoned += 1;
+            report.freed_bytes += bytes;
+            if !options.dry_run {
+                loose::remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn packs_without_objects(
+        &self,
+        options: &CleanOptions,
+        report: &mut CleanReport,
+    ) -> Result<()> {
+        for pack in self.folders.packs()? {
+            if self.index.holds_pack(pack)? {
+                continue;
+            }
+            let path = self.folders.pack(pack);
+            let Some(bytes) = untouched(&path, options.age)? else {
+                continue;
+            };
+            report.packs.push(pack);
+            report.freed_bytes += bytes;
+            if !options.dry_run {
+                loose::remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of a file that nobody has changed for so long.
+fn untouched(path: &Path, age: Duration) -> Result<Option<u64>> {
+    let fail = |source| Error::io("read", path.display(), source);
+    let found = match File::open(path).and_then(|file| file.metadata()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        found => found.map_err(fail)?,
+    };
+    let changed = found.modified().map_err(fail)?;
+    let passed = SystemTime::now()
+        .duration_since(changed)
+        .unwrap_or_default();
+    Ok((found.is_file() && passed >= age).then_some(found.len()))
+}

@@ -1,0 +1,101 @@
+//! Packs without gaps: what lives is copied into a new pack, and its rows are switched in one transaction.
+//!
+//! At every moment each row leads to sound bytes, so whoever is killed leaves nothing worse than a pack that nobody needs. The old
+//! packs stay for whoever still reads an old state of the index; cleaning removes them when they are old enough.
+
+use std::fs::{File, FileTimes};
+use std::time::SystemTime;
+
+use hyperslab_core::{Error, Result};
+use serde::Serialize;
+
+use super::appender::Appender;
+use super::index::Row;
+use super::locks::{PackMark, PackerLock};
+use super::packing::{Compress, PATIENCE};
+use super::{ContainerBlobs, extent};
+use crate::BlobKey;
+
+/// What repacking did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RepackReport {
+    /// Packs of which nothing is needed any more.
+    pub replaced: Vec<u64>,
+    /// Objects that were copied.
+    pub copied: u64,
+    /// Bytes that they took, and that they take.
+    pub before_bytes: u64,
+    /// What they take now.
+    pub after_bytes: u64,
+    /// Objects that are damaged. Their packs stay as they are.
+    pub damaged: Vec<BlobKey>,
+}
+
+impl ContainerBlobs {
+    /// Copies what lives in packs with gaps into new ones; all packs, if how they are compressed is to change.
+    ///
+    /// # Errors
+    /// `Locked` when objects are being packed; what the medium says.
+    pub fn repack(&self, compress: Option<Compress>) -> Result<RepackReport> {
+        let _lock = PackerLock::acquire(&self.folders, PATIENCE)?;
+        let mut report = RepackReport::default();
+        for pack in self.folders.packs()? {
+            let bytes = self.folders.bytes_of(pack)?;
+            let rows = self.index.rows_of(pack, self.config.hash_type)?;
+            let live: u64 = rows.iter().map(|(_, row)| row.length).sum();
+            if rows.is_empty() || (live == bytes && compress.is_none()) {
+                continue;
+            }
+            self.repack_one(pack, &rows, compress, &mut report)?;
+        }
+        Ok(report)
+    }
+
+    fn repack_one(
+        &self,
+        pack: u64,
+        rows: &[(BlobKey, Row)],
+        compress: Option<Compress>,
+        report: &mut RepackReport,
+    ) -> Result<()> {
+        let new = self.folders.packs()?.last().map_or(0, |last| last + 1);
+        let _marks = [
+            PackMark::make(&self.folders, pack)?,
+            PackMark::make(&self.folders, new)?,
+        ];
+        let mut appender = Appender::open(&self.folders, &self.config, new)?;
+        for (key, row) in rows {
+            let wanted = compress.unwrap_or(match row.compressed {
+                true => Compress::Always,
+                false => Compress::Never,
+            });
+            let copied = extent::open(&self.folders, key, *row)
+                .and_then(|mut reader| appender.append_stream(&mut *reader, wanted));
+            if !copied.is_ok_and(|(found, ..)| found == *key) {
+                // A pack with damage stays whole, for whoever can make more of it.
+                report.damaged.push(key.clone());
+                drop(appender);
+                return remove(&self.folders.pack(new));
+            }
+        }
+        let moved = appender.finish()?;
+        self.verify_rows(&moved)?;
+        self.index.switch(pack, &moved)?;
+        report.replaced.push(pack);
+        report.copied += moved.len() as u64;
+        report.before_bytes += self.folders.bytes_of(pack)?;
+        report.after_bytes += moved.iter().map(|(_, row)| row.length).sum::<u64>();
+        // Its age is that of its being replaced.
+        let path = self.folders.pack(pack);
+        let times = FileTimes::new().set_modified(SystemTime::now());
+        File::options()
+            .append(true)
+            .open(&path)
+            .and_then(|file| file.set_times(times))
+            .map_err(|source| Error::io("mark", path.display(), source))
+    }
+}
+
+fn remove(path: &std::path::Path) -> Result<()> {
+    super::loose::remove(path)
+}
