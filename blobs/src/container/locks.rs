@@ -9,8 +9,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use hyperslab_core::{Error, Result};
+use tempfile::NamedTempFile;
 
 use super::folders::Folders;
+
+/// How the text of a mark of ours begins; the number of its process follows.
+const OURS: &str = "hyperslab, process ";
 
 /// How often a lock is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -64,13 +68,13 @@ impl PackMark {
     /// `Locked` when it is there: another program writes the pack, or was killed while it did.
     pub(super) fn make(folders: &Folders, pack: u64) -> Result<Self> {
         let path = folders.pack_mark(pack);
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(mut file) => {
-                // For whoever wonders; that it is there is what counts.
-                let _ = write!(file, "hyperslab, process {}", std::process::id());
-                Ok(Self { path })
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+        let fail = |source| Error::io("create", path.display(), source);
+        // It has its text as soon as it has its name: one without would be taken for that of another program for good.
+        let mut mark = NamedTempFile::new_in(folders.sandbox()).map_err(fail)?;
+        write!(mark, "{OURS}{}", std::process::id()).map_err(fail)?;
+        match mark.persist_noclobber(&path) {
+            Ok(_) => Ok(Self { path }),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
                 if is_of_dead_process(&path) {
                     std::fs::remove_file(&path)
                         .map_err(|source| Error::io("delete", path.display(), source))?;
@@ -81,14 +85,14 @@ impl PackMark {
                     path.display()
                 )))
             }
-            Err(source) => Err(Error::io("create", path.display(), source)),
+            Err(error) => Err(fail(error.error)),
         }
     }
 }
 
 /// Whether a mark was left by one of us: whoever holds the packers' lock knows that its process is gone.
 fn is_of_dead_process(path: &std::path::Path) -> bool {
-    std::fs::read_to_string(path).is_ok_and(|text| text.starts_with("hyperslab, process "))
+    std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(OURS))
 }
 
 impl Drop for PackMark {
