@@ -6,18 +6,22 @@
 //! - [`BlobRepository`] is the contract of every repository, [`Blobs`] what is convenient on top of it.
 //! - [`BlobKey`] is a key that was checked: no path can be made of anything else.
 //! - [`MemoryBlobs`] is the model that all others are held to; [`SandboxBlobs`] is a temporary folder; [`ContainerBlobs`] is a
-//!   container of AiiDA.
+//!   container of AiiDA, [`ArchiveBlobs`] what AiiDA exports, [`LayeredBlobs`] two of any as one.
 
+mod archive;
 mod container;
 mod convenience;
+mod extent;
 mod hashing;
 mod key;
+mod layered;
 mod memory;
 mod reader;
 mod repository;
 mod sandbox;
 mod visiting;
 
+pub use archive::ArchiveBlobs;
 pub use container::{
     BlobFault, BlobFinding, CleanOptions, CleanReport, Compress, Compression, ContainerBlobs,
     ContainerOptions, PackOptions, PackReport, RepackReport, VerifyReport,
@@ -25,6 +29,7 @@ pub use container::{
 pub use convenience::Blobs;
 pub use hashing::Sha256Digest;
 pub use key::{BlobKey, KeyFormat};
+pub use layered::LayeredBlobs;
 pub use memory::MemoryBlobs;
 pub use reader::BlobReader;
 pub use repository::{

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use hyperslab_blobs::{
-    BlobKey, BlobRepository, Blobs, ContainerBlobs, ContainerOptions, KeyFormat, MemoryBlobs,
-    Missing, Order, SandboxBlobs, Sha256Digest,
+    BlobKey, BlobRepository, Blobs, ContainerBlobs, ContainerOptions, KeyFormat, LayeredBlobs,
+    MemoryBlobs, Missing, Order, SandboxBlobs, Sha256Digest,
 };
 use hyperslab_core::ErrorKind;
 use proptest::prelude::*;
@@ -77,9 +78,14 @@ macro_rules! contract {
 
 contract! {
     memory: (MemoryBlobs::new(), ());
+    layered: (layered(), ());
     sandbox: (SandboxBlobs::new(), ());
     container: container(KeyFormat::Sha256, 2);
     container_of_sha1: container(KeyFormat::Sha1, 0);
+}
+
+fn layered() -> LayeredBlobs {
+    LayeredBlobs::new(Arc::new(MemoryBlobs::new()), Arc::new(MemoryBlobs::new())).unwrap()
 }
 
 /// A container, in a folder that goes with it.
