@@ -7,6 +7,7 @@ use super::{Findings, list, members, text};
 const CORE: &str = "hyperslab-core";
 const CONVENTIONS: &str = "hyperslab-cf";
 const ENGINE: &str = "hyperslab-engine";
+const BLOBS: &str = "hyperslab-blobs";
 const TESTKIT: &str = "hyperslab-testkit";
 const CLIENT: &str = "hyperslab";
 /// Nothing imports these.
@@ -83,8 +84,10 @@ fn broken(importer: &str, imported: &str, only_tests: bool) -> Option<&'static s
     if is_adapter(imported) && importer != CLIENT {
         return Some("only the client names adapters");
     }
-    if [CONVENTIONS, ENGINE, TESTKIT].contains(&importer) && imported != CORE {
-        return Some("the conventions, the engine and the conformance suite import core only");
+    if [CONVENTIONS, ENGINE, BLOBS, TESTKIT].contains(&importer) && imported != CORE {
+        return Some(
+            "the conventions, the engine, blobs and the conformance suite import core only",
+        );
     }
     if TOPS.contains(&importer) && imported != CLIENT {
         return Some("thin crates on top use the client only");
@@ -105,6 +108,7 @@ mod tests {
             ("hyperslab-hdf5", "hyperslab-cf", false),
             ("hyperslab-hdf5", "hdf5-metno", false),
             ("hyperslab-cf", "hyperslab-core", false),
+            ("hyperslab-blobs", "hyperslab-core", false),
             ("hyperslab-hdf5", "hyperslab-testkit", true),
             ("hyperslab-icechunk", "hyperslab-zarr", false),
             ("hyperslab", "hyperslab-hdf5", false),
@@ -128,6 +132,7 @@ mod tests {
             ("hyperslab-core", "hyperslab-cf", false),
             ("hyperslab-cf", "hyperslab-hdf5", false),
             ("hyperslab-cf", "hyperslab-engine", false),
+            ("hyperslab-blobs", "hyperslab-engine", false),
             ("hyperslab-cf", "zarrs", false),
             ("hyperslab-testkit", "hyperslab-cf", true),
             ("hyperslab-hdf5", "hyperslab-zarr", false),
