@@ -6,9 +6,10 @@
 //! - [`BlobRepository`] is the contract of every repository, [`Blobs`] what is convenient on top of it.
 //! - [`BlobKey`] is a key that was checked: no path can be made of anything else.
 //! - [`MemoryBlobs`] is the model that all others are held to; [`SandboxBlobs`] is a temporary folder; [`ContainerBlobs`] is a
-//!   container of AiiDA, [`ArchiveBlobs`] what AiiDA exports, [`LayeredBlobs`] two of any as one.
+//!   container of AiiDA, [`BucketBlobs`] lies in any object store, [`ArchiveBlobs`] what AiiDA exports, [`LayeredBlobs`] two of any as one.
 
 mod archive;
+mod bucket;
 mod container;
 mod convenience;
 mod extent;
@@ -22,6 +23,7 @@ mod sandbox;
 mod visiting;
 
 pub use archive::ArchiveBlobs;
+pub use bucket::BucketBlobs;
 pub use container::{
     BlobFault, BlobFinding, CleanOptions, CleanReport, Compress, Compression, ContainerBlobs,
     ContainerOptions, PackOptions, PackReport, RepackReport, VerifyReport,

@@ -3,7 +3,8 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 /// An open object: a stream that can be moved about, and ranges of it. It is the object it was when it was opened, also when that
-/// has been deleted or packed since.
+/// has been packed since. When it has been deleted, it is read to its end where files are kept as long as they are open, and
+/// reading says `NotFound` elsewhere.
 pub trait BlobReader: Read + Seek + Send {
     /// Bytes of the content.
     fn size(&self) -> u64;

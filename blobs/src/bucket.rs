@@ -1,0 +1,299 @@
+//! Objects in a bucket, under the SHA-256 of their content: `sha256/PP/KEY` below a prefix, and `blobs.json`, which says what it is.
+//!
+//! An object is there when its put was answered, whole or not at all. Two that put the same put the same bytes under the same name,
+//! so it does not matter who was first. The calls wait for the network: they are for threads that may, never for those of a runtime.
+
+mod ranges;
+mod root;
+
+use std::io::{Read, Seek, Write};
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use hyperslab_core::{Error, Result};
+use object_store::path::Path;
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use tempfile::SpooledTempFile;
+use tokio::runtime::Handle;
+use uuid::Uuid;
+
+use self::ranges::RangeReader;
+use crate::convenience::{absent, check_keys};
+use crate::hashing::{Sha256Digest, drain};
+use crate::reader::Streamed;
+use crate::visiting::{hash_of, one_by_one};
+use crate::{
+    BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, KeyFormat,
+    Missing, Order, Placement, Put, Visit,
+};
+
+/// What is shorter is put in one request.
+const SINGLE_BYTES: u64 = 8 << 20;
+
+/// Bytes of a part of what is longer: 10,000 parts are allowed.
+const PART_BYTES: usize = 16 << 20;
+
+/// Requests that are under way at once for a call about many objects.
+const REQUESTS: usize = 16;
+
+/// Objects in a bucket.
+#[derive(Debug)]
+pub struct BucketBlobs {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    runtime: Handle,
+    id: Uuid,
+}
+
+impl BucketBlobs {
+    /// Opens the repository below a prefix, and makes it if it is not there. Requests go through the runtime.
+    ///
+    /// # Errors
+    /// `Unsupported` for one of a later version; `Corrupt`; what the store says.
+    pub fn create_or_open(
+        store: Arc<dyn ObjectStore>,
+        prefix: Path,
+        runtime: Handle,
+    ) -> Result<Self> {
+        let id = runtime.block_on(root::create_or_read(&*store, &prefix))?;
+        Ok(Self {
+            store,
+            prefix,
+            runtime,
+            id,
+        })
+    }
+
+    fn path(&self, key: &BlobKey) -> Path {
+        let text = key.as_str();
+        let folder = text.get(..2).unwrap_or(text);
+        self.objects().join(folder).join(text)
+    }
+
+    fn objects(&self) -> Path {
+        self.prefix.clone().join(KeyFormat::Sha256.name())
+    }
+
+    /// Puts what was spooled: whether it was there already.
+    async fn upload(&self, path: &Path, spooled: &mut SpooledTempFile, size: u64) -> Result<bool> {
+        if size <= SINGLE_BYTES {
+            let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+            spooled.read_to_end(&mut bytes).map_err(spooling)?;
+            let options = PutOptions::from(PutMode::Create);
+            return match self.store.put_opts(path, bytes.into(), options).await {
+                Ok(_) => Ok(false),
+                Err(object_store::Error::AlreadyExists { .. }) => Ok(true),
+                Err(error) => Err(failed("write", path, error)),
+            };
+        }
+        if self.head(path).await?.is_some() {
+            return Ok(true);
+        }
+        // It has its name when all parts are there, and whoever puts the same has put the same.
+        let begun = self.store.put_multipart(path).await;
+        let mut upload = begun.map_err(|error| failed("write", path, error))?;
+        let sent = self.send(path, &mut *upload, spooled).await;
+        if sent.is_err() {
+            // What was sent costs money as long as it is there.
+            let _ = upload.abort().await;
+        }
+        sent.map(|()| false)
+    }
+
+    async fn send(
+        &self,
+        path: &Path,
+        upload: &mut dyn MultipartUpload,
+        spooled: &mut SpooledTempFile,
+    ) -> Result<()> {
+        loop {
+            let mut part = Vec::with_capacity(PART_BYTES);
+            Read::take(&mut *spooled, PART_BYTES as u64)
+                .read_to_end(&mut part)
+                .map_err(spooling)?;
+            if part.is_empty() {
+                break;
+            }
+            let put = upload.put_part(PutPayload::from(part)).await;
+            put.map_err(|error| failed("write", path, error))?;
+        }
+        let completed = upload.complete().await;
+        completed
+            .map(drop)
+            .map_err(|error| failed("write", path, error))
+    }
+
+    /// The size of an object, if it is there.
+    async fn head(&self, path: &Path) -> Result<Option<u64>> {
+        match self.store.head(path).await {
+            Ok(found) => Ok(Some(found.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failed("read", path, error)),
+        }
+    }
+
+    async fn sizes(&self, keys: &[BlobKey]) -> Result<Vec<Option<u64>>> {
+        let paths: Vec<Path> = keys.iter().map(|key| self.path(key)).collect();
+        let asked = paths.iter().map(|path| self.head(path));
+        stream::iter(asked).buffered(REQUESTS).try_collect().await
+    }
+}
+
+impl BlobRepository for BucketBlobs {
+    fn info(&self) -> BlobInfo {
+        BlobInfo {
+            id: Some(self.id),
+            key_format: KeyFormat::Sha256,
+            read_only: false,
+        }
+    }
+
+    fn put(&self, source: &mut dyn Read) -> Result<Put> {
+        // The name is the hash of all of it.
+        let mut spooled = SpooledTempFile::new(usize::try_from(SINGLE_BYTES).unwrap_or(0));
+        let (size, sha256) = drain(source, |block| spooled.write_all(block)).map_err(spooling)?;
+        spooled.rewind().map_err(spooling)?;
+        let key = BlobKey::of_digest(KeyFormat::Sha256, &sha256.0);
+        let path = self.path(&key);
+        let existed = self
+            .runtime
+            .block_on(self.upload(&path, &mut spooled, size))?;
+        Ok(Put {
+            key,
+            size,
+            sha256,
+            existed,
+        })
+    }
+
+    fn stat_many(&self, keys: &[BlobKey]) -> Result<Vec<Option<BlobStat>>> {
+        check_keys(self, keys)?;
+        let sizes = self.runtime.block_on(self.sizes(keys))?;
+        let stat = |size: Option<u64>| {
+            size.map(|size| BlobStat {
+                size,
+                placement: Placement::Loose,
+            })
+        };
+        Ok(sizes.into_iter().map(stat).collect())
+    }
+
+    fn open(&self, key: &BlobKey) -> Result<Box<dyn BlobReader>> {
+        check_keys(self, std::slice::from_ref(key))?;
+        let path = self.path(key);
+        let Some(size) = self.runtime.block_on(self.head(&path))? else {
+            return Err(absent([key])
+                .err()
+                .unwrap_or_else(|| Error::internal("no key")));
+        };
+        let reader = RangeReader::new(Arc::clone(&self.store), path, self.runtime.clone(), size);
+        Ok(Box::new(Streamed::new(reader, size)))
+    }
+
+    fn read_many(
+        &self,
+        keys: &[BlobKey],
+        order: Order,
+        missing: Missing,
+        visit: &mut Visit<'_>,
+    ) -> Result<()> {
+        one_by_one(self, keys, (order, missing), visit)
+    }
+
+    fn list(&self) -> Result<BlobKeys<'_>> {
+        let prefix = self.objects();
+        let mut found = self.store.list(Some(&prefix));
+        let keys = std::iter::from_fn(move || {
+            loop {
+                let object = match self.runtime.block_on(found.next())? {
+                    Ok(object) => object,
+                    Err(error) => return Some(Err(failed("list", &prefix, error))),
+                };
+                // What is called otherwise is none of ours.
+                let name = object.location.filename().unwrap_or_default();
+                if let Ok(key) = BlobKey::parse(KeyFormat::Sha256, name) {
+                    return Some(Ok(key));
+                }
+            }
+        });
+        Ok(Box::new(keys))
+    }
+
+    fn delete_many(&self, keys: &[BlobKey], missing: Missing) -> Result<u64> {
+        check_keys(self, keys)?;
+        let sizes = self.runtime.block_on(self.sizes(keys))?;
+        let pairs = || keys.iter().zip(&sizes);
+        if missing == Missing::Fail {
+            absent(
+                pairs()
+                    .filter(|(_, size)| size.is_none())
+                    .map(|(key, _)| key),
+            )?;
+        }
+        let mut there: Vec<&BlobKey> = pairs()
+            .filter(|(_, size)| size.is_some())
+            .map(|(key, _)| key)
+            .collect();
+        there.sort_unstable();
+        there.dedup();
+        self.runtime.block_on(async {
+            let gone = there.iter().map(|key| async {
+                let path = self.path(key);
+                match self.store.delete(&path).await {
+                    Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                    Err(error) => Err(failed("delete", &path, error)),
+                }
+            });
+            let gone: Vec<()> = stream::iter(gone)
+                .buffer_unordered(REQUESTS)
+                .try_collect()
+                .await?;
+            Ok(gone.len() as u64)
+        })
+    }
+
+    fn sha256(&self, key: &BlobKey) -> Result<Sha256Digest> {
+        hash_of(self, key)
+    }
+
+    fn usage(&self) -> Result<BlobUsage> {
+        let prefix = self.objects();
+        let mut usage = BlobUsage::default();
+        self.runtime.block_on(async {
+            let mut found = self.store.list(Some(&prefix));
+            while let Some(object) = found.next().await {
+                let object = object.map_err(|error| failed("list", &prefix, error))?;
+                usage.objects += 1;
+                usage.content_bytes += object.size;
+                usage.stored_bytes += object.size;
+            }
+            Ok(usage)
+        })
+    }
+
+    fn erase(&self) -> Result<()> {
+        let keys: Vec<BlobKey> = self.list()?.collect::<Result<_>>()?;
+        self.delete_many(&keys, Missing::Skip)?;
+        self.runtime
+            .block_on(root::remove(&*self.store, &self.prefix))
+    }
+}
+
+fn spooling(error: std::io::Error) -> Error {
+    Error::io("spool", "an object", error)
+}
+
+/// What a store answers, as an error of ours.
+fn failed(action: &str, path: &Path, error: object_store::Error) -> Error {
+    use object_store::Error as Store;
+    let what = format!("cannot {action} {path} in the bucket: {error}");
+    let made = match &error {
+        Store::NotFound { .. } => Error::not_found(what),
+        Store::AlreadyExists { .. } => Error::already_exists(what),
+        Store::Precondition { .. } => Error::conflict(what),
+        Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => Error::denied(what),
+        Store::NotSupported { .. } | Store::NotImplemented { .. } => Error::unsupported(what),
+        _ => Error::unavailable(format!("{what}; try again later")),
+    };
+    made.with_source(error)
+}
