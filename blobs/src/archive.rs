@@ -9,8 +9,9 @@ use std::sync::Arc;
 use hyperslab_core::{Error, Result};
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::convenience::{absent, check_keys};
+use crate::convenience::{absent, check_keys, read_failed};
 use crate::extent::{Encoding, Extent};
+use crate::verified::{unnoted, verified};
 use crate::visiting::{hash_of, one_by_one};
 use crate::{
     BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, KeyFormat,
@@ -139,7 +140,8 @@ impl BlobRepository for ArchiveBlobs {
                 .unwrap_or_else(|| Error::internal("no key")));
         };
         let extent = Extent::new(Arc::clone(&self.file), entry.offset, entry.length);
-        Ok(extent.reader(entry.encoding, entry.size))
+        verified(key, extent.reader(entry.encoding, entry.size), unnoted)
+            .map_err(|source| read_failed(key, source))
     }
 
     fn read_many(

@@ -18,9 +18,10 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use self::ranges::RangeReader;
-use crate::convenience::{absent, check_keys};
+use crate::convenience::{absent, check_keys, read_failed};
 use crate::hashing::{Sha256Digest, drain};
 use crate::reader::Streamed;
+use crate::verified::{unnoted, verified};
 use crate::visiting::{hash_of, one_by_one};
 use crate::{
     BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, KeyFormat,
@@ -65,9 +66,9 @@ impl BucketBlobs {
     }
 
     fn path(&self, key: &BlobKey) -> Path {
-        let text = key.as_str();
-        let folder = text.get(..2).unwrap_or(text);
-        self.objects().join(folder).join(text)
+        let text = key.text();
+        let folder = text.get(..2).unwrap_or_default();
+        self.objects().join(folder).join(&*text)
     }
 
     fn objects(&self) -> Path {
@@ -187,7 +188,8 @@ impl BlobRepository for BucketBlobs {
                 .unwrap_or_else(|| Error::internal("no key")));
         };
         let reader = RangeReader::new(Arc::clone(&self.store), path, self.runtime.clone(), size);
-        Ok(Box::new(Streamed::new(reader, size)))
+        verified(key, Box::new(Streamed::new(reader, size)), unnoted)
+            .map_err(|source| read_failed(key, source))
     }
 
     fn read_many(

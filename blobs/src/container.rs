@@ -4,8 +4,9 @@
 //! - `folders`: where its files lie.
 //! - `loose`: objects by themselves, a file each.
 //! - `index`: the table of packed objects.
-//! - `extent`: objects in a pack as they are read.
-//! - `packing`, `appender`, `locks`: objects into packs, by one packer at a time.
+//! - `packs`, `extent`: objects in a pack as they are read.
+//! - `reading`: an object, wherever it is, checked, and from its other copy if one is damaged.
+//! - `packing`, `direct`, `appender`, `locks`: objects into packs, by one packer at a time.
 //! - `cleaning`, `repacking`, `verifying`: its care.
 //!
 //! The format is that of version 1, without anything of ours; `docs/format/container.md` has it.
@@ -13,12 +14,15 @@
 mod appender;
 mod cleaning;
 mod config;
+mod direct;
 mod extent;
 mod folders;
 mod index;
 mod locks;
 mod loose;
 mod packing;
+mod packs;
+mod reading;
 mod repacking;
 mod verifying;
 
@@ -33,16 +37,17 @@ pub use self::cleaning::{CleanOptions, CleanReport};
 use self::config::Config;
 pub use self::config::{Compression, ContainerOptions};
 use self::folders::Folders;
-use self::index::{Index, Row};
+use self::index::Index;
 pub use self::packing::{Compress, PackOptions, PackReport};
-pub use self::repacking::RepackReport;
-pub use self::verifying::{BlobFault, BlobFinding, VerifyReport};
-use crate::convenience::{absent, check_keys};
-use crate::hashing::Sha256Digest;
-use crate::visiting::{hash_of, one_by_one};
+use self::packs::Packs;
+use self::reading::{Found, Suspects};
+pub use self::repacking::{RepackOptions, RepackReport};
+use crate::convenience::{absent, check_keys, read_failed};
+use crate::hashing::{Sha256Digest, drain};
 use crate::{
-    BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, Missing, Order,
-    Placement, Put, Visit,
+    BlobFinding, BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage,
+    KeyFormat, MaintainPlan, MaintainReport, Missing, Order, Placement, Put, Sources, Verification,
+    VerifyReport, Visit, Watch,
 };
 
 /// A container in a folder.
@@ -63,12 +68,9 @@ pub struct ContainerBlobs {
     folders: Folders,
     config: Config,
     index: Index,
-}
-
-/// Where an object was found.
-enum Found {
-    Packed(Row),
-    Loose(u64),
+    packs: Packs,
+    suspects: Suspects,
+    verification: Verification,
 }
 
 impl ContainerBlobs {
@@ -98,7 +100,17 @@ impl ContainerBlobs {
             folders,
             config,
             index,
+            packs: Packs::default(),
+            suspects: Suspects::default(),
+            verification: Verification::default(),
         })
+    }
+
+    /// The same, with content checked when it is read, or not.
+    #[must_use]
+    pub fn with_verification(mut self, verification: Verification) -> Self {
+        self.verification = verification;
+        self
     }
 
     /// Whether there is a container in a folder. Makes nothing.
@@ -115,45 +127,7 @@ impl ContainerBlobs {
 
     fn loose_path(&self, key: &BlobKey) -> PathBuf {
         self.folders
-            .loose_file(key.as_str(), self.config.loose_prefix_len)
-    }
-
-    /// Where each object is: packed, if it is both; `None` for one that is not there.
-    fn find(&self, keys: &[BlobKey]) -> Result<Vec<Option<Found>>> {
-        let packed = self.index.find(keys)?;
-        let mut found = Vec::with_capacity(keys.len());
-        let mut unfound = Vec::new();
-        for (place, (key, row)) in keys.iter().zip(packed).enumerate() {
-            let here = match row {
-                Some(row) => Some(Found::Packed(row)),
-                None => loose::size(&self.loose_path(key))?.map(Found::Loose),
-            };
-            if here.is_none() {
-                unfound.push(place);
-            }
-            found.push(here);
-        }
-        // One that was packed, and whose file was removed, between the two looks is in the index by now.
-        let again: Vec<BlobKey> = unfound
-            .iter()
-            .filter_map(|&place| keys.get(place).cloned())
-            .collect();
-        for (place, row) in unfound.into_iter().zip(self.index.find(&again)?) {
-            if let Some(slot) = found.get_mut(place) {
-                *slot = row.map(Found::Packed);
-            }
-        }
-        Ok(found)
-    }
-
-    fn find_one(&self, key: &BlobKey) -> Result<Found> {
-        let found = self.find(std::slice::from_ref(key))?.pop().flatten();
-        match found {
-            Some(found) => Ok(found),
-            None => Err(absent([key])
-                .err()
-                .unwrap_or_else(|| Error::internal("no key"))),
-        }
+            .loose_file(&key.text(), self.config.loose_prefix_len)
     }
 }
 
@@ -167,7 +141,15 @@ impl BlobRepository for ContainerBlobs {
     }
 
     fn put(&self, source: &mut dyn Read) -> Result<Put> {
-        loose::put(&self.folders, &self.config, source)
+        let spooled = loose::spool(&self.folders, &self.config, source)?;
+        match self.is_packed(&spooled.key)? {
+            true => Ok(spooled.existing()),
+            false => spooled.publish(&self.folders, &self.config),
+        }
+    }
+
+    fn put_many(&self, sources: &mut Sources<'_>) -> Result<Vec<Put>> {
+        self.put_packed(sources, Compress::Never)
     }
 
     fn stat_many(&self, keys: &[BlobKey]) -> Result<Vec<Option<BlobStat>>> {
@@ -192,26 +174,8 @@ impl BlobRepository for ContainerBlobs {
     }
 
     fn open(&self, key: &BlobKey) -> Result<Box<dyn BlobReader>> {
-        // What is packed, or repacked, meanwhile is looked for again.
-        const ATTEMPTS: usize = 3;
         check_keys(self, std::slice::from_ref(key))?;
-        let mut last = None;
-        for _ in 0..ATTEMPTS {
-            let opened = match self.find_one(key)? {
-                Found::Loose(_) => loose::open(&self.loose_path(key)),
-                Found::Packed(row) => extent::open(&self.folders, key, row),
-            };
-            match opened {
-                Err(error) if error.kind() == hyperslab_core::ErrorKind::NotFound => {
-                    last = Some(error);
-                }
-                opened => return opened,
-            }
-        }
-        let why = last.map_or_else(String::new, |error| format!(": {error}"));
-        Err(Error::corrupt(format!(
-            "object {key} is in the index, and its bytes are not there{why}; restore the pack from a copy"
-        )))
+        self.open_checked(key, self.verification)
     }
 
     fn read_many(
@@ -221,17 +185,24 @@ impl BlobRepository for ContainerBlobs {
         missing: Missing,
         visit: &mut Visit<'_>,
     ) -> Result<()> {
-        one_by_one(self, keys, (order, missing), visit)
+        check_keys(self, keys)?;
+        self.visit_many(keys, (order, missing), visit)
     }
 
     fn list(&self) -> Result<BlobKeys<'_>> {
         let format = self.config.hash_type;
         // Loose ones first: one that is packed meanwhile is in the index afterwards.
-        let loose = loose::list(&self.folders, &self.config)?;
-        let packed = self.index.keys(format)?;
-        let known: HashSet<BlobKey> = loose.iter().cloned().collect();
-        let others = packed.filter(move |key| !key.as_ref().is_ok_and(|key| known.contains(key)));
-        Ok(Box::new(loose.into_iter().map(Ok).chain(others)))
+        let mut loose = loose::list(&self.folders, &self.config)?;
+        loose.sort_unstable();
+        let loose = std::sync::Arc::new(loose);
+        let known = std::sync::Arc::clone(&loose);
+        let is_other = move |key: &Result<BlobKey>| {
+            !key.as_ref()
+                .is_ok_and(|key| known.binary_search(key).is_ok())
+        };
+        let packed = self.index.keys(format)?.filter(is_other);
+        let loose = (0..loose.len()).filter_map(move |at| loose.get(at).copied());
+        Ok(Box::new(loose.map(Ok).chain(packed)))
     }
 
     fn delete_many(&self, keys: &[BlobKey], missing: Missing) -> Result<u64> {
@@ -258,7 +229,55 @@ impl BlobRepository for ContainerBlobs {
     }
 
     fn sha256(&self, key: &BlobKey) -> Result<Sha256Digest> {
-        hash_of(self, key)
+        let drained = drain(
+            &mut self.open_checked(key, Verification::Never)?,
+            |_| Ok(()),
+        );
+        let (_, hash) = drained.map_err(|source| read_failed(key, source))?;
+        match key.format() == KeyFormat::Sha256 && hash.to_string() != *key.text() {
+            true => Err(Error::corrupt(format!(
+                "object {key} has the content of {hash}; restore it from a copy"
+            ))),
+            false => Ok(hash),
+        }
+    }
+
+    fn verify(&self, tell: &mut dyn FnMut(BlobFinding), watch: &Watch<'_>) -> Result<VerifyReport> {
+        self.verify_all(tell, watch)
+    }
+
+    fn maintain(&self, plan: &MaintainPlan, watch: &Watch<'_>) -> Result<MaintainReport> {
+        let mut report = MaintainReport::default();
+        if plan.pack {
+            let options = PackOptions {
+                compress: plan.compress,
+                // Cleaning reads what is packed before it removes what is loose.
+                clean: false,
+                dry_run: plan.dry_run,
+            };
+            report.packed = Some(self.pack_loose(&options, watch)?);
+        }
+        if plan.repack {
+            let options = RepackOptions {
+                compress: None,
+                dry_run: plan.dry_run,
+            };
+            report.repacked = Some(self.repack(&options, watch)?);
+        }
+        if plan.clean {
+            let options = CleanOptions {
+                age: plan.age,
+                dry_run: plan.dry_run,
+            };
+            report.cleaned = Some(self.clean(&options)?);
+        }
+        if plan.vacuum {
+            report.vacuumed_bytes = Some(match plan.dry_run {
+                true => 0,
+                false => self.index.vacuum()?,
+            });
+        }
+        Ok(report)
     }
 
     fn usage(&self) -> Result<BlobUsage> {
@@ -284,6 +303,7 @@ impl BlobRepository for ContainerBlobs {
 
     fn erase(&self) -> Result<()> {
         self.index.close();
+        self.packs.close();
         match std::fs::remove_dir_all(self.folders.root()) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(Error::io("delete", self.folders.root().display(), error))

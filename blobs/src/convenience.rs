@@ -1,12 +1,12 @@
 //! What is convenient on top of the contract, the same for every repository.
 
 use std::fs::File;
-use std::io::Read;
+use std::io;
 use std::path::Path;
 
-use hyperslab_core::{Error, Result};
+use hyperslab_core::{Error, ErrorKind, Result};
 
-use crate::{BlobKey, BlobRepository, BlobStat, Missing, Put};
+use crate::{BlobFinding, BlobKey, BlobReader, BlobRepository, BlobStat, Missing, Put, UNWATCHED};
 
 /// The longest content that [`Blobs::content`] reads at once: whatever is larger is a stream.
 const CONTENT_BYTES_MAX: u64 = 1 << 32;
@@ -75,18 +75,25 @@ pub trait Blobs: BlobRepository {
     /// # Errors
     /// As [`BlobRepository::open`]; `TooLarge` for more than 4 GiB, which are read as a stream.
     fn content(&self, key: &BlobKey) -> Result<Vec<u8>> {
-        let mut reader = self.open(key)?;
-        let size = reader.size();
-        if size > CONTENT_BYTES_MAX {
-            return Err(Error::too_large(format!(
-                "object {key} has {size} bytes; open it and read it as a stream"
-            )));
+        let read = || {
+            let mut reader = self.open(key)?;
+            content_of(key, &mut *reader)
+        };
+        match read() {
+            // Another copy is read, if there is one.
+            Err(error) if error.kind() == ErrorKind::Corrupt => read(),
+            content => content,
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-        reader
-            .read_to_end(&mut bytes)
-            .map_err(|source| Error::io("read", format_args!("object {key}"), source))?;
-        Ok(bytes)
+    }
+
+    /// Reads every object: what is wrong.
+    ///
+    /// # Errors
+    /// As [`BlobRepository::verify`].
+    fn findings(&self) -> Result<Vec<BlobFinding>> {
+        let mut findings = Vec::new();
+        self.verify(&mut |finding| findings.push(finding), UNWATCHED)?;
+        Ok(findings)
     }
 
     /// Deletes an object.
@@ -101,10 +108,24 @@ pub trait Blobs: BlobRepository {
 
 impl<R: BlobRepository + ?Sized> Blobs for R {}
 
+/// All of an object that is open.
+fn content_of(key: &BlobKey, reader: &mut dyn BlobReader) -> Result<Vec<u8>> {
+    let size = reader.size();
+    if size > CONTENT_BYTES_MAX {
+        return Err(Error::too_large(format!(
+            "object {key} has {size} bytes; open it and read it as a stream"
+        )));
+    }
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or_default()];
+    let read = reader.read_exact(&mut bytes);
+    read.map_err(|source| read_failed(key, source))?;
+    Ok(bytes)
+}
+
 /// That these keys are not there; nothing when there are none.
 pub(crate) fn absent<'a>(keys: impl IntoIterator<Item = &'a BlobKey>) -> Result<()> {
     const NAMED_MAX: usize = 10;
-    let mut names: Vec<&str> = keys.into_iter().map(BlobKey::as_str).collect();
+    let mut names: Vec<String> = keys.into_iter().map(BlobKey::to_string).collect();
     names.sort_unstable();
     names.dedup();
     if names.is_empty() {
@@ -119,6 +140,17 @@ pub(crate) fn absent<'a>(keys: impl IntoIterator<Item = &'a BlobKey>) -> Result<
         "there is no object {}{more}; list those that there are",
         names.join(", ")
     )))
+}
+
+/// What reading an object says.
+pub(crate) fn read_failed(key: &BlobKey, source: io::Error) -> Error {
+    match source.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
+            Error::corrupt(format!("object {key}: {source}; restore it from a copy"))
+                .with_source(source)
+        }
+        _ => Error::io("read", format_args!("object {key}"), source),
+    }
 }
 
 /// Refuses keys of another format.

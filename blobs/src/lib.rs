@@ -10,6 +10,7 @@
 
 mod archive;
 mod bucket;
+mod care;
 mod container;
 mod convenience;
 mod extent;
@@ -20,21 +21,27 @@ mod memory;
 mod reader;
 mod repository;
 mod sandbox;
+mod verified;
 mod visiting;
 
 pub use archive::ArchiveBlobs;
 pub use bucket::BucketBlobs;
+pub use care::{
+    BlobFault, BlobFinding, MaintainPlan, MaintainReport, UNWATCHED, VerifyReport, Watch,
+};
 pub use container::{
-    BlobFault, BlobFinding, CleanOptions, CleanReport, Compress, Compression, ContainerBlobs,
-    ContainerOptions, PackOptions, PackReport, RepackReport, VerifyReport,
+    CleanOptions, CleanReport, Compress, Compression, ContainerBlobs, ContainerOptions,
+    PackOptions, PackReport, RepackOptions, RepackReport,
 };
 pub use convenience::Blobs;
 pub use hashing::Sha256Digest;
-pub use key::{BlobKey, KeyFormat};
+pub use key::{BlobKey, KeyFormat, KeyText};
 pub use layered::LayeredBlobs;
 pub use memory::MemoryBlobs;
 pub use reader::BlobReader;
 pub use repository::{
-    BlobInfo, BlobKeys, BlobRepository, BlobStat, BlobUsage, Missing, Order, Placement, Put, Visit,
+    BlobInfo, BlobKeys, BlobRepository, BlobStat, BlobUsage, Missing, Order, Placement, Put,
+    Sources, Visit,
 };
 pub use sandbox::SandboxBlobs;
+pub use verified::Verification;

@@ -1,21 +1,22 @@
 //! Objects in memory: the model of all other repositories.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::io::Read;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use bytes::Bytes;
 use hyperslab_core::{Error, Result};
 use uuid::Uuid;
 
 use crate::convenience::{absent, check_keys};
 use crate::hashing::{Sha256Digest, drain};
-use crate::reader::{ReadAt, Streamed};
+use crate::reader::Streamed;
 use crate::{
     BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, KeyFormat,
     Missing, Order, Placement, Put, Visit,
 };
 
-type Objects = BTreeMap<BlobKey, Arc<[u8]>>;
+type Objects = BTreeMap<BlobKey, Bytes>;
 
 /// Objects in memory, under the SHA-256 of their content.
 #[derive(Debug)]
@@ -46,15 +47,6 @@ impl MemoryBlobs {
 
     fn write(&self) -> RwLockWriteGuard<'_, Objects> {
         self.objects.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ReadAt for Arc<[u8]> {
-    fn read_at(&mut self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
-        let rest = usize::try_from(offset)
-            .ok()
-            .and_then(|place| self.get(place..));
-        rest.unwrap_or_default().read(out)
     }
 }
 

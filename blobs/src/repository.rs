@@ -8,7 +8,11 @@ use hyperslab_core::Result;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{BlobKey, BlobReader, KeyFormat, Sha256Digest};
+use crate::care::verify_each;
+use crate::{
+    BlobFinding, BlobKey, BlobReader, KeyFormat, MaintainPlan, MaintainReport, Sha256Digest,
+    VerifyReport, Watch,
+};
 
 /// What a repository is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +94,9 @@ pub struct BlobUsage {
     pub stored_bytes: u64,
 }
 
+/// What is to be put, one after the other.
+pub type Sources<'a> = dyn Iterator<Item = Result<Box<dyn Read + 'a>>> + 'a;
+
 /// Keys as they are listed.
 pub type BlobKeys<'a> = Box<dyn Iterator<Item = Result<BlobKey>> + Send + 'a>;
 
@@ -111,6 +118,15 @@ pub trait BlobRepository: Debug + Send + Sync + 'static {
     /// # Errors
     /// `Denied` where it can only be read; `Unavailable` when the source or the medium fails.
     fn put(&self, source: &mut dyn Read) -> Result<Put>;
+
+    /// Puts many objects. All are safe when this returns, which for many small ones is much faster than one after the other where a
+    /// repository can make them so together.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put); some may have been put then.
+    fn put_many(&self, sources: &mut Sources<'_>) -> Result<Vec<Put>> {
+        sources.map(|source| self.put(&mut *source?)).collect()
+    }
 
     /// What is known of each of these objects, in their order; `None` for one that is not there.
     ///
@@ -153,6 +169,22 @@ pub trait BlobRepository: Debug + Send + Sync + 'static {
     /// # Errors
     /// `NotFound`; `Corrupt` when it is not what its key says.
     fn sha256(&self, key: &BlobKey) -> Result<Sha256Digest>;
+
+    /// Reads every object, and tells of each that is not what its key says. A fault ends nothing.
+    ///
+    /// # Errors
+    /// When the objects cannot be listed.
+    fn verify(&self, tell: &mut dyn FnMut(BlobFinding), watch: &Watch<'_>) -> Result<VerifyReport> {
+        verify_each(self, tell, watch)
+    }
+
+    /// Puts it in order, as far as there is anything to be put in order.
+    ///
+    /// # Errors
+    /// `Denied`; `Locked` when somebody else does; what the medium says.
+    fn maintain(&self, _plan: &MaintainPlan, _watch: &Watch<'_>) -> Result<MaintainReport> {
+        Ok(MaintainReport::default())
+    }
 
     /// What it holds.
     ///

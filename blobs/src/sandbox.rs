@@ -79,7 +79,7 @@ impl SandboxBlobs {
         let Some(folder) = self.folder() else {
             return Ok(None);
         };
-        let path = folder.join(key.as_str());
+        let path = folder.join(&*key.text());
         match std::fs::metadata(&path) {
             Ok(found) => Ok(Some(found.len())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -113,7 +113,7 @@ impl BlobRepository for SandboxBlobs {
             .map_err(fail)?;
         let (size, sha256) = drain(source, |block| file.write_all(block)).map_err(fail)?;
         let key = BlobKey::random();
-        file.persist_noclobber(folder.join(key.as_str()))
+        file.persist_noclobber(folder.join(&*key.text()))
             .map_err(|error| fail(error.error))?;
         Ok(Put {
             key,
@@ -137,7 +137,7 @@ impl BlobRepository for SandboxBlobs {
 
     fn open(&self, key: &BlobKey) -> Result<Box<dyn BlobReader>> {
         check_keys(self, std::slice::from_ref(key))?;
-        let path = self.folder().map(|folder| folder.join(key.as_str()));
+        let path = self.folder().map(|folder| folder.join(&*key.text()));
         let opened = path.map_or_else(|| Err(io::ErrorKind::NotFound.into()), File::open);
         let fail = |source| Error::io("open", format_args!("object {key}"), source);
         match opened {
@@ -189,7 +189,7 @@ impl BlobRepository for SandboxBlobs {
         };
         let mut count = 0;
         for (key, _) in pairs().filter(|(_, stat)| stat.is_some()) {
-            match std::fs::remove_file(folder.join(key.as_str())) {
+            match std::fs::remove_file(folder.join(&*key.text())) {
                 Ok(()) => count += 1,
                 // Named twice, or somebody else was faster.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}

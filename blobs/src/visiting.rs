@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hyperslab_core::{Error, ErrorKind, Result};
 
-use crate::convenience::{absent, check_keys};
+use crate::convenience::{absent, check_keys, read_failed};
 use crate::hashing::{Sha256Digest, drain};
 use crate::{BlobKey, BlobRepository, Missing, Order, Visit};
 
@@ -52,9 +52,8 @@ pub(crate) fn one_by_one(
 pub(crate) fn hash_of(repository: &impl BlobRepository, key: &BlobKey) -> Result<Sha256Digest> {
     let mut reader = repository.open(key)?;
     let drained = drain(&mut reader, |_| Ok(()));
-    let (_, hash) =
-        drained.map_err(|source| Error::io("read", format_args!("object {key}"), source))?;
-    let is_it = key.format() != crate::KeyFormat::Sha256 || hash.to_string() == key.as_str();
+    let (_, hash) = drained.map_err(|source| read_failed(key, source))?;
+    let is_it = key.format() != crate::KeyFormat::Sha256 || hash.to_string() == *key.text();
     if is_it {
         return Ok(hash);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hyperslab_blobs::{
     BlobKey, BlobRepository, Blobs, CleanOptions, Compress, ContainerBlobs, ContainerOptions,
-    KeyFormat, PackOptions,
+    KeyFormat, PackOptions, RepackOptions, UNWATCHED,
 };
 
 /// Where the worker finds its container.
@@ -78,9 +78,14 @@ fn campaign_worker() {
                     _ => Compress::WhereWorthIt,
                 };
                 let clean = chance.below(2) == 0;
-                blobs.pack_loose(&PackOptions { compress, clean }).unwrap();
+                let options = PackOptions {
+                    compress,
+                    clean,
+                    dry_run: false,
+                };
+                blobs.pack_loose(&options, UNWATCHED).unwrap();
             }
-            10 => drop(blobs.repack(None).unwrap()),
+            10 => drop(blobs.repack(&RepackOptions::default(), UNWATCHED).unwrap()),
             _ => {
                 let options = CleanOptions {
                     age: Duration::ZERO,
@@ -132,8 +137,7 @@ fn campaign_killed_processes_lose_nothing() {
                 _ => {}
             }
         }
-        let verified = blobs.verify().unwrap();
-        assert_eq!(verified.findings, [], "round {round}");
+        assert_eq!(blobs.findings().unwrap(), [], "round {round}");
         let listed: HashSet<String> = blobs
             .list()
             .unwrap()
@@ -157,11 +161,15 @@ fn campaign_killed_processes_lose_nothing() {
         dry_run: false,
     };
     blobs.clean(&now).unwrap();
-    blobs.pack_loose(&PackOptions::default()).unwrap();
-    blobs.repack(None).unwrap();
+    blobs
+        .pack_loose(&PackOptions::default(), UNWATCHED)
+        .unwrap();
+    blobs.repack(&RepackOptions::default(), UNWATCHED).unwrap();
     blobs.clean(&now).unwrap();
-    let verified = blobs.verify().unwrap();
-    assert_eq!((verified.findings, verified.unused_bytes), (vec![], 0));
+    let report = blobs
+        .verify(&mut |found| panic!("{found:?}"), UNWATCHED)
+        .unwrap();
+    assert_eq!(report.unused_bytes, 0);
     let names = |folder: &str| std::fs::read_dir(root.join(folder)).unwrap().count();
     assert_eq!(names("sandbox"), 0);
 }

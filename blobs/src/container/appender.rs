@@ -59,6 +59,53 @@ impl<'a> Appender<'a> {
         self.end >= self.config.pack_size_target
     }
 
+    /// How many objects have been appended.
+    pub(super) fn row_count(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Appends an object that is in memory.
+    pub(super) fn append_bytes(
+        &mut self,
+        key: &BlobKey,
+        content: &[u8],
+        compress: Compress,
+    ) -> Result<()> {
+        let path = self.folders.pack(self.pack);
+        let fail = |error| Error::io("write", path.display(), error);
+        let packed = self.compressed(content, compress).map_err(fail)?;
+        let stored = packed.as_deref().unwrap_or(content);
+        self.file.write_all(stored).map_err(fail)?;
+        let row = Row {
+            compressed: packed.is_some(),
+            size: content.len() as u64,
+            offset: self.end,
+            length: stored.len() as u64,
+            pack: self.pack,
+        };
+        self.end += row.length;
+        self.rows.push((*key, row));
+        Ok(())
+    }
+
+    /// The content compressed, if that is wanted and makes it smaller.
+    fn compressed(&self, content: &[u8], compress: Compress) -> io::Result<Option<Vec<u8>>> {
+        let sample = content.get(..SAMPLE_BYTES as usize).unwrap_or(content);
+        let wanted = match compress {
+            Compress::Never => false,
+            Compress::Always => !content.is_empty(),
+            Compress::WhereWorthIt => is_worth_it(sample)?,
+        };
+        if !wanted {
+            return Ok(None);
+        }
+        let level = flate2::Compression::new(self.config.zlib_level());
+        let mut encoder = ZlibEncoder::new(Vec::new(), level);
+        encoder.write_all(content)?;
+        let packed = encoder.finish()?;
+        Ok((packed.len() < content.len()).then_some(packed))
+    }
+
     /// Appends an object; false when it is not what its key says, and nothing of it stays.
     pub(super) fn append(
         &mut self,

@@ -10,9 +10,8 @@ use serde::Serialize;
 
 use super::locks::PackerLock;
 use super::packing::{PATIENCE, PackOptions};
-use super::verifying::holds;
-use super::{ContainerBlobs, extent, loose};
-use crate::BlobKey;
+use super::{ContainerBlobs, loose};
+use crate::{BlobKey, UNWATCHED};
 
 /// How cleaning is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,11 +58,10 @@ impl ContainerBlobs {
         let mut report = CleanReport::default();
         let mut damaged = Vec::new();
         for key in loose::list(&self.folders, &self.config)? {
-            let Some(row) = self.index.find(std::slice::from_ref(&key))?.pop().flatten() else {
+            let Some(row) = self.index.find_one(&key)? else {
                 continue;
             };
-            let packed = extent::open(&self.folders, &key, row);
-            if !packed.is_ok_and(|mut reader| holds(&key, &mut *reader).unwrap_or(false)) {
+            if !self.holds_packed(&key, row).unwrap_or(false) {
                 damaged.push(key);
                 continue;
             }
@@ -88,15 +86,13 @@ impl ContainerBlobs {
         options: &CleanOptions,
         report: &mut CleanReport,
     ) -> Result<()> {
-        let is_sound = |key: &BlobKey| {
-            let opened = loose::open(&self.loose_path(key));
-            opened.is_ok_and(|mut reader| holds(key, &mut *reader).unwrap_or(false))
-        };
-        let sound: Vec<BlobKey> = damaged.into_iter().filter(is_sound).collect();
+        let mut sound = damaged;
+        sound.retain(|key| self.holds_loose(key));
         if !options.dry_run && !sound.is_empty() {
             // Read from their loose files from now on, and packed by whoever packs next: that is us.
             self.index.remove(&sound)?;
-            self.pack_loose(&PackOptions::default())?;
+            self.pack_loose(&PackOptions::default(), UNWATCHED)?;
+            self.suspects.clear();
         }
         report.healed = sound;
         Ok(())

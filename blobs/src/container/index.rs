@@ -9,7 +9,7 @@ use std::time::Duration;
 use hyperslab_core::{Error, Result};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
-use crate::{BlobKey, KeyFormat};
+use crate::{BlobKey, KeyFormat, KeyText};
 
 /// How long a call waits for another program that writes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,6 +33,9 @@ CREATE TABLE db_object (
 \tPRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX ix_db_object_hashkey ON db_object (hashkey);";
+
+const FIND: &str =
+    "SELECT compressed, size, \"offset\", length, pack_id FROM db_object WHERE hashkey = ?1";
 
 /// Where a packed object lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,21 +95,38 @@ impl Index {
             return Ok(Vec::new());
         }
         self.with(|connection| {
-            let sql = "SELECT compressed, size, \"offset\", length, pack_id FROM db_object WHERE hashkey = ?1";
-            let mut statement = connection.prepare_cached(sql)?;
+            // One transaction for all: to begin one takes longer than to look.
+            let transaction = connection.transaction()?;
+            let mut statement = transaction.prepare_cached(FIND)?;
             keys.iter()
-                .map(|key| statement.query_row([key.as_str()], row).optional())
+                .map(|key| statement.query_row([&*key.text()], row).optional())
                 .collect()
         })
     }
 
-    /// Whether a key has a row.
-    pub(super) fn has(&self, key: &BlobKey) -> Result<bool> {
-        Ok(self
-            .find(std::slice::from_ref(key))?
-            .pop()
-            .flatten()
-            .is_some())
+    /// The row of a key.
+    pub(super) fn find_one(&self, key: &BlobKey) -> Result<Option<Row>> {
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(FIND)?;
+            statement.query_row([&*key.text()], row).optional()
+        })
+    }
+
+    /// Keeps the keys that have no row.
+    pub(super) fn retain_absent(&self, keys: &mut Vec<BlobKey>) -> Result<()> {
+        self.with(|connection| {
+            let transaction = connection.transaction()?;
+            let mut statement = transaction.prepare_cached(FIND)?;
+            let mut failed = None;
+            keys.retain(|key| match statement.exists([&*key.text()]) {
+                Ok(there) => !there,
+                Err(error) => {
+                    failed = Some(error);
+                    true
+                }
+            });
+            failed.map_or(Ok(()), Err)
+        })
     }
 
     /// All keys, page by page, in the order in which they came.
@@ -190,11 +210,24 @@ impl Index {
                            WHERE hashkey = ?1 AND pack_id = ?7";
                 let mut statement = transaction.prepare_cached(sql)?;
                 for (key, compressed, size, offset, length, pack) in &values {
-                    statement.execute(params![key, compressed, size, offset, length, pack, from])?;
+                    statement.execute(params![&**key, compressed, size, offset, length, pack, from])?;
                 }
             }
             transaction.commit()
         })
+    }
+
+    /// Puts the table together anew: how many bytes smaller the file is.
+    pub(super) fn vacuum(&self) -> Result<u64> {
+        let bytes = || std::fs::metadata(&self.path).map_or(0, |found| found.len());
+        let into_file = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let before = self.with(|connection| {
+            connection.query_row(into_file, [], |_| Ok(()))?;
+            let before = bytes();
+            connection.execute_batch("VACUUM")?;
+            connection.query_row(into_file, [], |_| Ok(before))
+        })?;
+        Ok(before.saturating_sub(bytes()))
     }
 
     fn page(&self, after: i64) -> Result<Vec<(i64, String)>> {
@@ -217,8 +250,8 @@ impl Index {
                 let sql = "INSERT OR IGNORE INTO db_object (hashkey, compressed, size, \"offset\", length, pack_id) \
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
                 let mut statement = transaction.prepare_cached(sql)?;
-                for value in &values {
-                    statement.execute(*value)?;
+                for (key, compressed, size, offset, length, pack) in &values {
+                    statement.execute(params![&**key, compressed, size, offset, length, pack])?;
                 }
             }
             transaction.commit()
@@ -227,8 +260,8 @@ impl Index {
 
     /// Takes the rows of these keys away, all at once.
     pub(super) fn remove<'a>(&self, keys: impl IntoIterator<Item = &'a BlobKey>) -> Result<()> {
-        let keys: Vec<&str> = keys.into_iter().map(BlobKey::as_str).collect();
-        if keys.is_empty() {
+        let mut keys = keys.into_iter().peekable();
+        if keys.peek().is_none() {
             return Ok(());
         }
         self.with(|connection| {
@@ -236,8 +269,8 @@ impl Index {
             {
                 let sql = "DELETE FROM db_object WHERE hashkey = ?1";
                 let mut statement = transaction.prepare_cached(sql)?;
-                for key in &keys {
-                    statement.execute([key])?;
+                for key in keys {
+                    statement.execute([&*key.text()])?;
                 }
             }
             transaction.commit()
@@ -273,16 +306,16 @@ impl Index {
 }
 
 /// A row as the database has it.
-type Values<'a> = (&'a str, bool, i64, i64, i64, i64);
+type Values = (KeyText, bool, i64, i64, i64, i64);
 
-fn values_of(rows: &[(BlobKey, Row)]) -> Result<Vec<Values<'_>>> {
+fn values_of(rows: &[(BlobKey, Row)]) -> Result<Vec<Values>> {
     let signed = |number: u64| {
         i64::try_from(number).map_err(|_| Error::too_large("a pack of more than 8 EiB"))
     };
     let values = rows.iter().map(|(key, row)| {
         let numbers = [row.size, row.offset, row.length, row.pack].map(signed);
         let [size, offset, length, pack] = numbers;
-        Ok((key.as_str(), row.compressed, size?, offset?, length?, pack?))
+        Ok((key.text(), row.compressed, size?, offset?, length?, pack?))
     });
     values.collect()
 }

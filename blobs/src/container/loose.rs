@@ -11,12 +11,20 @@ use tempfile::NamedTempFile;
 
 use super::config::Config;
 use super::folders::{self, Folders};
-use crate::hashing::{KeyHash, drain};
+use crate::hashing::{KeyHash, Sha256Digest, drain};
 use crate::reader::Streamed;
 use crate::{BlobKey, BlobReader, KeyFormat, Put};
 
-/// Puts an object: safe, with its name, when this returns.
-pub(super) fn put(folders: &Folders, config: &Config, source: &mut dyn Read) -> Result<Put> {
+/// An object that has been written and has no name yet.
+pub(super) struct Spooled {
+    file: NamedTempFile,
+    pub(super) key: BlobKey,
+    size: u64,
+    sha256: Sha256Digest,
+}
+
+/// Writes an object where nobody sees it.
+pub(super) fn spool(folders: &Folders, config: &Config, source: &mut dyn Read) -> Result<Spooled> {
     let sandbox = folders.sandbox();
     let fail = |error| Error::io("write", sandbox.display(), error);
     let mut file = NamedTempFile::new_in(&sandbox).map_err(fail)?;
@@ -32,32 +40,55 @@ pub(super) fn put(folders: &Folders, config: &Config, source: &mut dyn Read) -> 
         Some(hash) => BlobKey::of_digest(KeyFormat::Sha1, &hash.finalize()),
         None => BlobKey::of_digest(KeyFormat::Sha256, &sha256.0),
     };
-    file.as_file().sync_all().map_err(fail)?;
-    let existed = publish(folders, config, &key, file)?;
-    Ok(Put {
+    Ok(Spooled {
+        file,
         key,
         size,
         sha256,
-        existed,
     })
 }
 
-/// Gives a file the name of its object: whether that was there already. One that is there and does not hold what its name says is
-/// replaced.
-fn publish(folders: &Folders, config: &Config, key: &BlobKey, file: NamedTempFile) -> Result<bool> {
-    let target = folders.loose_file(key.as_str(), config.loose_prefix_len);
-    let parent = target.parent().unwrap_or(folders.root());
-    if config.loose_prefix_len > 0 {
-        folders::make_below(&folders.loose(), parent)?;
+impl Spooled {
+    /// Forgets it, for it is there.
+    pub(super) fn existing(self) -> Put {
+        Put {
+            key: self.key,
+            size: self.size,
+            sha256: self.sha256,
+            existed: true,
+        }
     }
-    let existed = holds(&target, key)?;
-    if !existed {
-        file.persist(&target)
-            .map_err(|error| Error::io("write", target.display(), error.error))?;
+
+    /// Gives it its name: it is safe, with that, when this returns. One that is there and does not hold what its name says is replaced.
+    pub(super) fn publish(self, folders: &Folders, config: &Config) -> Result<Put> {
+        let Self {
+            file,
+            key,
+            size,
+            sha256,
+        } = self;
+        let target = folders.loose_file(&key.text(), config.loose_prefix_len);
+        let parent = target.parent().unwrap_or(folders.root());
+        if config.loose_prefix_len > 0 {
+            folders::make_below(&folders.loose(), parent)?;
+        }
+        let existed = holds(&target, &key)?;
+        if !existed {
+            file.as_file()
+                .sync_all()
+                .map_err(|error| Error::io("sync", target.display(), error))?;
+            file.persist(&target)
+                .map_err(|error| Error::io("write", target.display(), error.error))?;
+        }
+        // Whoever has put one that is there may not have come so far.
+        folders::sync(parent)?;
+        Ok(Put {
+            key,
+            size,
+            sha256,
+            existed,
+        })
     }
-    // Whoever has put one that is there may not have come so far.
-    folders::sync(parent)?;
-    Ok(existed)
 }
 
 /// Whether a file is there and has the content that its key says.

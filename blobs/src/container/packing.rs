@@ -4,24 +4,24 @@
 //! one transaction; then, if that is wanted, the loose files away. Whoever is killed in between leaves bytes that belong to nothing,
 //! or an object that is there twice.
 
-use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::time::Duration;
 
 use hyperslab_core::{Error, Result};
 use serde::Serialize;
 
 use super::appender::Appender;
-use super::extent;
 use super::index::Row;
 use super::locks::{PackMark, PackerLock};
 use super::{ContainerBlobs, loose};
-use crate::hashing::KeyHash;
-use crate::{BlobKey, BlobRepository, Put};
+use crate::{BlobKey, Watch};
 
 /// How long a packer waits for another.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// So many objects are made safe at a time, so that not all of their rows are in memory at once.
+const ROWS_MAX: usize = 1 << 15;
 
 /// Which objects are compressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct PackOptions {
     pub compress: Compress,
     /// Remove the loose files of objects that are packed, once their rows are safe.
     pub clean: bool,
+    /// Say what would be done, and do nothing.
+    pub dry_run: bool,
 }
 
 /// What packing did.
@@ -64,18 +66,25 @@ impl ContainerBlobs {
     ///
     /// # Errors
     /// `Locked` when another packer is at work; what the medium says. What was packed until then is packed.
-    pub fn pack_loose(&self, options: &PackOptions) -> Result<PackReport> {
+    pub fn pack_loose(&self, options: &PackOptions, watch: &Watch<'_>) -> Result<PackReport> {
         let _lock = PackerLock::acquire(&self.folders, PATIENCE)?;
         let mut report = PackReport::default();
-        let mut keys = loose::list(&self.folders, &self.config)?;
-        keys.sort_unstable();
-        let mut left = self.unpacked(keys)?.into_iter().peekable();
+        let unpacked = self.unpacked()?;
+        if options.dry_run {
+            for key in &unpacked {
+                report.packed += 1;
+                report.content_bytes += loose::size(&self.loose_path(key))?.unwrap_or(0);
+            }
+            return Ok(report);
+        }
+        let total = unpacked.len() as u64;
+        let mut left = unpacked.into_iter().peekable();
         let mut pack = 0;
         while left.peek().is_some() {
             pack = self.next_pack(pack)?;
             let _mark = PackMark::make(&self.folders, pack)?;
             let mut appender = Appender::open(&self.folders, &self.config, pack)?;
-            while !appender.is_full() {
+            while !appender.is_full() && appender.row_count() < ROWS_MAX {
                 let Some(key) = left.next() else { break };
                 let mut file = match File::open(self.loose_path(&key)) {
                     // Deleted meanwhile.
@@ -91,71 +100,41 @@ impl ContainerBlobs {
             let rows = appender.finish()?;
             self.verify_rows(&rows)?;
             self.index.insert(&rows)?;
-            for (key, row) in &rows {
-                report.packed += 1;
-                report.content_bytes += row.size;
-                report.stored_bytes += row.length;
-                if options.clean {
-                    loose::remove(&self.loose_path(key))?;
-                    report.cleaned += 1;
-                }
-            }
+            self.packed(&rows, options, &mut report)?;
+            watch(report.packed, total);
         }
         Ok(report)
     }
 
-    /// Puts many objects straight into packs. They are safe, all of them, when this returns, for the price of one; those of a pack
-    /// that is full are so before. An object that is there, loose or packed, is not put again.
-    ///
-    /// # Errors
-    /// `Locked` when another packer is at work; what the sources and the medium say. What was put until then in packs that are full
-    /// stays.
-    pub fn put_packed(
+    /// What is done with objects whose rows are safe.
+    fn packed(
         &self,
-        sources: &mut dyn Iterator<Item = Result<Box<dyn Read + '_>>>,
-        compress: Compress,
-    ) -> Result<Vec<Put>> {
-        let _lock = PackerLock::acquire(&self.folders, PATIENCE)?;
-        let mut puts = Vec::new();
-        let mut sources = sources.peekable();
-        let mut pack = 0;
-        while sources.peek().is_some() {
-            pack = self.next_pack(pack)?;
-            let _mark = PackMark::make(&self.folders, pack)?;
-            let mut appender = Appender::open(&self.folders, &self.config, pack)?;
-            let mut appended = HashSet::new();
-            while !appender.is_full() {
-                let Some(source) = sources.next() else { break };
-                let (key, row, sha256) = appender.append_stream(&mut *source?, compress)?;
-                let existed = appended.contains(&key) || self.index.has(&key)?;
-                if existed {
-                    appender.withdraw()?;
-                }
-                appended.insert(key.clone());
-                puts.push(Put {
-                    key,
-                    size: row.size,
-                    sha256,
-                    existed,
-                });
+        rows: &[(BlobKey, Row)],
+        options: &PackOptions,
+        report: &mut PackReport,
+    ) -> Result<()> {
+        for (key, row) in rows {
+            report.packed += 1;
+            report.content_bytes += row.size;
+            report.stored_bytes += row.length;
+            if options.clean {
+                loose::remove(&self.loose_path(key))?;
+                report.cleaned += 1;
             }
-            let rows = appender.finish()?;
-            self.index.insert(&rows)?;
         }
-        Ok(puts)
+        Ok(())
     }
 
-    /// Those of these keys that have no row.
-    fn unpacked(&self, keys: Vec<BlobKey>) -> Result<Vec<BlobKey>> {
-        let rows = self.index.find(&keys)?;
-        let pairs = keys.into_iter().zip(rows);
-        Ok(pairs
-            .filter_map(|(key, row)| row.is_none().then_some(key))
-            .collect())
+    /// The loose objects that have no row, in the order of their keys.
+    fn unpacked(&self) -> Result<Vec<BlobKey>> {
+        let mut keys = loose::list(&self.folders, &self.config)?;
+        keys.sort_unstable();
+        self.index.retain_absent(&mut keys)?;
+        Ok(keys)
     }
 
     /// The first pack from this one on that is not full, and not about to go because nothing in it is needed.
-    fn next_pack(&self, first: u64) -> Result<u64> {
+    pub(super) fn next_pack(&self, first: u64) -> Result<u64> {
         for pack in first.. {
             let path = self.folders.pack(pack);
             match std::fs::metadata(&path) {
@@ -172,11 +151,7 @@ impl ContainerBlobs {
     /// Reads back what is about to get rows: another program that does not know our lock may have written there.
     pub(super) fn verify_rows(&self, rows: &[(BlobKey, Row)]) -> Result<()> {
         for (key, row) in rows {
-            let mut reader = extent::open(&self.folders, key, *row)?;
-            let mut hash = KeyHash::new(self.info().key_format);
-            let read = hash.take_all(&mut reader);
-            read.map_err(|source| Error::io("read", format_args!("object {key}"), source))?;
-            if hash.finish() != *key {
+            if !self.holds_packed(key, *row)? {
                 return Err(Error::conflict(format!(
                     "pack {} was written by another program at the same time; run nothing else that packs, and try again",
                     row.pack

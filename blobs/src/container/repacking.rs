@@ -14,7 +14,16 @@ use super::index::Row;
 use super::locks::{PackMark, PackerLock};
 use super::packing::{Compress, PATIENCE};
 use super::{ContainerBlobs, extent};
-use crate::BlobKey;
+use crate::{BlobKey, Watch};
+
+/// How packs are repacked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RepackOptions {
+    /// Compress anew, in this way; `None` leaves each object as it is.
+    pub compress: Option<Compress>,
+    /// Say what would be done, and do nothing.
+    pub dry_run: bool,
+}
 
 /// What repacking did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -23,30 +32,40 @@ pub struct RepackReport {
     pub replaced: Vec<u64>,
     /// Objects that were copied.
     pub copied: u64,
-    /// Bytes that they took, and that they take.
+    /// Bytes of the packs that are not needed any more.
     pub before_bytes: u64,
-    /// What they take now.
+    /// Bytes of the new ones.
     pub after_bytes: u64,
     /// Objects that are damaged. Their packs stay as they are.
     pub damaged: Vec<BlobKey>,
 }
 
 impl ContainerBlobs {
-    /// Copies what lives in packs with gaps into new ones; all packs, if how they are compressed is to change.
+    /// Copies what lives in packs with gaps into new ones; in all packs, if it is to be compressed anew.
     ///
     /// # Errors
     /// `Locked` when objects are being packed; what the medium says.
-    pub fn repack(&self, compress: Option<Compress>) -> Result<RepackReport> {
+    pub fn repack(&self, options: &RepackOptions, watch: &Watch<'_>) -> Result<RepackReport> {
         let _lock = PackerLock::acquire(&self.folders, PATIENCE)?;
         let mut report = RepackReport::default();
-        for pack in self.folders.packs()? {
+        let packs = self.folders.packs()?;
+        let total = packs.len() as u64;
+        for (done, pack) in packs.into_iter().enumerate() {
+            watch(done as u64, total);
             let bytes = self.folders.bytes_of(pack)?;
             let rows = self.index.rows_of(pack, self.config.hash_type)?;
             let live: u64 = rows.iter().map(|(_, row)| row.length).sum();
-            if rows.is_empty() || (live == bytes && compress.is_none()) {
+            if rows.is_empty() || (live == bytes && options.compress.is_none()) {
                 continue;
             }
-            self.repack_one(pack, &rows, compress, &mut report)?;
+            if options.dry_run {
+                report.replaced.push(pack);
+                report.copied += rows.len() as u64;
+                report.before_bytes += bytes;
+                report.after_bytes += live;
+                continue;
+            }
+            self.repack_one(pack, &rows, options.compress, &mut report)?;
         }
         Ok(report)
     }
@@ -69,7 +88,7 @@ impl ContainerBlobs {
                 true => Compress::Always,
                 false => Compress::Never,
             });
-            let copied = extent::open(&self.folders, key, *row)
+            let copied = extent::open(&self.packs, &self.folders, key, *row)
                 .and_then(|mut reader| appender.append_stream(&mut *reader, wanted));
             if !copied.is_ok_and(|(found, ..)| found == *key) {
                 // A pack with damage stays whole, for whoever can make more of it.
