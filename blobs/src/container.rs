@@ -170,7 +170,11 @@ impl BlobRepository for ContainerBlobs {
                 },
             })
         };
-        Ok(self.find(keys)?.into_iter().map(stat).collect())
+        match keys {
+            // Without a transaction for all.
+            [key] => Ok(vec![stat(self.find_one(key)?)]),
+            keys => Ok(self.find(keys)?.into_iter().map(stat).collect()),
+        }
     }
 
     fn open(&self, key: &BlobKey) -> Result<Box<dyn BlobReader>> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fmt::Write as _;
 use std::io::{self, Read};
+use std::sync::mpsc::{channel, sync_channel};
 
 use serde::{Serialize, Serializer};
 use sha1::Sha1;
@@ -12,6 +13,12 @@ use crate::{BlobKey, KeyFormat};
 
 /// How much is read at a time.
 pub(crate) const BLOCK_BYTES: usize = 512 << 10;
+
+/// What is shorter is hashed by the thread that reads it.
+const ALONE_BYTES: u64 = 1 << 20;
+
+/// So many blocks may wait to be hashed.
+const BLOCKS_AHEAD: usize = 4;
 
 /// How much is read first.
 const FIRST_BLOCK_BYTES: usize = 8 << 10;
@@ -110,12 +117,52 @@ pub(crate) fn drain(
     source: &mut dyn Read,
     mut keep: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<(u64, Sha256Digest)> {
+    let mut first = Vec::new();
+    Read::take(&mut *source, ALONE_BYTES).read_to_end(&mut first)?;
     let mut hash = Sha256::new();
-    let size = blocks(source, |block| {
-        hash.update(block);
-        keep(block)
-    })?;
-    Ok((size, Sha256Digest(hash.finalize().into())))
+    if (first.len() as u64) < ALONE_BYTES {
+        hash.update(&first);
+        keep(&first)?;
+        return Ok((first.len() as u64, Sha256Digest(hash.finalize().into())));
+    }
+    let mut whole = Read::chain(first.as_slice(), source);
+    drain_beside(&mut whole, hash, &mut keep)
+}
+
+/// The same for a long source, with a thread that hashes while this one reads and keeps.
+fn drain_beside(
+    source: &mut dyn Read,
+    mut hash: Sha256,
+    keep: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<(u64, Sha256Digest)> {
+    std::thread::scope(|scope| {
+        let (full, filled) = sync_channel::<Vec<u8>>(BLOCKS_AHEAD);
+        let (empty, emptied) = channel::<Vec<u8>>();
+        let hashing = scope.spawn(move || {
+            for block in filled {
+                hash.update(&block);
+                // Nobody waits for it at the end.
+                let _ = empty.send(block);
+            }
+            Sha256Digest(hash.finalize().into())
+        });
+        let mut size = 0;
+        loop {
+            let mut block = emptied.try_recv().unwrap_or_default();
+            block.clear();
+            Read::take(&mut *source, BLOCK_BYTES as u64).read_to_end(&mut block)?;
+            if block.is_empty() {
+                break;
+            }
+            size += block.len() as u64;
+            keep(&block)?;
+            full.send(block).map_err(io::Error::other)?;
+        }
+        drop(full);
+        let hash = hashing.join();
+        let hash = hash.map_err(|_| io::Error::other("the thread that hashes has panicked"))?;
+        Ok((size, hash))
+    })
 }
 
 /// Reads a source to its end, block by block: how many bytes.

@@ -16,6 +16,9 @@ use crate::{BlobKey, KeyFormat};
 /// How much of an object is looked at to see whether it is worth compressing.
 const SAMPLE_BYTES: u64 = 128 << 10;
 
+/// What is not longer is read whole, and appended from memory.
+pub(super) const SMALL_BYTES: u64 = 64 << 10;
+
 /// Objects are not compressed when more than so many hundredths are left.
 const WORTH_HUNDREDTHS: u64 = 90;
 
@@ -106,7 +109,7 @@ impl<'a> Appender<'a> {
         Ok((packed.len() < content.len()).then_some(packed))
     }
 
-    /// Appends an object; false when it is not what its key says, and nothing of it stays.
+    /// Appends an object of a file; false when it is not what its key says, and nothing of it stays.
     pub(super) fn append(
         &mut self,
         key: &BlobKey,
@@ -116,19 +119,13 @@ impl<'a> Appender<'a> {
         let path = self.folders.pack(self.pack);
         let fail = |error| Error::io("write", path.display(), error);
         let tried = self.is_worth_it(source, compress).map_err(fail)?;
-        let row = match tried {
-            true => self.copy(key, source, true).map_err(fail)?,
-            false => None,
-        };
-        // One that did not get smaller, too.
-        let row = match row {
-            Some(row) if row.length < row.size => Some(row),
-            _ => {
-                self.cut(self.end).map_err(fail)?;
-                source.rewind().map_err(fail)?;
-                self.copy(key, source, false).map_err(fail)?
-            }
-        };
+        let mut row = self.copy(key, source, tried).map_err(fail)?;
+        // One that did not get smaller is kept as it is.
+        if tried && row.is_none_or(|row| row.length >= row.size) {
+            self.cut(self.end).map_err(fail)?;
+            source.rewind().map_err(fail)?;
+            row = self.copy(key, source, false).map_err(fail)?;
+        }
         let Some(row) = row else {
             self.cut(self.end).map_err(fail)?;
             return Ok(false);

@@ -6,12 +6,16 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use hyperslab_core::{Error, Result};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::locks::PackerLock;
-use super::packing::{PATIENCE, PackOptions};
+use super::packing::{PATIENCE, PackOptions, WORTH_A_THREAD};
 use super::{ContainerBlobs, loose};
 use crate::{BlobKey, UNWATCHED};
+
+/// So many loose objects are looked up at a time.
+const BATCH: usize = 1 << 12;
 
 /// How cleaning is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,19 +61,18 @@ impl ContainerBlobs {
         let lock = PackerLock::acquire(&self.folders, PATIENCE)?;
         let mut report = CleanReport::default();
         let mut damaged = Vec::new();
-        for key in loose::list(&self.folders, &self.config)? {
-            let Some(row) = self.index.find_one(&key)? else {
-                continue;
-            };
-            if !self.holds_packed(&key, row).unwrap_or(false) {
-                damaged.push(key);
-                continue;
-            }
-            let path = self.loose_path(&key);
-            report.loose += 1;
-            report.freed_bytes += loose::size(&path)?.unwrap_or(0);
-            if !options.dry_run {
-                loose::remove(&path)?;
+        for batch in loose::list(&self.folders, &self.config)?.chunks(BATCH) {
+            for (key, sound) in self.packed_of(batch)? {
+                let path = self.loose_path(&key);
+                if !sound {
+                    damaged.push(key);
+                    continue;
+                }
+                report.loose += 1;
+                report.freed_bytes += loose::size(&path)?.unwrap_or(0);
+                if !options.dry_run {
+                    loose::remove(&path)?;
+                }
             }
         }
         self.abandoned(options, &mut report)?;
@@ -77,6 +80,19 @@ impl ContainerBlobs {
         drop(lock);
         self.heal(damaged, options, &mut report)?;
         Ok(report)
+    }
+
+    /// Those of these objects that are packed, and whether they are sound there.
+    fn packed_of(&self, keys: &[BlobKey]) -> Result<Vec<(BlobKey, bool)>> {
+        let rows = self.index.find(keys)?;
+        let packed: Vec<_> = keys
+            .iter()
+            .zip(rows)
+            .filter_map(|(key, row)| Some((*key, row?)))
+            .collect();
+        let read = packed.into_par_iter().with_min_len(WORTH_A_THREAD);
+        let read = read.map(|(key, row)| (key, self.holds_packed(&key, row).unwrap_or(false)));
+        Ok(read.collect())
     }
 
     /// Packs objects anew whose loose file is sound.

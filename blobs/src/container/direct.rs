@@ -3,20 +3,19 @@
 //! Small ones are gathered first, so that they are hashed on all cores and looked up together; a large one streams to the end of the
 //! pack, and is taken back when it turns out to be there already.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::io::Read;
+use std::ops::Range;
 
 use hyperslab_core::{Error, Result};
+use rayon::prelude::*;
 
-use super::appender::Appender;
+use super::appender::{Appender, SMALL_BYTES};
 use super::locks::{PackMark, PackerLock};
-use super::packing::{Compress, PATIENCE};
+use super::packing::{Compress, PATIENCE, WORTH_A_THREAD};
 use super::{ContainerBlobs, loose};
 use crate::hashing::{KeyHash, Sha256Digest};
 use crate::{BlobKey, KeyFormat, Put, Sources};
-
-/// What is longer is not gathered.
-const SMALL_BYTES: usize = 64 << 10;
 
 /// How much is gathered.
 const GATHERED_BYTES: usize = 8 << 20;
@@ -24,53 +23,79 @@ const GATHERED_BYTES: usize = 8 << 20;
 /// How many are gathered.
 const GATHERED_MAX: usize = 1 << 13;
 
-/// So many objects are worth a thread of their own.
-const WORTH_A_THREAD: usize = 256;
-
-/// Small objects, one behind the other, and the beginning of a large one.
+/// What is to be put next: small objects, and a large one behind them.
 #[derive(Default)]
 struct Gathered<'a> {
+    /// The small ones, one behind the other.
     bytes: Vec<u8>,
-    /// Where each ends.
-    ends: Vec<usize>,
-    /// What comes after them: what was read of it, and the rest.
+    small: VecDeque<Small>,
+    /// What was read of the large one, and the rest.
     large: Option<(Vec<u8>, Box<dyn Read + 'a>)>,
 }
 
+/// A small object.
+struct Small {
+    place: Range<usize>,
+    key: BlobKey,
+    sha256: Sha256Digest,
+    has_row: bool,
+}
+
 impl<'a> Gathered<'a> {
-    fn from(sources: &mut Sources<'a>) -> Result<Self> {
+    /// The next ones.
+    fn from(sources: &mut Sources<'a>, blobs: &ContainerBlobs) -> Result<Self> {
         let mut gathered = Self::default();
+        let mut places = Vec::new();
         while gathered.large.is_none()
             && gathered.bytes.len() < GATHERED_BYTES
-            && gathered.ends.len() < GATHERED_MAX
+            && places.len() < GATHERED_MAX
         {
             let Some(source) = sources.next() else { break };
-            gathered.take(source?)?;
+            places.extend(gathered.take(source?)?);
         }
+        let format = blobs.config.hash_type;
+        let content = |place: &Range<usize>| gathered.bytes.get(place.clone()).unwrap_or_default();
+        let hashed = places.par_iter().with_min_len(WORTH_A_THREAD);
+        let hashed: Vec<_> = hashed
+            .map(|place| hash_one(content(place), format))
+            .collect();
+        let keys: Vec<BlobKey> = hashed.iter().map(|(key, _)| *key).collect();
+        let rows = blobs.index.find(&keys)?;
+        let small = places.into_iter().zip(hashed).zip(rows);
+        gathered.small = small
+            .map(|((place, (key, sha256)), row)| Small {
+                place,
+                key,
+                sha256,
+                has_row: row.is_some(),
+            })
+            .collect();
         Ok(gathered)
     }
 
-    fn take(&mut self, mut source: Box<dyn Read + 'a>) -> Result<()> {
+    /// Where a source lies that is small.
+    fn take(&mut self, mut source: Box<dyn Read + 'a>) -> Result<Option<Range<usize>>> {
         let first = self.bytes.len();
-        let mut limited = Read::take(&mut source, SMALL_BYTES as u64 + 1);
+        let mut limited = Read::take(&mut source, SMALL_BYTES + 1);
         let read = limited.read_to_end(&mut self.bytes);
         read.map_err(|error| Error::io("read", "the source", error))?;
-        if self.bytes.len() - first > SMALL_BYTES {
-            self.large = Some((self.bytes.split_off(first), source));
-        } else {
-            self.ends.push(self.bytes.len());
+        if (self.bytes.len() - first) as u64 <= SMALL_BYTES {
+            return Ok(Some(first..self.bytes.len()));
         }
-        Ok(())
+        self.large = Some((self.bytes.split_off(first), source));
+        Ok(None)
     }
 
-    /// The content of each, in their order.
-    fn contents(&self) -> Vec<&[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let pairs = starts.zip(&self.ends);
-        pairs
-            .map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
-            .collect()
+    fn is_empty(&self) -> bool {
+        self.small.is_empty() && self.large.is_none()
     }
+}
+
+/// What is there beside the rows of the index.
+struct Known {
+    loose: loose::Names,
+    /// Objects at the end of the pack that have no rows yet.
+    appended: HashSet<BlobKey>,
 }
 
 impl ContainerBlobs {
@@ -83,99 +108,65 @@ impl ContainerBlobs {
     pub fn put_packed(&self, sources: &mut Sources<'_>, compress: Compress) -> Result<Vec<Put>> {
         let _lock = PackerLock::acquire(&self.folders, PATIENCE)?;
         let mut puts = Vec::new();
-        let mut gathered = Gathered::from(sources)?;
+        let mut gathered = Gathered::from(sources, self)?;
+        let mut known = Known {
+            loose: loose::Names::now(&self.folders, &self.config)?,
+            appended: HashSet::new(),
+        };
         let mut pack = 0;
-        while !gathered.ends.is_empty() || gathered.large.is_some() {
+        while !gathered.is_empty() {
             pack = self.next_pack(pack)?;
             let _mark = PackMark::make(&self.folders, pack)?;
             let mut appender = Appender::open(&self.folders, &self.config, pack)?;
-            let mut appended = HashSet::new();
-            while !appender.is_full() && (!gathered.ends.is_empty() || gathered.large.is_some()) {
-                self.append_small(&gathered, compress, &mut appender, &mut appended, &mut puts)?;
-                if let Some((begun, rest)) = gathered.large.take() {
-                    let mut whole = Read::chain(begun.as_slice(), rest);
-                    let put = self.append_large(&mut whole, compress, &mut appender, &mut appended);
-                    puts.push(put?);
+            while !appender.is_full() && !gathered.is_empty() {
+                puts.push(self.append_next(&mut gathered, compress, &mut appender, &mut known)?);
+                if gathered.is_empty() {
+                    gathered = Gathered::from(sources, self)?;
                 }
-                gathered = Gathered::from(sources)?;
             }
             let rows = appender.finish()?;
             self.index.insert(&rows)?;
+            // Rows that were looked up before these were made.
+            for small in &mut gathered.small {
+                small.has_row |= known.appended.contains(&small.key);
+            }
+            known.appended.clear();
         }
         Ok(puts)
     }
 
-    fn append_small(
+    fn append_next(
         &self,
-        gathered: &Gathered<'_>,
+        gathered: &mut Gathered<'_>,
         compress: Compress,
         appender: &mut Appender<'_>,
-        appended: &mut HashSet<BlobKey>,
-        puts: &mut Vec<Put>,
-    ) -> Result<()> {
-        let contents = gathered.contents();
-        let hashed = hash_all(&contents, self.config.hash_type);
-        let keys: Vec<BlobKey> = hashed.iter().map(|(key, _)| *key).collect();
-        let known = self.index.find(&keys)?;
-        for ((content, (key, sha256)), known) in contents.into_iter().zip(hashed).zip(known) {
-            let is_packed = known.is_some() || !appended.insert(key);
-            let existed = is_packed || loose::size(&self.loose_path(&key))?.is_some();
-            if !is_packed {
-                appender.append_bytes(&key, content, compress)?;
-            }
-            puts.push(Put {
-                key,
-                size: content.len() as u64,
-                sha256,
-                existed,
-            });
-        }
-        Ok(())
-    }
-
-    fn append_large(
-        &self,
-        source: &mut dyn Read,
-        compress: Compress,
-        appender: &mut Appender<'_>,
-        appended: &mut HashSet<BlobKey>,
+        known: &mut Known,
     ) -> Result<Put> {
-        let (key, row, sha256) = appender.append_stream(source, compress)?;
-        let is_packed = !appended.insert(key) || self.index.find_one(&key)?.is_some();
-        if is_packed {
-            appender.withdraw()?;
-        }
-        let existed = is_packed || loose::size(&self.loose_path(&key))?.is_some();
+        let (key, size, sha256, is_packed) = if let Some(small) = gathered.small.pop_front() {
+            let content = gathered.bytes.get(small.place).unwrap_or_default();
+            let is_packed = small.has_row || !known.appended.insert(small.key);
+            if !is_packed {
+                appender.append_bytes(&small.key, content, compress)?;
+            }
+            (small.key, content.len() as u64, small.sha256, is_packed)
+        } else if let Some((begun, rest)) = gathered.large.take() {
+            let mut whole = Read::chain(begun.as_slice(), rest);
+            let (key, row, sha256) = appender.append_stream(&mut whole, compress)?;
+            let is_packed = !known.appended.insert(key) || self.index.find_one(&key)?.is_some();
+            if is_packed {
+                appender.withdraw()?;
+            }
+            (key, row.size, sha256, is_packed)
+        } else {
+            return Err(Error::internal("nothing is to be put"));
+        };
         Ok(Put {
             key,
-            size: row.size,
+            size,
             sha256,
-            existed,
+            existed: is_packed || known.loose.has(&key)?,
         })
     }
-}
-
-/// The keys and hashes of small objects, on all cores if there are many.
-fn hash_all(contents: &[&[u8]], format: KeyFormat) -> Vec<(BlobKey, Sha256Digest)> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = threads.min(contents.len().div_ceil(WORTH_A_THREAD)).max(1);
-    let hash =
-        |part: &[&[u8]]| -> Vec<_> { part.iter().map(|one| hash_one(one, format)).collect() };
-    let mut parts = contents.chunks(contents.len().div_ceil(threads).max(1));
-    let Some(ours) = parts.next() else {
-        return Vec::new();
-    };
-    std::thread::scope(|scope| {
-        let others: Vec<_> = parts
-            .map(|part| (part, scope.spawn(move || hash(part))))
-            .collect();
-        let mut hashed = hash(ours);
-        for (part, other) in others {
-            // One whose thread failed is hashed here.
-            hashed.extend(other.join().unwrap_or_else(|_| hash(part)));
-        }
-        hashed
-    })
 }
 
 fn hash_one(content: &[u8], format: KeyFormat) -> (BlobKey, Sha256Digest) {

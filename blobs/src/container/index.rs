@@ -243,7 +243,9 @@ impl Index {
 
     /// Adds rows, all at once. A key that has one keeps it.
     pub(super) fn insert(&self, rows: &[(BlobKey, Row)]) -> Result<()> {
-        let values = values_of(rows)?;
+        let mut values = values_of(rows)?;
+        // In the order in which they lie in the index, each page of it is changed once.
+        values.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         self.with(|connection| {
             let transaction = connection.transaction()?;
             {

@@ -1,8 +1,9 @@
 //! Loose objects: a file each, whose name is the key.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hyperslab_core::{Error, Result};
 use sha1::Sha1;
@@ -118,6 +119,36 @@ fn is_absent(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
+}
+
+/// The names in the folder of loose objects at a moment: most keys that are not there have none that could be theirs.
+pub(super) struct Names {
+    folder: PathBuf,
+    prefix: usize,
+    names: HashSet<String>,
+}
+
+impl Names {
+    pub(super) fn now(folders: &Folders, config: &Config) -> Result<Self> {
+        let folder = folders.loose();
+        Ok(Self {
+            names: names_in(&folder)?.into_iter().collect(),
+            prefix: config.loose_prefix_len,
+            folder,
+        })
+    }
+
+    /// Whether there is a loose object.
+    pub(super) fn has(&self, key: &BlobKey) -> Result<bool> {
+        let text = key.text();
+        match text.split_at_checked(self.prefix) {
+            Some((first, rest)) if self.prefix > 0 => {
+                Ok(self.names.contains(first)
+                    && size(&self.folder.join(first).join(rest))?.is_some())
+            }
+            _ => Ok(self.names.contains(&*text)),
+        }
+    }
 }
 
 /// Opens a loose object.

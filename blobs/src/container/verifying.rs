@@ -1,26 +1,26 @@
 //! Reads all of a container, to see whether every object is what its key says. A fault ends nothing: all are told.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
-
 use hyperslab_core::{Error, ErrorKind, Result};
+use rayon::prelude::*;
 
 use super::index::Row;
 use super::{ContainerBlobs, extent, loose};
 use crate::care::holds;
 use crate::{BlobFault, BlobFinding, BlobKey, VerifyReport, Watch};
 
-/// So many objects are taken at a time by a thread that reads.
-const BATCH: usize = 64;
+/// So many objects are read, on all cores, before what was found is told.
+const BATCH: usize = 1 << 12;
 
-/// What was found, or read, from the threads that do.
-enum Told {
-    Finding(BlobFinding),
-    Read { bytes: u64 },
+/// What was read of an object, and what is wrong with it.
+#[derive(Default)]
+struct Told {
+    read: bool,
+    bytes: u64,
+    finding: Option<BlobFinding>,
 }
 
 impl ContainerBlobs {
-    /// Reads every object, packed ones in the order in which they lie, with a thread for each core.
+    /// Reads every object, packed ones in the order in which they lie, on all cores.
     pub(super) fn verify_all(
         &self,
         tell: &mut dyn FnMut(BlobFinding),
@@ -37,25 +37,37 @@ impl ContainerBlobs {
         let loose = loose::list(&self.folders, &self.config)?;
         let stored = self.folders.pack_bytes()?;
         let unused = stored.saturating_sub(overlaps(&rows, &mut counted));
-        let (mut read, mut content_bytes) = (0, 0);
         let total = (rows.len() + loose.len()) as u64;
-        let mut heard = |told| match told {
-            Told::Finding(finding) => counted(finding),
-            Told::Read { bytes } => {
-                read += 1;
-                content_bytes += bytes;
-                watch(read, total);
-            }
-        };
-        for_all(&rows, &mut heard, |(key, row), told| {
-            self.verify_packed(key, *row, told)
-        })?;
-        for_all(&loose, &mut heard, |key, told| self.verify_loose(key, told))?;
-        Ok(VerifyReport {
-            read,
-            content_bytes,
+        let mut sum = VerifyReport {
             unused_bytes: unused,
-            ..report
+            ..VerifyReport::default()
+        };
+        let mut hear = |told: Told| {
+            sum.read += u64::from(told.read);
+            sum.content_bytes += told.bytes;
+            told.finding.into_iter().for_each(&mut counted);
+        };
+        let mut done = 0;
+        for batch in rows.chunks(BATCH) {
+            watch(done, total);
+            let told = batch
+                .par_iter()
+                .map(|(key, row)| self.verify_packed(key, *row));
+            let told: Vec<Told> = told.collect::<Result<_>>()?;
+            told.into_iter().for_each(&mut hear);
+            done += batch.len() as u64;
+        }
+        for batch in loose.chunks(BATCH) {
+            watch(done, total);
+            let told = batch.par_iter().map(|key| self.verify_loose(key));
+            let told: Vec<Told> = told.collect::<Result<_>>()?;
+            told.into_iter().for_each(&mut hear);
+            done += batch.len() as u64;
+        }
+        watch(total, total);
+        Ok(VerifyReport {
+            faults: report.faults,
+            ..sum
         })
     }
 
@@ -78,13 +90,17 @@ impl ContainerBlobs {
         Ok(rows)
     }
 
-    fn verify_packed(&self, key: &BlobKey, row: Row, told: &Sender<Told>) -> Result<()> {
+    fn verify_packed(&self, key: &BlobKey, row: Row) -> Result<Told> {
         let sound = self.holds_packed(key, row);
-        told_to(told, Told::Read { bytes: row.size });
+        let mut told = Told {
+            read: true,
+            bytes: row.size,
+            finding: None,
+        };
         let (fault, why) = match sound {
-            Ok(true) => return Ok(()),
+            Ok(true) => return Ok(told),
             // Deleted, or repacked, meanwhile.
-            _ if self.index.find_one(key)? != Some(row) => return Ok(()),
+            _ if self.index.find_one(key)? != Some(row) => return Ok(told),
             Ok(false) => (
                 BlobFault::PackedDamaged,
                 "it has another content".to_owned(),
@@ -94,16 +110,13 @@ impl ContainerBlobs {
             }
             Err(error) => (BlobFault::PackedDamaged, error.to_string()),
         };
-        told_to(
-            told,
-            Told::Finding(BlobFinding {
-                fault,
-                key: key.to_string(),
-                message: format!("object {key} in pack {}: {why}", row.pack),
-                has_copy: self.holds_loose(key),
-            }),
-        );
-        Ok(())
+        told.finding = Some(BlobFinding {
+            fault,
+            key: key.to_string(),
+            message: format!("object {key} in pack {}: {why}", row.pack),
+            has_copy: self.holds_loose(key),
+        });
+        Ok(told)
     }
 
     /// Whether the packed bytes are what the key says.
@@ -121,76 +134,34 @@ impl ContainerBlobs {
         })
     }
 
-    fn verify_loose(&self, key: &BlobKey, told: &Sender<Told>) -> Result<()> {
+    fn verify_loose(&self, key: &BlobKey) -> Result<Told> {
         let path = self.loose_path(key);
         let mut reader = match loose::open(&path) {
             // Deleted, or packed, meanwhile.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Told::default()),
             reader => reader?,
         };
         let bytes = reader.size();
-        let read = holds(key, &mut reader, bytes);
-        told_to(told, Told::Read { bytes });
-        let why = match read {
-            Ok(true) => return Ok(()),
+        let mut told = Told {
+            read: true,
+            bytes,
+            finding: None,
+        };
+        let why = match holds(key, &mut reader, bytes) {
+            Ok(true) => return Ok(told),
             Ok(false) => "it has another content than its name says".to_owned(),
             Err(error) => error.to_string(),
         };
         let row = self.index.find_one(key)?;
         let has_copy = row.is_some_and(|row| self.holds_packed(key, row).unwrap_or(false));
-        told_to(
-            told,
-            Told::Finding(BlobFinding {
-                fault: BlobFault::LooseDamaged,
-                key: key.to_string(),
-                message: format!("{}: {why}", path.display()),
-                has_copy,
-            }),
-        );
-        Ok(())
+        told.finding = Some(BlobFinding {
+            fault: BlobFault::LooseDamaged,
+            key: key.to_string(),
+            message: format!("{}: {why}", path.display()),
+            has_copy,
+        });
+        Ok(told)
     }
-}
-
-fn told_to(told: &Sender<Told>, what: Told) {
-    // Who listens does so until all have told.
-    let _ = told.send(what);
-}
-
-/// Does something for each, on all cores, and hears what it tells on this thread.
-fn for_all<T: Sync>(
-    all: &[T],
-    hear: &mut dyn FnMut(Told),
-    each: impl Fn(&T, &Sender<Told>) -> Result<()> + Sync,
-) -> Result<()> {
-    let next = AtomicUsize::new(0);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = threads.min(all.len().div_ceil(BATCH));
-    std::thread::scope(|scope| {
-        let (told, heard) = channel();
-        let work = || {
-            let told = told.clone();
-            let (next, each) = (&next, &each);
-            move || -> Result<()> {
-                loop {
-                    let first = next.fetch_add(BATCH, Ordering::Relaxed);
-                    let batch = all.get(first..).unwrap_or_default();
-                    if batch.is_empty() {
-                        return Ok(());
-                    }
-                    for one in batch.iter().take(BATCH) {
-                        each(one, &told)?;
-                    }
-                }
-            }
-        };
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work())).collect();
-        drop(told);
-        heard.into_iter().for_each(hear);
-        workers.into_iter().try_for_each(|worker| {
-            let ended = worker.join();
-            ended.unwrap_or_else(|_| Err(Error::internal("a thread that verifies panicked")))
-        })
-    })
 }
 
 /// Tells objects that share bytes; how many bytes of packs belong to objects.
