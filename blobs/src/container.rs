@@ -7,12 +7,15 @@
 //! - `packs`, `extent`: objects in a pack as they are read.
 //! - `reading`: an object, wherever it is, checked, and from its other copy if one is damaged.
 //! - `packing`, `direct`, `appender`, `locks`: objects into packs, by one packer at a time.
-//! - `cleaning`, `repacking`, `verifying`: its care.
+//! - `cleaning`, `repacking`, `verifying`, `collecting`: its care.
+//! - `loosening`, `backup`: copies of objects, and of all of it.
 //!
 //! The format is that of version 1, without anything of ours; `docs/format/container.md` has it.
 
 mod appender;
+mod backup;
 mod cleaning;
+mod collecting;
 mod config;
 mod direct;
 mod extent;
@@ -20,6 +23,7 @@ mod folders;
 mod index;
 mod locks;
 mod loose;
+mod loosening;
 mod packing;
 mod packs;
 mod reading;
@@ -33,6 +37,7 @@ use std::path::{Path, PathBuf};
 use hyperslab_core::{Error, Result};
 use uuid::Uuid;
 
+pub use self::backup::BackupReport;
 pub use self::cleaning::{CleanOptions, CleanReport};
 use self::config::Config;
 pub use self::config::{Compression, ContainerOptions};
@@ -46,8 +51,8 @@ use crate::convenience::{absent, check_keys, read_failed};
 use crate::hashing::{Sha256Digest, drain};
 use crate::{
     BlobFinding, BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage,
-    KeyFormat, MaintainPlan, MaintainReport, Missing, Order, Placement, Put, Sources, Verification,
-    VerifyReport, Visit, Watch,
+    CollectPlan, CollectReport, KeyFormat, MaintainPlan, MaintainReport, Missing, Named, Order,
+    Placement, Put, Sources, Verification, VerifyReport, Visit, Watch,
 };
 
 /// A container in a folder.
@@ -136,16 +141,22 @@ impl BlobRepository for ContainerBlobs {
         BlobInfo {
             id: Some(self.config.id()),
             key_format: self.config.hash_type,
-            read_only: false,
+            read_only: self.index.is_read_only(),
         }
     }
 
     fn put(&self, source: &mut dyn Read) -> Result<Put> {
         let spooled = loose::spool(&self.folders, &self.config, source)?;
-        match self.is_packed(&spooled.key)? {
-            true => Ok(spooled.existing()),
-            false => spooled.publish(&self.folders, &self.config),
+        let _gate = self.enter()?;
+        if self.is_packed(&spooled.key)? {
+            self.renew(&[spooled.key])?;
+            return Ok(spooled.existing());
         }
+        let put = spooled.publish(&self.folders, &self.config)?;
+        if put.existed {
+            self.renew_loose(&put.key)?;
+        }
+        Ok(put)
     }
 
     fn put_many(&self, sources: &mut Sources<'_>) -> Result<Vec<Put>> {
@@ -248,6 +259,10 @@ impl BlobRepository for ContainerBlobs {
 
     fn verify(&self, tell: &mut dyn FnMut(BlobFinding), watch: &Watch<'_>) -> Result<VerifyReport> {
         self.verify_all(tell, watch)
+    }
+
+    fn collect(&self, plan: &CollectPlan, named: &mut Named<'_>) -> Result<CollectReport> {
+        self.collect_unnamed(plan, named)
     }
 
     fn maintain(&self, plan: &MaintainPlan, watch: &Watch<'_>) -> Result<MaintainReport> {

@@ -11,6 +11,7 @@
 mod archive;
 mod bucket;
 mod care;
+mod collecting;
 mod container;
 mod convenience;
 mod extent;
@@ -21,6 +22,7 @@ mod memory;
 mod reader;
 mod repository;
 mod sandbox;
+mod transfer;
 mod verified;
 mod visiting;
 
@@ -29,9 +31,10 @@ pub use bucket::BucketBlobs;
 pub use care::{
     BlobFault, BlobFinding, MaintainPlan, MaintainReport, UNWATCHED, VerifyReport, Watch,
 };
+pub use collecting::{CollectPlan, CollectReport, Named};
 pub use container::{
-    CleanOptions, CleanReport, Compress, Compression, ContainerBlobs, ContainerOptions,
-    PackOptions, PackReport, RepackOptions, RepackReport,
+    BackupReport, CleanOptions, CleanReport, Compress, Compression, ContainerBlobs,
+    ContainerOptions, PackOptions, PackReport, RepackOptions, RepackReport,
 };
 pub use convenience::Blobs;
 pub use hashing::Sha256Digest;
@@ -44,4 +47,5 @@ pub use repository::{
     Sources, Visit,
 };
 pub use sandbox::SandboxBlobs;
+pub use transfer::{TransferReport, transfer};
 pub use verified::Verification;

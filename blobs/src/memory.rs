@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
 
 use bytes::Bytes;
 use hyperslab_core::{Error, Result};
@@ -12,11 +13,18 @@ use crate::convenience::{absent, check_keys};
 use crate::hashing::{Sha256Digest, drain};
 use crate::reader::Streamed;
 use crate::{
-    BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, KeyFormat,
-    Missing, Order, Placement, Put, Visit,
+    BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, CollectPlan,
+    CollectReport, KeyFormat, Missing, Named, Order, Placement, Put, Visit,
 };
 
-type Objects = BTreeMap<BlobKey, Bytes>;
+type Objects = BTreeMap<BlobKey, Kept>;
+
+/// An object, and when it was put last.
+#[derive(Debug, Clone)]
+struct Kept {
+    content: Bytes,
+    put: Instant,
+}
 
 /// Objects in memory, under the SHA-256 of their content.
 #[derive(Debug)]
@@ -67,7 +75,11 @@ impl BlobRepository for MemoryBlobs {
         });
         let (size, sha256) = drained.map_err(|error| Error::io("read", "the source", error))?;
         let key = BlobKey::of_digest(KeyFormat::Sha256, &sha256.0);
-        let known = self.write().insert(key.clone(), content.into());
+        let kept = Kept {
+            content: content.into(),
+            put: Instant::now(),
+        };
+        let known = self.write().insert(key, kept);
         Ok(Put {
             key,
             size,
@@ -80,8 +92,8 @@ impl BlobRepository for MemoryBlobs {
         check_keys(self, keys)?;
         let objects = self.read();
         let stat = |key| {
-            objects.get(key).map(|content| BlobStat {
-                size: content.len() as u64,
+            objects.get(key).map(|kept| BlobStat {
+                size: kept.content.len() as u64,
                 placement: Placement::Loose,
             })
         };
@@ -90,7 +102,7 @@ impl BlobRepository for MemoryBlobs {
 
     fn open(&self, key: &BlobKey) -> Result<Box<dyn BlobReader>> {
         check_keys(self, std::slice::from_ref(key))?;
-        let Some(content) = self.read().get(key).cloned() else {
+        let Some(Kept { content, .. }) = self.read().get(key).cloned() else {
             return Err(absent([key])
                 .err()
                 .unwrap_or_else(|| Error::internal("no key")));
@@ -128,9 +140,43 @@ impl BlobRepository for MemoryBlobs {
         crate::visiting::hash_of(self, key)
     }
 
+    fn collect(&self, plan: &CollectPlan, named: &mut Named<'_>) -> Result<CollectReport> {
+        let is_old = |kept: &Kept| kept.put.elapsed() >= plan.age;
+        let old: Vec<BlobKey> = {
+            let objects = self.read();
+            let old = objects.iter().filter(|(_, kept)| is_old(kept));
+            old.map(|(key, _)| *key).collect()
+        };
+        let named = named()?;
+        let mut objects = self.write();
+        let there = |key: &&BlobKey| objects.contains_key(*key);
+        let mut report = CollectReport {
+            live: named.iter().filter(there).count() as u64,
+            missing: named.iter().filter(|key| !there(key)).copied().collect(),
+            ..CollectReport::default()
+        };
+        report.missing.sort_unstable();
+        for key in old.iter().filter(|key| !named.contains(key)) {
+            let Some(kept) = objects.get(key).filter(|kept| is_old(kept)) else {
+                continue;
+            };
+            report.deleted += 1;
+            report.deleted_bytes += kept.content.len() as u64;
+            if !plan.dry_run {
+                objects.remove(key);
+            }
+        }
+        let unnamed = objects.keys().filter(|key| !named.contains(key)).count() as u64;
+        report.young = match plan.dry_run {
+            true => unnamed - report.deleted,
+            false => unnamed,
+        };
+        Ok(report)
+    }
+
     fn usage(&self) -> Result<BlobUsage> {
         let objects = self.read();
-        let bytes = objects.values().map(|content| content.len() as u64).sum();
+        let bytes = objects.values().map(|kept| kept.content.len() as u64).sum();
         Ok(BlobUsage {
             objects: objects.len() as u64,
             content_bytes: bytes,

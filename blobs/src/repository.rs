@@ -4,14 +4,14 @@ use std::fmt::Debug;
 use std::io::Read;
 use std::ops::ControlFlow;
 
-use hyperslab_core::Result;
+use hyperslab_core::{Error, Result};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::care::verify_each;
 use crate::{
-    BlobFinding, BlobKey, BlobReader, KeyFormat, MaintainPlan, MaintainReport, Sha256Digest,
-    VerifyReport, Watch,
+    BlobFinding, BlobKey, BlobReader, CollectPlan, CollectReport, KeyFormat, MaintainPlan,
+    MaintainReport, Named, Sha256Digest, VerifyReport, Watch,
 };
 
 /// What a repository is.
@@ -176,6 +176,16 @@ pub trait BlobRepository: Debug + Send + Sync + 'static {
     /// When the objects cannot be listed.
     fn verify(&self, tell: &mut dyn FnMut(BlobFinding), watch: &Watch<'_>) -> Result<VerifyReport> {
         verify_each(self, tell, watch)
+    }
+
+    /// Deletes what nothing names and nobody has put for a while. Others may put, read and pack at the same time.
+    ///
+    /// # Errors
+    /// `Unsupported` where it is not known when objects were put; `Denied`; `Locked`; what the medium says, and `named`.
+    fn collect(&self, _plan: &CollectPlan, _named: &mut Named<'_>) -> Result<CollectReport> {
+        Err(Error::unsupported(
+            "this repository does not know when its objects were put; delete them by their keys",
+        ))
     }
 
     /// Puts it in order, as far as there is anything to be put in order.

@@ -132,6 +132,10 @@ impl ContainerBlobs {
             }
             known.appended.clear();
         }
+        let existed = puts.iter().filter(|put| put.existed);
+        let existed: Vec<BlobKey> = existed.map(|put| put.key).collect();
+        // Whoever deletes what nothing names holds the packers' lock, too.
+        self.renew(&existed)?;
         Ok(puts)
     }
 

@@ -86,6 +86,16 @@ impl Folders {
         self.root.join("hyperslab.lock")
     }
 
+    /// The file that is locked by whoever puts, and by whoever deletes what nothing names.
+    pub(super) fn gate(&self) -> PathBuf {
+        self.root.join("hyperslab.gate")
+    }
+
+    /// When objects were put that are packed already.
+    pub(super) fn leases(&self) -> PathBuf {
+        self.root.join("hyperslab.leases")
+    }
+
     pub(super) fn loose(&self) -> PathBuf {
         self.root.join(LOOSE)
     }

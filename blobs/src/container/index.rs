@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hyperslab_core::{Error, Result};
+use hyperslab_core::{Error, ErrorKind, Result};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use crate::{BlobKey, KeyFormat, KeyText};
@@ -54,14 +54,23 @@ pub(super) struct Row {
 #[derive(Debug)]
 pub(super) struct Index {
     path: PathBuf,
+    access: Access,
     idle: Mutex<Vec<Connection>>,
+}
+
+/// How the table can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Write,
+    /// It lies on a medium that nobody can write to.
+    Immutable,
 }
 
 impl Index {
     /// Makes an empty table.
     pub(super) fn create(path: &Path) -> Result<()> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let connection = connect(path, flags)?;
+        let connection = connect(path, flags).map_err(|error| failed(path, error))?;
         connection
             .pragma_update(None, "journal_mode", "wal")
             .and_then(|()| connection.execute_batch(TABLE))
@@ -73,15 +82,45 @@ impl Index {
     /// # Errors
     /// `NotFound`, `Corrupt`.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let index = Self {
+        let index = |access| Self {
             path: path.to_owned(),
+            access,
             idle: Mutex::default(),
         };
-        index.with(|connection| {
-            let sql = "SELECT id, hashkey, compressed, size, \"offset\", length, pack_id FROM db_object LIMIT 0";
-            connection.prepare(sql).map(drop)
-        })?;
-        Ok(index)
+        let look = |index: &Self| {
+            index.with(|connection| {
+                let sql = "SELECT id, hashkey, compressed, size, \"offset\", length, pack_id FROM db_object LIMIT 1";
+                connection.prepare(sql)?.exists([]).map(drop)
+            })
+        };
+        let writable = index(Access::Write);
+        match look(&writable) {
+            Ok(()) => Ok(writable),
+            // What nobody can write to is read without locks.
+            Err(error) if path.exists() && is_of_medium(&error) => {
+                let immutable = index(Access::Immutable);
+                check_log(path)?;
+                look(&immutable).map(|()| immutable).map_err(|_| error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether it lies on a medium that nobody can write to.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.access == Access::Immutable
+    }
+
+    /// Writes the table, as it is at one moment, into a new file.
+    pub(super) fn copy_to(&self, path: &Path) -> Result<()> {
+        let name = path.to_string_lossy();
+        self.with(|connection| connection.execute("VACUUM INTO ?1", [&*name]).map(drop))?;
+        let copy = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
+        copy.and_then(|copy| copy.pragma_update(None, "journal_mode", "wal"))
+            .map_err(|error| failed(path, error))?;
+        std::fs::File::open(path)
+            .and_then(|file| file.sync_all())
+            .map_err(|source| Error::io("sync", path.display(), source))
     }
 
     /// Closes all connections that nobody uses.
@@ -292,7 +331,7 @@ impl Index {
         let idle = self.lock().pop();
         let mut connection = match idle {
             Some(connection) => connection,
-            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?,
+            None => self.connect().map_err(|error| failed(&self.path, error))?,
         };
         let done = work(&mut connection).map_err(|error| failed(&self.path, error));
         let mut kept = self.lock();
@@ -300,6 +339,23 @@ impl Index {
             kept.push(connection);
         }
         done
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        if self.access == Access::Write {
+            return connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE);
+        }
+        let mut url = String::from("file:");
+        for byte in self.path.as_os_str().as_encoded_bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => {
+                    url.push(char::from(*byte));
+                }
+                other => url.push_str(&format!("%{other:02X}")),
+            }
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        connect(Path::new(&format!("{url}?immutable=1")), flags)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
@@ -322,14 +378,29 @@ fn values_of(rows: &[(BlobKey, Row)]) -> Result<Vec<Values>> {
     values.collect()
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(path, flags)
-        .and_then(|connection| {
-            connection.busy_timeout(PATIENCE)?;
-            Ok(connection)
-        })
-        .map_err(|error| failed(path, error))
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    Ok(connection)
+}
+
+/// Whether an error may be one of a medium that nobody can write to.
+fn is_of_medium(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unavailable)
+}
+
+/// Refuses a table whose last changes are not in its file yet: without a medium to write to they cannot be read.
+fn check_log(path: &Path) -> Result<()> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    match std::fs::metadata(&log) {
+        Ok(found) if found.len() > 0 => Err(Error::unsupported(format!(
+            "{} has changes that cannot be read from a medium that cannot be written to; open the container once where it can",
+            Path::new(&log).display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
