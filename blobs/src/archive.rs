@@ -1,5 +1,7 @@
 //! Archives that AiiDA exports: a zip file, in which each object is `repo/KEY`. They are read in place.
 
+mod writing;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};

@@ -47,22 +47,27 @@ pub struct BucketBlobs {
 }
 
 impl BucketBlobs {
-    /// Opens the repository below a prefix, and makes it if it is not there. Requests go through the runtime.
+    /// Opens the repository below a prefix. Requests go through the runtime, whose threads may not call this.
     ///
     /// # Errors
-    /// `Unsupported` for one of a later version; `Corrupt`; what the store says.
-    pub fn create_or_open(
-        store: Arc<dyn ObjectStore>,
-        prefix: Path,
-        runtime: Handle,
-    ) -> Result<Self> {
-        let id = runtime.block_on(root::create_or_read(&*store, &prefix))?;
+    /// `NotFound`; `Unsupported` for one of a later version; `Corrupt`; what the store says.
+    pub fn open(store: Arc<dyn ObjectStore>, prefix: Path, runtime: Handle) -> Result<Self> {
+        let id = runtime.block_on(root::read(&*store, &prefix))?;
         Ok(Self {
             store,
             prefix,
             runtime,
             id,
         })
+    }
+
+    /// Makes a repository below a prefix. Of several that make one at once one does.
+    ///
+    /// # Errors
+    /// `AlreadyExists`; what the store says.
+    pub fn create(store: Arc<dyn ObjectStore>, prefix: Path, runtime: Handle) -> Result<Self> {
+        runtime.block_on(root::create(&*store, &prefix))?;
+        Self::open(store, prefix, runtime)
     }
 
     fn path(&self, key: &BlobKey) -> Path {

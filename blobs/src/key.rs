@@ -179,7 +179,7 @@ impl Serialize for BlobKey {
 const TEXT_MAX: usize = 2 * BYTES_MAX;
 
 /// The text of a key.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyText {
     bytes: [u8; TEXT_MAX],
     length: usize,

@@ -64,7 +64,7 @@ impl BlobRepository for LayeredBlobs {
         let pairs = keys.iter().zip(&found);
         let left: Vec<BlobKey> = pairs
             .filter(|(_, stat)| stat.is_none())
-            .map(|(key, _)| key.clone())
+            .map(|(key, _)| *key)
             .collect();
         let mut far = self.far.stat_many(&left)?.into_iter();
         for stat in found.iter_mut().filter(|stat| stat.is_none()) {
@@ -95,7 +95,7 @@ impl BlobRepository for LayeredBlobs {
         let mut near = Vec::new();
         for key in self.near.list()? {
             let key = key?;
-            known.insert(key.clone());
+            known.insert(key);
             near.push(Ok(key));
         }
         let others = self.far.list()?;
@@ -140,7 +140,7 @@ impl BlobRepository for LayeredBlobs {
         let keys: Vec<BlobKey> = self.far.list()?.collect::<Result<_>>()?;
         let pairs = self.near.stat_many(&keys)?.into_iter();
         let others = keys.iter().zip(pairs).filter(|(_, near)| near.is_none());
-        let others: Vec<BlobKey> = others.map(|(key, _)| key.clone()).collect();
+        let others: Vec<BlobKey> = others.map(|(key, _)| *key).collect();
         for stat in self.far.stat_many(&others)?.into_iter().flatten() {
             usage.objects += 1;
             usage.content_bytes += stat.size;

@@ -15,6 +15,7 @@ mod collecting;
 mod container;
 mod convenience;
 mod extent;
+mod files;
 mod hashing;
 mod key;
 mod layered;

@@ -95,7 +95,7 @@ fn bucket() -> (BucketBlobs, Runtime) {
         .unwrap();
     let store = Arc::new(object_store::memory::InMemory::new());
     let prefix = object_store::path::Path::from("a/prefix");
-    let blobs = BucketBlobs::create_or_open(store, prefix, runtime.handle().clone());
+    let blobs = BucketBlobs::create(store, prefix, runtime.handle().clone());
     (blobs.unwrap(), runtime)
 }
 

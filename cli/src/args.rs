@@ -197,6 +197,8 @@ pub(crate) enum Verb {
     Check(verbs::check::Check),
     /// Show what collections take up
     Du(verbs::du::Du),
+    /// Keep files as byte objects, under the hash of their content: in containers of AiiDA, or in a bucket
+    Blob(verbs::blob::Blob),
     /// Show who holds locks
     Locks(verbs::locks::Locks),
     /// Show all of this on a real sample: import, select, draw, check

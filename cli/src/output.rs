@@ -76,7 +76,10 @@ pub(crate) fn write(path: &Path, format: Format, labelled: &Labelled) -> Result<
 }
 
 /// Writes a file beside its place and puts it there when it is whole.
-fn publish(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+pub(crate) fn publish(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<()> {
     let attempt = || -> io::Result<()> {
         if path.exists() && !path.is_file() {
             // A pipe or a device: there is nothing to replace.

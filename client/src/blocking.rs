@@ -31,14 +31,15 @@ use uuid::Uuid;
 use crate::workers::workers;
 use crate::{Connect, CopyOptions, CopyProgress, CopyReport};
 
-/// Waits for a future of this library on its own runtime.
-fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+/// The threads that requests go through: those of the caller, or the library's own.
+#[cfg(feature = "blobs")]
+pub(crate) fn threads() -> Result<Handle> {
+    Handle::try_current().or_else(|_| runtime().map(|runtime| runtime.handle().clone()))
+}
+
+/// The runtime of the library.
+fn runtime() -> Result<&'static Runtime> {
     static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
-    if Handle::try_current().is_ok() {
-        return Err(Error::invalid(
-            "hyperslab::blocking was called from async code, which it would stall; call the async API there",
-        ));
-    }
     let runtime = RUNTIME.get_or_init(|| {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         if let Some(count) = workers() {
@@ -46,10 +47,18 @@ fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
         }
         builder.enable_all().build()
     });
-    match runtime {
-        Ok(runtime) => runtime.block_on(future),
-        Err(error) => Err(Error::unavailable(format!("cannot start threads: {error}"))),
+    let runtime = runtime.as_ref();
+    runtime.map_err(|error| Error::unavailable(format!("cannot start threads: {error}")))
+}
+
+/// Waits for a future of this library on its own runtime.
+fn wait<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    if Handle::try_current().is_ok() {
+        return Err(Error::invalid(
+            "hyperslab::blocking was called from async code, which it would stall; call the async API there",
+        ));
     }
+    runtime()?.block_on(future)
 }
 
 /// A type that waits: derefs to its async twin for everything that needs no waiting.

@@ -1,5 +1,7 @@
 #![doc = include_str!("../../README.md")]
 
+#[cfg(feature = "blobs")]
+pub mod blobs;
 pub mod blocking;
 #[cfg(feature = "cloud")]
 mod config;

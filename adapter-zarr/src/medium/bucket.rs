@@ -12,11 +12,15 @@ mod azure;
 mod environment;
 #[cfg(feature = "gcp")]
 mod gcp;
+#[cfg(feature = "cloud")]
+mod served;
 
 use std::collections::BTreeMap;
 
 use hyperslab_core::{Error, Result};
 
+#[cfg(feature = "cloud")]
+use self::served::{Requests, Served};
 use super::Medium;
 
 /// Parameters from elsewhere, for what the URL of a bucket does not say.
@@ -61,45 +65,60 @@ impl Medium {
     ///
     /// # Errors
     /// As [`Medium::bucket`].
-    #[cfg_attr(
-        not(feature = "cloud"),
-        expect(unused_variables, reason = "for clouds that are not built in")
-    )]
+    #[cfg(feature = "cloud")]
     pub fn bucket_with(url: &str, defaults: &BucketDefaults) -> Result<Self> {
-        match url.split_once("://").map(|(scheme, _)| scheme) {
-            #[cfg(feature = "aws")]
-            Some("s3") => aws::open(url, defaults, &environment::Environment::of_process()),
-            #[cfg(not(feature = "aws"))]
-            Some("s3") => Err(without("s3", "aws")),
-            #[cfg(feature = "gcp")]
-            Some("gs") => gcp::open(url, defaults, &environment::Environment::of_process()),
-            #[cfg(not(feature = "gcp"))]
-            Some("gs") => Err(without("gs", "gcp")),
-            #[cfg(feature = "azure")]
-            Some("az") => azure::open(url, defaults, &environment::Environment::of_process()),
-            #[cfg(not(feature = "azure"))]
-            Some("az") => Err(without("az", "azure")),
-            _ => Err(Error::invalid(
-                "this is not the URL of a bucket; write s3://bucket/prefix, gs://bucket/prefix or az://container/prefix",
-            )),
-        }
+        Self::through(Served::at(url, defaults, &Requests::once())?)
+    }
+
+    /// There is none in this build.
+    ///
+    /// # Errors
+    /// `Unsupported`, or `InvalidInput` for what is no URL of a bucket.
+    #[cfg(not(feature = "cloud"))]
+    pub fn bucket_with(url: &str, _defaults: &BucketDefaults) -> Result<Self> {
+        Err(not_reached(url))
+    }
+
+    /// A client for whole objects in the bucket at a URL, which tries again by itself, and the prefix that the URL says. For what is
+    /// kept beside arrays.
+    ///
+    /// # Errors
+    /// As [`Medium::bucket`].
+    #[cfg(feature = "cloud")]
+    pub fn client(
+        url: &str,
+        defaults: &BucketDefaults,
+    ) -> Result<(std::sync::Arc<dyn object_store::ObjectStore>, String)> {
+        let served = Served::at(url, defaults, &Requests::patient())?;
+        Ok((served.server.store, served.prefix))
+    }
+
+    #[cfg(feature = "cloud")]
+    fn through(served: Served) -> Result<Self> {
+        Self::remote(
+            served.server,
+            &served.prefix,
+            &served.shown,
+            &served.timeouts,
+        )
     }
 }
 
-#[cfg(not(all(feature = "aws", feature = "gcp", feature = "azure")))]
-fn without(scheme: &str, feature: &str) -> Error {
+/// What is said of a URL that this build reaches nothing by.
+fn not_reached(url: &str) -> Error {
+    let (scheme, feature) = match url.split_once("://").map(|(scheme, _)| scheme) {
+        Some("s3") => ("s3", "aws"),
+        Some("gs") => ("gs", "gcp"),
+        Some("az") => ("az", "azure"),
+        _ => {
+            return Error::invalid(
+                "this is not the URL of a bucket; write s3://bucket/prefix, gs://bucket/prefix or az://container/prefix",
+            );
+        }
+    };
     Error::unsupported(format!(
         "this program cannot open {scheme}:// URLs; build it with the cargo feature '{feature}'"
     ))
-}
-
-/// What the clients of all clouds have in common: no retries, which are [`Patient`](crate::objects::patient::Patient)'s, and
-/// no limit to the time of a long transfer but its own.
-#[cfg(feature = "cloud")]
-fn client_options() -> object_store::ClientOptions {
-    object_store::ClientOptions::new()
-        .with_timeout_disabled()
-        .with_connect_timeout(std::time::Duration::from_secs(5))
 }
 
 /// An error while a client is made: no request has been sent.

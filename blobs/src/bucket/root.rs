@@ -22,12 +22,9 @@ fn path(prefix: &Path) -> Path {
     prefix.clone().join("blobs.json")
 }
 
-/// The identity of a repository, which is made if it is not there. Of several that make it at once one is first.
-pub(super) async fn create_or_read(store: &dyn ObjectStore, prefix: &Path) -> Result<Uuid> {
+/// Makes the document of a new repository.
+pub(super) async fn create(store: &dyn ObjectStore, prefix: &Path) -> Result<()> {
     let path = path(prefix);
-    if let Some(id) = read(store, &path).await? {
-        return Ok(id);
-    }
     let document = Document {
         format: FORMAT.to_owned(),
         version: VERSION,
@@ -37,20 +34,23 @@ pub(super) async fn create_or_read(store: &dyn ObjectStore, prefix: &Path) -> Re
         .map_err(|error| Error::internal("a document that is no JSON").with_source(error))?;
     let options = PutOptions::from(PutMode::Create);
     match store.put_opts(&path, text.into(), options).await {
-        Ok(_) => Ok(document.id),
-        Err(object_store::Error::AlreadyExists { .. }) => {
-            let found = read(store, &path).await?;
-            found.ok_or_else(|| {
-                Error::conflict(format!("{path} was made and removed meanwhile; try again"))
-            })
-        }
+        Ok(_) => Ok(()),
+        Err(object_store::Error::AlreadyExists { .. }) => Err(Error::already_exists(format!(
+            "{path} is there already: there is a repository of blobs in the bucket"
+        ))),
         Err(error) => Err(failed("write", &path, error)),
     }
 }
 
-async fn read(store: &dyn ObjectStore, path: &Path) -> Result<Option<Uuid>> {
+/// The identity of a repository.
+pub(super) async fn read(store: &dyn ObjectStore, prefix: &Path) -> Result<Uuid> {
+    let path = &path(prefix);
     let bytes = match store.get(path).await {
-        Err(object_store::Error::NotFound { .. }) => return Ok(None),
+        Err(object_store::Error::NotFound { .. }) => {
+            return Err(Error::not_found(format!(
+                "there is no {path} in the bucket, so no repository of blobs; make one, or check the URL"
+            )));
+        }
         Err(error) => return Err(failed("read", path, error)),
         Ok(found) => found.bytes().await,
     };
@@ -59,7 +59,7 @@ async fn read(store: &dyn ObjectStore, path: &Path) -> Result<Option<Uuid>> {
         Error::corrupt(format!("{path} says no repository of blobs: {error}")).with_source(error)
     })?;
     match (document.format.as_str(), document.version) {
-        (FORMAT, VERSION) => Ok(Some(document.id)),
+        (FORMAT, VERSION) => Ok(document.id),
         (FORMAT, version) => Err(Error::unsupported(format!(
             "{path} is of version {version}, and this program knows version {VERSION}; update hyperslab"
         ))),

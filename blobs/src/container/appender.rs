@@ -14,7 +14,7 @@ use crate::hashing::{BLOCK_BYTES, KeyHash, Sha256Digest, drain};
 use crate::{BlobKey, KeyFormat};
 
 /// How much of an object is looked at to see whether it is worth compressing.
-const SAMPLE_BYTES: u64 = 128 << 10;
+const SAMPLE_BYTES: usize = 128 << 10;
 
 /// What is not longer is read whole, and appended from memory.
 pub(super) const SMALL_BYTES: u64 = 64 << 10;
@@ -93,7 +93,7 @@ impl<'a> Appender<'a> {
 
     /// The content compressed, if that is wanted and makes it smaller.
     fn compressed(&self, content: &[u8], compress: Compress) -> io::Result<Option<Vec<u8>>> {
-        let sample = content.get(..SAMPLE_BYTES as usize).unwrap_or(content);
+        let sample = content.get(..SAMPLE_BYTES).unwrap_or(content);
         let wanted = match compress {
             Compress::Never => false,
             Compress::Always => !content.is_empty(),
@@ -131,7 +131,7 @@ impl<'a> Appender<'a> {
             return Ok(false);
         };
         self.end += row.length;
-        self.rows.push((key.clone(), row));
+        self.rows.push((*key, row));
         Ok(true)
     }
 
@@ -145,7 +145,7 @@ impl<'a> Appender<'a> {
         let path = self.folders.pack(self.pack);
         let fail = |error| Error::io("write", path.display(), error);
         let mut sample = Vec::new();
-        let mut limited = Read::take(&mut *source, SAMPLE_BYTES);
+        let mut limited = Read::take(&mut *source, SAMPLE_BYTES as u64);
         limited.read_to_end(&mut sample).map_err(fail)?;
         let compressed = match compress {
             Compress::Never => false,
@@ -162,7 +162,7 @@ impl<'a> Appender<'a> {
             }
         };
         self.end += row.length;
-        self.rows.push((key.clone(), row));
+        self.rows.push((key, row));
         Ok((key, row, sha256))
     }
 
@@ -263,7 +263,7 @@ impl<'a> Appender<'a> {
             Compress::WhereWorthIt if size == 0 => Ok(false),
             Compress::WhereWorthIt => {
                 let mut sample = Vec::new();
-                Read::take(&mut *source, SAMPLE_BYTES).read_to_end(&mut sample)?;
+                Read::take(&mut *source, SAMPLE_BYTES as u64).read_to_end(&mut sample)?;
                 source.rewind()?;
                 is_worth_it(&sample)
             }

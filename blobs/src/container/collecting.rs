@@ -18,6 +18,7 @@ use super::locks::PackerLock;
 use super::packing::PATIENCE;
 use super::reading::Found;
 use super::{ContainerBlobs, loose};
+use crate::files;
 use crate::{BlobKey, CollectPlan, CollectReport, Named};
 
 /// So many objects are deleted before others may put again.
@@ -157,7 +158,7 @@ impl ContainerBlobs {
         if leases.is_empty() {
             return loose::remove(&path);
         }
-        let mut file = tempfile::NamedTempFile::new_in(self.folders.sandbox()).map_err(fail)?;
+        let mut file = files::unnamed(self.folders.sandbox()).map_err(fail)?;
         for (key, time) in leases {
             write!(file, "\n{key} {}\n", seconds(time)).map_err(fail)?;
         }

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use hyperslab_core::{Error, Result};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 use super::folders::Folders;
 use crate::KeyFormat;
+use crate::files;
 
 /// The version that the format has.
 const VERSION: u64 = 1;
@@ -174,7 +174,7 @@ impl Config {
         let mut serializer = serde_json::Serializer::with_formatter(&mut text, Spaced);
         let written = self.document.serialize(&mut serializer);
         written.map_err(|error| fail(error.into()))?;
-        let mut file = NamedTempFile::new_in(folders.root()).map_err(fail)?;
+        let mut file = files::unnamed(folders.root()).map_err(fail)?;
         file.write_all(&text).map_err(fail)?;
         file.as_file().sync_all().map_err(fail)?;
         file.persist_noclobber(&path)

@@ -284,7 +284,7 @@ impl Index {
     pub(super) fn insert(&self, rows: &[(BlobKey, Row)]) -> Result<()> {
         let mut values = values_of(rows)?;
         // In the order in which they lie in the index, each page of it is changed once.
-        values.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        values.sort_unstable_by_key(|one| one.0);
         self.with(|connection| {
             let transaction = connection.transaction()?;
             {

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use hyperslab_core::{Error, Result};
-use tempfile::NamedTempFile;
 
 use super::folders::Folders;
+use crate::files;
 
 /// How the text of a mark of ours begins; the number of its process follows.
 const OURS: &str = "hyperslab, process ";
@@ -70,7 +70,7 @@ impl PackMark {
         let path = folders.pack_mark(pack);
         let fail = |source| Error::io("create", path.display(), source);
         // It has its text as soon as it has its name: one without would be taken for that of another program for good.
-        let mut mark = NamedTempFile::new_in(folders.sandbox()).map_err(fail)?;
+        let mut mark = files::unnamed(folders.sandbox()).map_err(fail)?;
         write!(mark, "{OURS}{}", std::process::id()).map_err(fail)?;
         match mark.persist_noclobber(&path) {
             Ok(_) => Ok(Self { path }),

@@ -12,6 +12,7 @@ use tempfile::NamedTempFile;
 
 use super::config::Config;
 use super::folders::{self, Folders};
+use crate::files;
 use crate::hashing::{KeyHash, Sha256Digest, drain};
 use crate::reader::Streamed;
 use crate::{BlobKey, BlobReader, KeyFormat, Put};
@@ -28,7 +29,7 @@ pub(super) struct Spooled {
 pub(super) fn spool(folders: &Folders, config: &Config, source: &mut dyn Read) -> Result<Spooled> {
     let sandbox = folders.sandbox();
     let fail = |error| Error::io("write", sandbox.display(), error);
-    let mut file = NamedTempFile::new_in(&sandbox).map_err(fail)?;
+    let mut file = files::unnamed(&sandbox).map_err(fail)?;
     let mut sha1 = (config.hash_type == KeyFormat::Sha1).then(Sha1::new);
     let drained = drain(source, |block| {
         if let Some(hash) = &mut sha1 {

@@ -92,7 +92,7 @@ impl ContainerBlobs {
                 .and_then(|mut reader| appender.append_stream(&mut *reader, wanted));
             if !copied.is_ok_and(|(found, ..)| found == *key) {
                 // A pack with damage stays whole, for whoever can make more of it.
-                report.damaged.push(key.clone());
+                report.damaged.push(*key);
                 drop(appender);
                 return remove(&self.folders.pack(new));
             }

@@ -8,20 +8,23 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
 use super::address::Address;
 use super::aws_files::Profile;
 use super::environment::Environment;
-use super::{BucketDefaults, client_options, unusable};
-use crate::medium::{Medium, Server};
+use super::served::{Requests, Served};
+use super::{BucketDefaults, unusable};
+use crate::medium::Server;
 use crate::objects::remote::Versioning;
-use crate::objects::remote::cloud::{choose_cryptography, no_retries};
+use crate::objects::remote::cloud::choose_cryptography;
 
 const PARAMETERS: [&str; 4] = ["region", "profile", "virtual_hosted", "requester_pays"];
 
-pub(super) fn open(
+/// A client of the bucket at a URL.
+pub(super) fn served(
     url: &str,
     defaults: &BucketDefaults,
     environment: &Environment,
-) -> Result<Medium> {
+    requests: &Requests,
+) -> Result<Served> {
     let address = Address::parse(url, defaults, &PARAMETERS)?;
-    let (builder, endpoint) = configured(&address, environment)?;
+    let (builder, endpoint) = configured(&address, environment, requests)?;
     choose_cryptography();
     let store = builder.build();
     let store = store.map_err(|error| unusable(&address, &error))?;
@@ -30,23 +33,19 @@ pub(super) fn open(
         versioning: Versioning::ETag,
         endpoint,
     };
-    Medium::remote(
-        server,
-        &address.prefix,
-        &address.shown,
-        &address.timeouts()?,
-    )
+    Served::new(server, &address)
 }
 
 /// A client, and the endpoint that it asks if that is not AWS's own.
 pub(super) fn configured(
     address: &Address,
     environment: &Environment,
+    requests: &Requests,
 ) -> Result<(AmazonS3Builder, Option<String>)> {
     let profile = Profile::chosen(address.get("profile"), environment)?;
     let builder = AmazonS3Builder::new()
-        .with_client_options(client_options())
-        .with_retry(no_retries())
+        .with_client_options(requests.options.clone())
+        .with_retry(requests.retry.clone())
         .with_bucket_name(&address.bucket);
     let mut builder = with_keys(builder, address, environment, &profile)?;
     for (name, value) in environment.settings("AWS_") {

@@ -7,22 +7,25 @@ use object_store::azure::{AzureConfigKey as Key, MicrosoftAzureBuilder};
 
 use super::address::Address;
 use super::environment::Environment;
-use super::{BucketDefaults, client_options, unusable};
-use crate::medium::{Medium, Server};
+use super::served::{Requests, Served};
+use super::{BucketDefaults, unusable};
+use crate::medium::Server;
 use crate::objects::remote::Versioning;
-use crate::objects::remote::cloud::{choose_cryptography, no_retries};
+use crate::objects::remote::cloud::choose_cryptography;
 
 const PARAMETERS: [&str; 2] = ["account", "emulator"];
 
-pub(super) fn open(
+/// A client of the bucket at a URL.
+pub(super) fn served(
     url: &str,
     defaults: &BucketDefaults,
     environment: &Environment,
-) -> Result<Medium> {
+    requests: &Requests,
+) -> Result<Served> {
     let address = Address::parse(url, defaults, &PARAMETERS)?;
     let mut builder = MicrosoftAzureBuilder::new()
-        .with_client_options(client_options())
-        .with_retry(no_retries())
+        .with_client_options(requests.options.clone())
+        .with_retry(requests.retry.clone())
         .with_container_name(&address.bucket);
     for (name, value) in environment.settings("AZURE_") {
         match name.parse() {
@@ -56,15 +59,11 @@ pub(super) fn open(
     choose_cryptography();
     let store = builder.build();
     let store = store.map_err(|error| unusable(&address, &error))?;
+    let endpoint = endpoint.map(str::to_owned);
     let server = Server {
         store: Arc::new(store),
         versioning: Versioning::ETag,
-        endpoint: endpoint.map(str::to_owned),
+        endpoint,
     };
-    Medium::remote(
-        server,
-        &address.prefix,
-        &address.shown,
-        &address.timeouts()?,
-    )
+    Served::new(server, &address)
 }

@@ -9,21 +9,24 @@ use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKe
 
 use super::address::Address;
 use super::environment::Environment;
-use super::{BucketDefaults, client_options, unusable};
-use crate::medium::{Medium, Server};
+use super::served::{Requests, Served};
+use super::{BucketDefaults, unusable};
+use crate::medium::Server;
 use crate::objects::remote::Versioning;
-use crate::objects::remote::cloud::{choose_cryptography, no_retries};
+use crate::objects::remote::cloud::choose_cryptography;
 
-pub(super) fn open(
+/// A client of the bucket at a URL.
+pub(super) fn served(
     url: &str,
     defaults: &BucketDefaults,
     environment: &Environment,
-) -> Result<Medium> {
+    requests: &Requests,
+) -> Result<Served> {
     let address = Address::parse(url, defaults, &[])?;
     check_files(environment)?;
     let mut builder = GoogleCloudStorageBuilder::new()
-        .with_client_options(client_options())
-        .with_retry(no_retries())
+        .with_client_options(requests.options.clone())
+        .with_retry(requests.retry.clone())
         .with_bucket_name(&address.bucket);
     for (name, value) in environment.settings("GOOGLE_") {
         match name.parse() {
@@ -35,7 +38,7 @@ pub(super) fn open(
     let endpoint = endpoint.or_else(|| environment.first(&["GOOGLE_BASE_URL"]));
     if let Some(endpoint) = endpoint {
         let without_encryption = address.check_endpoint(endpoint, address.flag("allow_http")?)?;
-        let options = client_options().with_allow_http(without_encryption);
+        let options = requests.options.clone().with_allow_http(without_encryption);
         builder = builder.with_base_url(endpoint).with_client_options(options);
     }
     if address.flag("anonymous")? {
@@ -50,17 +53,13 @@ pub(super) fn open(
     choose_cryptography();
     let store = builder.build();
     let store = store.map_err(|error| unusable(&address, &error))?;
+    let endpoint = endpoint.map(str::to_owned);
     let server = Server {
         store: Arc::new(store),
         versioning: Versioning::Generation,
-        endpoint: endpoint.map(str::to_owned),
+        endpoint,
     };
-    Medium::remote(
-        server,
-        &address.prefix,
-        &address.shown,
-        &address.timeouts()?,
-    )
+    Served::new(server, &address)
 }
 
 /// The library says that a file is missing, and not which.

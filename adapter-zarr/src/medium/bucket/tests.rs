@@ -122,6 +122,7 @@ mod s3 {
 
     use super::super::aws::{self, configured};
     use super::super::environment::Environment;
+    use super::super::served::Requests;
     use super::*;
     use crate::ZarrAdapter;
 
@@ -159,7 +160,8 @@ mod s3 {
         ]);
         let of = |url: &str, key: Key| {
             let address = parsed(url);
-            let (builder, endpoint) = configured(&address, &environment).unwrap();
+            let (builder, endpoint) =
+                configured(&address, &environment, &Requests::once()).unwrap();
             (builder.get_config_value(&key), endpoint)
         };
         let (region, endpoint) = of("s3://b", Key::Region);
@@ -182,16 +184,24 @@ mod s3 {
             ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID is not"),
         ] {
             let environment = environment(&[(set, "TOPSECRET")]);
-            let error = configured(&parsed("s3://b"), &environment).err().unwrap();
+            let error = configured(&parsed("s3://b"), &environment, &Requests::once())
+                .err()
+                .unwrap();
             assert_eq!(error.kind(), ErrorKind::Denied);
             assert!(error.message().contains(missing), "{error}");
             assert!(!error.message().contains("TOPSECRET"), "{error}");
-            configured(&parsed("s3://b?anonymous=true"), &environment).unwrap();
+            configured(
+                &parsed("s3://b?anonymous=true"),
+                &environment,
+                &Requests::once(),
+            )
+            .unwrap();
         }
     }
 
     fn open(url: &str, environment: &Environment) -> hyperslab_core::Result<Medium> {
-        aws::open(url, &BucketDefaults::default(), environment)
+        let defaults = BucketDefaults::default();
+        Medium::through(aws::served(url, &defaults, environment, &Requests::once())?)
     }
 
     /// What opening a store says, and within which time.

@@ -1,0 +1,123 @@
+//! Blobs: opaque byte objects under the hash of their content, in repositories that are opened by URL. The calls block; from async code
+//! they belong on a thread that may (`tokio::task::spawn_blocking`).
+//!
+//! ```
+//! use hyperslab::blobs::{Blobs, ContainerOptions, Repository};
+//!
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let url = folder.path().join("objects").display().to_string();
+//! let repository = Repository::create(&url, &ContainerOptions::default())?;
+//! let put = repository.put_bytes(b"a log")?;
+//! assert_eq!(Repository::open(&url)?.content(&put.key)?, b"a log");
+//! # Ok::<(), hyperslab::Error>(())
+//! ```
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+pub use hyperslab_blobs::*;
+use hyperslab_core::{Error, Result};
+
+use crate::location::{Location, Place};
+
+/// A repository by its URL.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Repository {
+    /// A container of AiiDA, which has verbs of its own: [packing](ContainerBlobs::pack_loose), [copies](ContainerBlobs::backup).
+    Container(Arc<ContainerBlobs>),
+    /// Any other.
+    Other(Arc<dyn BlobRepository>),
+}
+
+impl Repository {
+    /// Opens the repository at a URL: a container's folder, an archive of AiiDA, or a bucket.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none; `Unsupported` for one of a later version, or a cloud that is not built in; `Corrupt`;
+    /// `InvalidInput` for a URL that makes no sense.
+    pub fn open(url: &str) -> Result<Self> {
+        match place(url)? {
+            Place::Memory => Ok(Self::other(MemoryBlobs::new())),
+            Place::Disk(path) if path.is_file() => ArchiveBlobs::open(&path).map(Self::other),
+            Place::Disk(path) => Self::container(ContainerBlobs::open(&path)?),
+            Place::Bucket(url) => bucket(&url, BucketBlobs::open),
+        }
+    }
+
+    /// Makes a repository: a container in a folder that is empty or not there, or one in a bucket, for which the options have no
+    /// meaning.
+    ///
+    /// # Errors
+    /// `AlreadyExists`; `InvalidInput` for options that the format does not have; as [`open`](Self::open).
+    pub fn create(url: &str, options: &ContainerOptions) -> Result<Self> {
+        match place(url)? {
+            Place::Memory => Ok(Self::other(MemoryBlobs::new())),
+            Place::Disk(path) => Self::container(ContainerBlobs::create(&path, options)?),
+            Place::Bucket(url) => bucket(&url, BucketBlobs::create),
+        }
+    }
+
+    /// The container, if it is one.
+    ///
+    /// # Errors
+    /// `Unsupported`, naming what only containers can do.
+    pub fn as_container(&self, what: &str) -> Result<&ContainerBlobs> {
+        match self {
+            Self::Container(container) => Ok(container),
+            Self::Other(_) => Err(Error::unsupported(format!(
+                "only a container can {what}; this repository is none"
+            ))),
+        }
+    }
+
+    fn container(container: ContainerBlobs) -> Result<Self> {
+        Ok(Self::Container(Arc::new(container)))
+    }
+
+    fn other(repository: impl BlobRepository) -> Self {
+        Self::Other(Arc::new(repository))
+    }
+}
+
+impl Deref for Repository {
+    type Target = dyn BlobRepository;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Container(container) => &**container,
+            Self::Other(repository) => &**repository,
+        }
+    }
+}
+
+fn place(url: &str) -> Result<Place> {
+    let location = Location::parse(url)?;
+    match location.adapter {
+        None => Ok(location.place),
+        Some(_) => Err(Error::invalid(
+            "a repository of blobs has no adapter; leave out '?adapter=' and 'deker+'",
+        )),
+    }
+}
+
+type Opened = fn(
+    Arc<dyn object_store::ObjectStore>,
+    object_store::path::Path,
+    tokio::runtime::Handle,
+) -> Result<BucketBlobs>;
+
+#[cfg(feature = "cloud")]
+fn bucket(url: &str, open: Opened) -> Result<Repository> {
+    let (store, prefix) = hyperslab_zarr::Medium::client(url, &crate::config::defaults(url)?)?;
+    let prefix = object_store::path::Path::parse(&prefix)
+        .map_err(|error| Error::invalid(format!("'{prefix}' is no prefix: {error}")))?;
+    open(store, prefix, crate::blocking::threads()?).map(Repository::other)
+}
+
+#[cfg(not(feature = "cloud"))]
+fn bucket(_url: &str, _open: Opened) -> Result<Repository> {
+    Err(Error::unsupported(
+        "this build cannot reach a bucket; build with the feature `aws`, `gcp` or `azure`",
+    ))
+}
