@@ -29,8 +29,8 @@ pub enum BlobFault {
     PackLost,
     /// The index says that two objects share bytes.
     Overlap,
-    /// The index has a key that is none.
-    InvalidKey,
+    /// The index has a key that is none, or numbers that make no sense.
+    InvalidRow,
 }
 
 /// A fault.

@@ -215,7 +215,7 @@ impl BlobRepository for ContainerBlobs {
             !key.as_ref()
                 .is_ok_and(|key| known.binary_search(key).is_ok())
         };
-        let packed = self.index.keys(format)?.filter(is_other);
+        let packed = self.index.keys(format).filter(is_other);
         let loose = (0..loose.len()).filter_map(move |at| loose.get(at).copied());
         Ok(Box::new(loose.map(Ok).chain(packed)))
     }

@@ -56,8 +56,8 @@ pub enum Placement {
     Loose,
     /// In a file with others.
     Packed {
-        /// Which one.
-        pack: u64,
+        /// Which one, by its number.
+        pack: i64,
         /// Bytes that it takes there.
         stored: u64,
         /// Whether it is compressed.

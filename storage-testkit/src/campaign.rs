@@ -25,8 +25,9 @@ pub(crate) use killed::inspect;
 pub use killed::killed_writers_leave_whole_changes;
 pub use neighbours::{processes_create_each_array_once, processes_write_beside_each_other};
 pub(crate) use operations::{Content, KINDS, Operation, perform, random_operation};
+pub(crate) use worker::path_of;
+pub use worker::tell;
 pub use worker::worker_main;
-pub(crate) use worker::{path_of, tell};
 
 /// Tells a process what to do, as JSON.
 pub const WORKER: &str = "HYPERSLAB_TEST_WORKER";

@@ -27,15 +27,33 @@ mod tests;
 mod trace;
 mod worker;
 
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::json;
 
 use self::cuts::cut_power;
 use self::history::History;
 use self::trace::record;
-pub(crate) use self::trace::wait_to_be_recorded;
+pub use self::trace::wait_to_be_recorded;
 pub(crate) use self::worker::change;
 use crate::campaign::{Persistent, worker_command};
 use crate::fixture::{long, random, runtime};
+
+/// Cuts the power at many moments of what a process does below a folder: `look` gets what it had told by then, and the folder as the
+/// disk may hold it. The process calls [`wait_to_be_recorded`] first, and tells by [`tell`](crate::campaign::tell).
+///
+/// # Panics
+/// When `look` does, the process fails, or processes may not be traced here.
+pub fn power_cuts_of(
+    worker: Command,
+    base: &Path,
+    images: usize,
+    look: impl FnMut(&[&str], &Path),
+) {
+    let log = record(worker, base);
+    cut_power(&log, images, &mut random(), look);
+}
 
 /// The folder of the store in the recorded one.
 const STORE: &str = "store";

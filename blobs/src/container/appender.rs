@@ -26,7 +26,7 @@ const WORTH_HUNDREDTHS: u64 = 90;
 pub(super) struct Appender<'a> {
     folders: &'a Folders,
     config: &'a Config,
-    pack: u64,
+    pack: i64,
     file: BufWriter<File>,
     /// Where the next object begins.
     end: u64,
@@ -34,7 +34,7 @@ pub(super) struct Appender<'a> {
 }
 
 impl<'a> Appender<'a> {
-    pub(super) fn open(folders: &'a Folders, config: &'a Config, pack: u64) -> Result<Self> {
+    pub(super) fn open(folders: &'a Folders, config: &'a Config, pack: i64) -> Result<Self> {
         let path = folders.pack(pack);
         let fail = |source| Error::io("open", path.display(), source);
         let is_new = !path.exists();

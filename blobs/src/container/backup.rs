@@ -53,7 +53,7 @@ impl ContainerBlobs {
     ) -> Result<BackupReport> {
         let _lock = PackerLock::acquire(&self.folders, PATIENCE)?;
         let fail = |source| Error::io("create", folder.display(), source);
-        std::fs::create_dir_all(folder).map_err(fail)?;
+        folders::make_all(folder)?;
         let last = copies(folder)?.pop();
         let now = Timestamp::now().civil();
         let chance = Uuid::new_v4().simple().to_string();

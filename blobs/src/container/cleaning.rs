@@ -44,7 +44,7 @@ pub struct CleanReport {
     /// Files of writers that were killed.
     pub abandoned: u64,
     /// Packs without objects.
-    pub packs: Vec<u64>,
+    pub packs: Vec<i64>,
     /// Bytes of all these.
     pub freed_bytes: u64,
     /// Objects that were damaged in their pack, and are packed anew from their loose file.
@@ -60,6 +60,11 @@ impl ContainerBlobs {
     pub fn clean(&self, options: &CleanOptions) -> Result<CleanReport> {
         let lock = PackerLock::acquire(&self.folders, PATIENCE)?;
         let mut report = CleanReport::default();
+        // What lies there now is read, and no file that has lost its name.
+        self.packs.close();
+        if !options.dry_run {
+            self.mend_unended()?;
+        }
         let mut damaged = Vec::new();
         for batch in loose::list(&self.folders, &self.config)?.chunks(BATCH) {
             for (key, sound) in self.packed_of(batch)? {

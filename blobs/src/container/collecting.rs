@@ -174,7 +174,7 @@ struct Times {
     age: Duration,
     leases: Leases,
     /// The packs that nothing was put into for so long.
-    old_packs: Vec<u64>,
+    old_packs: Vec<i64>,
 }
 
 impl Times {

@@ -12,6 +12,9 @@ const PACKS: &str = "packs";
 const SANDBOX: &str = "sandbox";
 const DUPLICATES: &str = "duplicates";
 
+/// The pack into which `disk-objectstore` repacks another; it stays when that was killed.
+pub(super) const UNENDED: i64 = -1;
+
 /// The folders of a container.
 #[derive(Debug, Clone)]
 pub(super) struct Folders {
@@ -45,7 +48,7 @@ impl Folders {
     /// `AlreadyExists` when anything is there.
     pub(super) fn make(root: &Path) -> Result<Self> {
         let fail = |source| Error::io("create", root.display(), source);
-        std::fs::create_dir_all(root).map_err(fail)?;
+        make_all(root)?;
         if std::fs::read_dir(root).map_err(fail)?.next().is_some() {
             return Err(Error::already_exists(format!(
                 "{} is not empty; choose a new folder for the container",
@@ -72,13 +75,18 @@ impl Folders {
         self.root.join("packs.idx")
     }
 
-    pub(super) fn pack(&self, number: u64) -> PathBuf {
+    pub(super) fn pack(&self, number: i64) -> PathBuf {
         self.root.join(PACKS).join(number.to_string())
     }
 
     /// The file by which other programs know that a pack is being written.
-    pub(super) fn pack_mark(&self, number: u64) -> PathBuf {
+    pub(super) fn pack_mark(&self, number: i64) -> PathBuf {
         self.root.join(PACKS).join(format!("{number}.lock"))
+    }
+
+    /// What is linked as a mark.
+    pub(super) fn mark(&self) -> PathBuf {
+        self.root.join("hyperslab.mark")
     }
 
     /// The file that packers of ours lock.
@@ -121,22 +129,24 @@ impl Folders {
         sync(&self.root)
     }
 
-    /// The numbers of all packs, in order.
-    pub(super) fn packs(&self) -> Result<Vec<u64>> {
+    /// The numbers of all packs, in order; [`UNENDED`] too.
+    pub(super) fn packs(&self) -> Result<Vec<i64>> {
         let folder = self.root.join(PACKS);
         let fail = |source| Error::io("list", folder.display(), source);
         let mut packs = Vec::new();
         for entry in std::fs::read_dir(&folder).map_err(fail)? {
             let name = entry.map_err(fail)?.file_name();
-            let number = name.to_str().and_then(|name| name.parse::<u64>().ok());
-            packs.extend(number.filter(|number| name.to_str() == Some(&number.to_string())));
+            let number = name.to_str().and_then(|name| name.parse::<i64>().ok());
+            let is_pack =
+                |number: &i64| *number >= UNENDED && name.to_str() == Some(&number.to_string());
+            packs.extend(number.filter(is_pack));
         }
         packs.sort_unstable();
         Ok(packs)
     }
 
     /// Bytes of a pack; none when it is not there.
-    pub(super) fn bytes_of(&self, pack: u64) -> Result<u64> {
+    pub(super) fn bytes_of(&self, pack: i64) -> Result<u64> {
         let path = self.pack(pack);
         match std::fs::metadata(&path) {
             Ok(found) => Ok(found.len()),
@@ -159,6 +169,20 @@ pub(super) fn sync(folder: &Path) -> Result<()> {
     File::open(folder)
         .and_then(|opened| opened.sync_all())
         .map_err(|source| Error::io("sync", folder.display(), source))
+}
+
+/// Makes a folder, with all above it that are not there, and their names safe.
+pub(super) fn make_all(folder: &Path) -> Result<()> {
+    if folder.is_dir() || folder.as_os_str().is_empty() {
+        return Ok(());
+    }
+    let parent = folder.parent().unwrap_or(Path::new("."));
+    make_all(parent)?;
+    let parent = match parent.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => parent,
+    };
+    make_below(parent, folder)
 }
 
 /// Makes a folder, if it is not there, and its name safe.

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyperslab_core::{Error, ErrorKind, Result};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use crate::{BlobKey, KeyFormat, KeyText};
@@ -47,7 +48,7 @@ pub(super) struct Row {
     pub(super) offset: u64,
     /// Bytes in the pack.
     pub(super) length: u64,
-    pub(super) pack: u64,
+    pub(super) pack: i64,
 }
 
 /// The table.
@@ -168,35 +169,38 @@ impl Index {
         })
     }
 
-    /// All keys, page by page, in the order in which they came.
-    pub(super) fn keys(&self, format: KeyFormat) -> Result<impl Iterator<Item = Result<BlobKey>>> {
+    /// All keys, page by page, in the order in which they came. What stands there and is no key is passed over.
+    pub(super) fn keys(&self, format: KeyFormat) -> impl Iterator<Item = Result<BlobKey>> {
         let mut last = -1;
-        let mut page: std::vec::IntoIter<(i64, String)> = Vec::new().into_iter();
+        let mut page = Vec::new().into_iter();
         let mut next = move || -> Result<Option<BlobKey>> {
-            if page.len() == 0 {
-                page = self.page(last)?.into_iter();
+            loop {
+                if page.len() == 0 {
+                    page = self.page(last)?.into_iter();
+                }
+                let Some((id, text)) = page.next() else {
+                    return Ok(None);
+                };
+                last = id;
+                if let Ok(key) = BlobKey::parse(format, &text) {
+                    return Ok(Some(key));
+                }
             }
-            let Some((id, text)) = page.next() else {
-                return Ok(None);
-            };
-            last = id;
-            let key = BlobKey::parse(format, &text);
-            key.map(Some)
-                .map_err(|error| Error::corrupt(format!("{}: {error}", self.path.display())))
         };
-        Ok(std::iter::from_fn(move || next().transpose()))
+        std::iter::from_fn(move || next().transpose())
     }
 
-    /// Gives every row, with its key as it stands there. None is held while it is looked at.
-    pub(super) fn each(&self, mut each: impl FnMut(String, Row) -> Result<()>) -> Result<()> {
+    /// Gives every row, with its key as it stands there; none where the numbers of one make no sense. No lock is held while one is
+    /// looked at.
+    pub(super) fn each(&self, mut each: impl FnMut(String, Option<Row>)) -> Result<()> {
         let mut last = -1;
         loop {
-            let rows: Vec<(i64, String, Row)> = self.with(|connection| {
-                let sql = "SELECT compressed, size, \"offset\", length, pack_id, id, hashkey FROM db_object \
+            let rows: Vec<(i64, String, Option<Row>)> = self.with(|connection| {
+                let sql = "SELECT compressed, size, \"offset\", length, pack_id, hashkey, id FROM db_object \
                            WHERE id > ?1 ORDER BY id LIMIT ?2";
                 let mut statement = connection.prepare_cached(sql)?;
                 let rows = statement.query_map(params![last, PAGE_ROWS], |found| {
-                    Ok((found.get(5)?, found.get(6)?, row(found)?))
+                    Ok((found.get(6)?, text(found, 5)?, sensible(row(found))?))
                 })?;
                 rows.collect()
             })?;
@@ -204,43 +208,37 @@ impl Index {
                 return Ok(());
             };
             last = *id;
-            for (_, key, row) in rows {
-                each(key, row)?;
-            }
+            rows.into_iter().for_each(|(_, key, row)| each(key, row));
         }
     }
 
-    /// The rows of a pack, in the order of their bytes.
-    pub(super) fn rows_of(&self, pack: u64, format: KeyFormat) -> Result<Vec<(BlobKey, Row)>> {
-        let number = i64::try_from(pack).unwrap_or(i64::MAX);
-        let rows: Vec<(String, Row)> = self.with(|connection| {
+    /// The rows of a pack, in the order of their bytes; without those that make no sense.
+    pub(super) fn rows_of(&self, pack: i64, format: KeyFormat) -> Result<Vec<(BlobKey, Row)>> {
+        let rows: Vec<(String, Option<Row>)> = self.with(|connection| {
             let sql = "SELECT compressed, size, \"offset\", length, pack_id, hashkey FROM db_object \
                        WHERE pack_id = ?1 ORDER BY \"offset\"";
             let mut statement = connection.prepare_cached(sql)?;
-            let rows = statement.query_map([number], |found| Ok((found.get(5)?, row(found)?)))?;
+            let rows = statement.query_map([pack], |found| {
+                Ok((text(found, 5)?, sensible(row(found))?))
+            })?;
             rows.collect()
         })?;
-        let parsed = rows.into_iter().map(|(text, row)| {
-            let key = BlobKey::parse(format, &text);
-            let key =
-                key.map_err(|error| Error::corrupt(format!("{}: {error}", self.path.display())));
-            Ok((key?, row))
-        });
-        parsed.collect()
+        let rows = rows.into_iter();
+        Ok(rows
+            .filter_map(|(text, row)| Some((BlobKey::parse(format, &text).ok()?, row?)))
+            .collect())
     }
 
     /// Whether a pack holds an object.
-    pub(super) fn holds_pack(&self, pack: u64) -> Result<bool> {
-        let number = i64::try_from(pack).unwrap_or(i64::MAX);
+    pub(super) fn holds_pack(&self, pack: i64) -> Result<bool> {
         self.with(|connection| {
             let sql = "SELECT EXISTS (SELECT 1 FROM db_object WHERE pack_id = ?1)";
-            connection.query_row(sql, [number], |found| found.get(0))
+            connection.query_row(sql, [pack], |found| found.get(0))
         })
     }
 
     /// Leads objects of a pack to their new places, all at once. One that was deleted meanwhile stays deleted.
-    pub(super) fn switch(&self, from: u64, rows: &[(BlobKey, Row)]) -> Result<()> {
-        let from = i64::try_from(from).unwrap_or(i64::MAX);
+    pub(super) fn switch(&self, from: i64, rows: &[(BlobKey, Row)]) -> Result<()> {
         let values = values_of(rows)?;
         self.with(|connection| {
             let transaction = connection.transaction()?;
@@ -274,7 +272,7 @@ impl Index {
             let sql = "SELECT id, hashkey FROM db_object WHERE id > ?1 ORDER BY id LIMIT ?2";
             let mut statement = connection.prepare_cached(sql)?;
             let rows = statement.query_map(params![after, PAGE_ROWS], |row| {
-                Ok((row.get(0)?, row.get(1)?))
+                Ok((row.get(0)?, text(row, 1)?))
             })?;
             rows.collect()
         })
@@ -371,9 +369,16 @@ fn values_of(rows: &[(BlobKey, Row)]) -> Result<Vec<Values>> {
         i64::try_from(number).map_err(|_| Error::too_large("a pack of more than 8 EiB"))
     };
     let values = rows.iter().map(|(key, row)| {
-        let numbers = [row.size, row.offset, row.length, row.pack].map(signed);
-        let [size, offset, length, pack] = numbers;
-        Ok((key.text(), row.compressed, size?, offset?, length?, pack?))
+        let numbers = [row.size, row.offset, row.length].map(signed);
+        let [size, offset, length] = numbers;
+        Ok((
+            key.text(),
+            row.compressed,
+            size?,
+            offset?,
+            length?,
+            row.pack,
+        ))
     });
     values.collect()
 }
@@ -409,8 +414,27 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         size: unsigned(row, 1)?,
         offset: unsigned(row, 2)?,
         length: unsigned(row, 3)?,
-        pack: unsigned(row, 4)?,
+        pack: row.get(4)?,
     })
+}
+
+/// What stands in a column, whatever its type is.
+fn text(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => format!("{other:?}"),
+    })
+}
+
+/// `None` for a row whose numbers are none, or negative.
+fn sensible(row: rusqlite::Result<Row>) -> rusqlite::Result<Option<Row>> {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+    match row {
+        Err(FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..)) => {
+            Ok(None)
+        }
+        row => row.map(Some),
+    }
 }
 
 fn unsigned(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {

@@ -5,16 +5,17 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hyperslab_core::{Error, Result};
+use tempfile::NamedTempFile;
 
 use super::folders::Folders;
 use crate::files;
 
-/// How the text of a mark of ours begins; the number of its process follows.
-const OURS: &str = "hyperslab, process ";
+/// The text of a mark of ours.
+const OURS: &str = "hyperslab";
 
 /// How often a lock is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -62,20 +63,17 @@ pub(super) struct PackMark {
 }
 
 impl PackMark {
-    /// Makes it.
+    /// Makes it. The caller holds the lock of all packers.
     ///
     /// # Errors
     /// `Locked` when it is there: another program writes the pack, or was killed while it did.
-    pub(super) fn make(folders: &Folders, pack: u64) -> Result<Self> {
+    pub(super) fn make(folders: &Folders, pack: i64) -> Result<Self> {
         let path = folders.pack_mark(pack);
         let fail = |source| Error::io("create", path.display(), source);
-        // It has its text as soon as it has its name: one without would be taken for that of another program for good.
-        let mut mark = files::unnamed(folders.sandbox()).map_err(fail)?;
-        write!(mark, "{OURS}{}", std::process::id()).map_err(fail)?;
-        match mark.persist_noclobber(&path) {
-            Ok(_) => Ok(Self { path }),
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-                if is_of_dead_process(&path) {
+        match marked(folders, &path) {
+            Ok(()) => Ok(Self { path }),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if is_ours(&path) {
                     std::fs::remove_file(&path)
                         .map_err(|source| Error::io("delete", path.display(), source))?;
                     return Self::make(folders, pack);
@@ -85,13 +83,42 @@ impl PackMark {
                     path.display()
                 )))
             }
-            Err(error) => Err(fail(error.error)),
+            Err(error) => Err(fail(error)),
         }
     }
 }
 
-/// Whether a mark was left by one of us: whoever holds the packers' lock knows that its process is gone.
-fn is_of_dead_process(path: &std::path::Path) -> bool {
+/// Makes a mark that says whose it is whenever it has its name, also after a power cut: one without its text would be taken for that of
+/// another program for good. So it is a second name of a file that was made safe once.
+fn marked(folders: &Folders, path: &Path) -> io::Result<()> {
+    let text = folders.mark();
+    if !is_ours(&text) {
+        write_mark(folders)?.persist(&text)?;
+    }
+    match std::fs::hard_link(&text, path) {
+        // Files have one name here.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
+            ) =>
+        {
+            write_mark(folders)?.persist_noclobber(path)?;
+            Ok(())
+        }
+        linked => linked,
+    }
+}
+
+fn write_mark(folders: &Folders) -> io::Result<NamedTempFile> {
+    let mut mark = files::unnamed(folders.sandbox())?;
+    mark.write_all(OURS.as_bytes())?;
+    mark.as_file().sync_all()?;
+    Ok(mark)
+}
+
+/// Whether a mark is one of ours: whoever holds the packers' lock knows that its process is gone.
+fn is_ours(path: &Path) -> bool {
     std::fs::read_to_string(path).is_ok_and(|text| text.starts_with(OURS))
 }
 

@@ -202,7 +202,7 @@ impl ContainerBlobs {
     }
 
     /// The first pack from this one on that is not full, and not about to go because nothing in it is needed.
-    pub(super) fn next_pack(&self, first: u64) -> Result<u64> {
+    pub(super) fn next_pack(&self, first: i64) -> Result<i64> {
         for pack in first.. {
             let path = self.folders.pack(pack);
             match std::fs::metadata(&path) {
@@ -218,6 +218,7 @@ impl ContainerBlobs {
 
     /// Reads back what is about to get rows: another program that does not know our lock may have written there.
     pub(super) fn verify_rows(&self, rows: &[(BlobKey, Row)]) -> Result<()> {
+        self.packs.close();
         let rows = rows.par_iter().with_min_len(WORTH_A_THREAD);
         rows.try_for_each(|(key, row)| match self.holds_packed(key, *row)? {
             true => Ok(()),

@@ -23,7 +23,7 @@ pub(super) struct Packs {
 
 #[derive(Debug, Clone)]
 struct Kept {
-    pack: u64,
+    pack: i64,
     file: Arc<File>,
     bytes: u64,
     looked: Instant,
@@ -34,7 +34,7 @@ impl Packs {
     ///
     /// # Errors
     /// `NotFound`.
-    pub(super) fn open(&self, folders: &Folders, pack: u64, end: u64) -> Result<(Arc<File>, u64)> {
+    pub(super) fn open(&self, folders: &Folders, pack: i64, end: u64) -> Result<(Arc<File>, u64)> {
         let known = self.with(|kept| kept.iter().find(|kept| kept.pack == pack).cloned());
         if let Some(known) = &known
             && known.bytes >= end
@@ -57,7 +57,7 @@ impl Packs {
     }
 
     /// Opens a pack anew the next time.
-    pub(super) fn forget(&self, pack: u64) {
+    pub(super) fn forget(&self, pack: i64) {
         self.with(|kept| kept.retain(|kept| kept.pack != pack));
     }
 

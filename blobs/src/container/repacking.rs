@@ -10,6 +10,7 @@ use hyperslab_core::{Error, Result};
 use serde::Serialize;
 
 use super::appender::Appender;
+use super::folders::{self, UNENDED};
 use super::index::Row;
 use super::locks::{PackMark, PackerLock};
 use super::packing::{Compress, PATIENCE};
@@ -29,7 +30,7 @@ pub struct RepackOptions {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RepackReport {
     /// Packs of which nothing is needed any more.
-    pub replaced: Vec<u64>,
+    pub replaced: Vec<i64>,
     /// Objects that were copied.
     pub copied: u64,
     /// Bytes of the packs that are not needed any more.
@@ -48,6 +49,9 @@ impl ContainerBlobs {
     pub fn repack(&self, options: &RepackOptions, watch: &Watch<'_>) -> Result<RepackReport> {
         let _lock = PackerLock::acquire(&self.folders, PATIENCE)?;
         let mut report = RepackReport::default();
+        if !options.dry_run {
+            self.mend_unended()?;
+        }
         let packs = self.folders.packs()?;
         let total = packs.len() as u64;
         for (done, pack) in packs.into_iter().enumerate() {
@@ -70,14 +74,37 @@ impl ContainerBlobs {
         Ok(report)
     }
 
+    /// Gives a pack a name of its own that `disk-objectstore` was killed over while it repacked another: it finds none of the objects
+    /// in it until then.
+    pub(super) fn mend_unended(&self) -> Result<()> {
+        let mut rows = self.index.rows_of(UNENDED, self.config.hash_type)?;
+        if rows.is_empty() {
+            // Of a file that nobody needs cleaning takes care.
+            return Ok(());
+        }
+        let new = self.next_name()?;
+        let (from, to) = (self.folders.pack(UNENDED), self.folders.pack(new));
+        std::fs::hard_link(&from, &to)
+            .map_err(|source| Error::io("link", from.display(), source))?;
+        folders::sync(to.parent().unwrap_or(self.folders.root()))?;
+        rows.iter_mut().for_each(|(_, row)| row.pack = new);
+        self.index.switch(UNENDED, &rows)?;
+        remove(&from)
+    }
+
+    /// A number that no pack has had.
+    fn next_name(&self) -> Result<i64> {
+        Ok(self.folders.packs()?.last().map_or(0, |last| last + 1))
+    }
+
     fn repack_one(
         &self,
-        pack: u64,
+        pack: i64,
         rows: &[(BlobKey, Row)],
         compress: Option<Compress>,
         report: &mut RepackReport,
     ) -> Result<()> {
-        let new = self.folders.packs()?.last().map_or(0, |last| last + 1);
+        let new = self.next_name()?;
         let _marks = [
             PackMark::make(&self.folders, pack)?,
             PackMark::make(&self.folders, new)?,

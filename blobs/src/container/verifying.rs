@@ -75,16 +75,20 @@ impl ContainerBlobs {
     fn rows_in_order(&self, tell: &mut dyn FnMut(BlobFinding)) -> Result<Vec<(BlobKey, Row)>> {
         let mut rows = Vec::new();
         self.index.each(|text, row| {
-            match BlobKey::parse(self.config.hash_type, &text) {
-                Ok(key) => rows.push((key, row)),
-                Err(error) => tell(BlobFinding {
-                    fault: BlobFault::InvalidKey,
-                    key: text,
-                    message: error.to_string(),
-                    has_copy: false,
-                }),
-            }
-            Ok(())
+            let key = BlobKey::parse(self.config.hash_type, &text);
+            let message = match (&key, row) {
+                (Ok(key), Some(row)) => return rows.push((*key, row)),
+                (Err(error), _) => error.to_string(),
+                (Ok(key), None) => {
+                    format!("object {key} has a row in the index whose numbers make no sense")
+                }
+            };
+            tell(BlobFinding {
+                fault: BlobFault::InvalidRow,
+                key: text,
+                message,
+                has_copy: key.is_ok_and(|key| self.holds_loose(&key)),
+            });
         })?;
         rows.sort_unstable_by_key(|(_, row)| (row.pack, row.offset, row.length));
         Ok(rows)
@@ -121,6 +125,17 @@ impl ContainerBlobs {
 
     /// Whether the packed bytes are what the key says.
     pub(super) fn holds_packed(&self, key: &BlobKey, row: Row) -> Result<bool> {
+        match self.holds_in_open_pack(key, row) {
+            Ok(true) => Ok(true),
+            // The file that is open may be another one than has the name by now.
+            _ => {
+                self.packs.forget(row.pack);
+                self.holds_in_open_pack(key, row)
+            }
+        }
+    }
+
+    fn holds_in_open_pack(&self, key: &BlobKey, row: Row) -> Result<bool> {
         let mut reader = extent::open(&self.packs, &self.folders, key, row)?;
         holds(key, &mut reader, row.size)
             .map_err(|source| Error::io("read", format_args!("object {key}"), source))

@@ -48,7 +48,10 @@ pub fn worker_main(persistent: Persistent) {
 }
 
 /// Tells the parent something, in one piece: the parent may kill this process at any moment.
-pub(crate) fn tell(message: &str) {
+///
+/// # Panics
+/// When nobody listens.
+pub fn tell(message: &str) {
     let mut output = std::io::stdout().lock();
     output
         .write_all(format!("{MARK}{message}\n").as_bytes())

@@ -22,7 +22,10 @@ use crate::campaign::{next_message, tell};
 const GO: &str = "go\n";
 
 /// Waits until this thread, and all it will start, are recorded. Called by the process that [`record`] starts.
-pub(crate) fn wait_to_be_recorded() {
+///
+/// # Panics
+/// When nobody records it.
+pub fn wait_to_be_recorded() {
     tell(&format!("record {}", gettid()));
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).unwrap();
