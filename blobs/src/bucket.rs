@@ -3,6 +3,7 @@
 //! An object is there when its put was answered, whole or not at all. Two that put the same put the same bytes under the same name,
 //! so it does not matter who was first. The calls wait for the network: they are for threads that may, never for those of a runtime.
 
+mod collecting;
 mod ranges;
 mod root;
 
@@ -10,9 +11,12 @@ use std::io::{Read, Seek, Write};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
-use hyperslab_core::{Error, Result};
+use hyperslab_core::{Error, Result, without_secrets};
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{
+    Attribute, GetOptions, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+    PutPayload,
+};
 use tempfile::SpooledTempFile;
 use tokio::runtime::Handle;
 use uuid::Uuid;
@@ -24,12 +28,15 @@ use crate::reader::Streamed;
 use crate::verified::{unnoted, verified};
 use crate::visiting::{hash_of, one_by_one};
 use crate::{
-    BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, KeyFormat,
-    Missing, Order, Placement, Put, Visit,
+    BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, CollectPlan,
+    CollectReport, KeyFormat, Missing, Named, Order, Placement, Put, Visit,
 };
 
 /// What is shorter is put in one request.
 const SINGLE_BYTES: u64 = 8 << 20;
+
+/// The attribute of an object by which whoever put it knows it again.
+const MARK: &str = "hyperslab-put";
 
 /// Bytes of a part of what is longer: 10,000 parts are allowed.
 const PART_BYTES: usize = 16 << 20;
@@ -81,23 +88,60 @@ impl BucketBlobs {
     }
 
     /// Puts what was spooled: whether it was there already.
-    async fn upload(&self, path: &Path, spooled: &mut SpooledTempFile, size: u64) -> Result<bool> {
-        if size <= SINGLE_BYTES {
-            let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-            spooled.read_to_end(&mut bytes).map_err(spooling)?;
-            let options = PutOptions::from(PutMode::Create);
-            return match self.store.put_opts(path, bytes.into(), options).await {
-                Ok(_) => Ok(false),
-                Err(object_store::Error::AlreadyExists { .. }) => Ok(true),
-                Err(error) => Err(failed("write", path, error)),
+    async fn upload(
+        &self,
+        key: &BlobKey,
+        spooled: &mut SpooledTempFile,
+        size: u64,
+    ) -> Result<bool> {
+        let path = self.path(key);
+        loop {
+            spooled.rewind().map_err(spooling)?;
+            let existed = match size <= SINGLE_BYTES {
+                true => self.upload_small(&path, spooled).await?,
+                false => self.upload_large(&path, spooled).await?,
             };
+            if !existed || self.renew(key).await? {
+                return Ok(existed);
+            }
+            // It may be gone by now.
         }
+    }
+
+    async fn upload_small(&self, path: &Path, spooled: &mut SpooledTempFile) -> Result<bool> {
+        let mut bytes = Vec::new();
+        spooled.read_to_end(&mut bytes).map_err(spooling)?;
+        // By this one's own put is told from another's when its answer is lost, and it is tried again.
+        let ours = Uuid::new_v4().to_string();
+        let mut options = PutOptions::from(PutMode::Create);
+        let mark = Attribute::Metadata(MARK.into());
+        options.attributes.insert(mark.clone(), ours.clone().into());
+        match self.store.put_opts(path, bytes.into(), options).await {
+            Ok(_) => return Ok(false),
+            Err(object_store::Error::AlreadyExists { .. }) => {}
+            Err(error) => return Err(bucket_error("write", path, &error)),
+        }
+        let head = GetOptions {
+            head: true,
+            ..GetOptions::default()
+        };
+        match self.store.get_opts(path, head).await {
+            Ok(found) => Ok(found
+                .attributes
+                .get(&mark)
+                .is_none_or(|mark| **mark != *ours)),
+            Err(object_store::Error::NotFound { .. }) => Ok(true),
+            Err(error) => Err(bucket_error("read", path, &error)),
+        }
+    }
+
+    async fn upload_large(&self, path: &Path, spooled: &mut SpooledTempFile) -> Result<bool> {
         if self.head(path).await?.is_some() {
             return Ok(true);
         }
         // It has its name when all parts are there, and whoever puts the same has put the same.
         let begun = self.store.put_multipart(path).await;
-        let mut upload = begun.map_err(|error| failed("write", path, error))?;
+        let mut upload = begun.map_err(|error| bucket_error("write", path, &error))?;
         let sent = self.send(path, &mut *upload, spooled).await;
         if sent.is_err() {
             // What was sent costs money as long as it is there.
@@ -121,12 +165,14 @@ impl BucketBlobs {
                 break;
             }
             let put = upload.put_part(PutPayload::from(part)).await;
-            put.map_err(|error| failed("write", path, error))?;
+            put.map_err(|error| bucket_error("write", path, &error))?;
         }
-        let completed = upload.complete().await;
-        completed
-            .map(drop)
-            .map_err(|error| failed("write", path, error))
+        match upload.complete().await {
+            Ok(_) => Ok(()),
+            // It may be complete, and the answer lost: what has the name is what was put under it.
+            Err(_) if matches!(self.head(path).await, Ok(Some(_))) => Ok(()),
+            Err(error) => Err(bucket_error("write", path, &error)),
+        }
     }
 
     /// The size of an object, if it is there.
@@ -134,7 +180,7 @@ impl BucketBlobs {
         match self.store.head(path).await {
             Ok(found) => Ok(Some(found.size)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(failed("read", path, error)),
+            Err(error) => Err(bucket_error("read", path, &error)),
         }
     }
 
@@ -158,12 +204,10 @@ impl BlobRepository for BucketBlobs {
         // The name is the hash of all of it.
         let mut spooled = SpooledTempFile::new(usize::try_from(SINGLE_BYTES).unwrap_or(0));
         let (size, sha256) = drain(source, |block| spooled.write_all(block)).map_err(spooling)?;
-        spooled.rewind().map_err(spooling)?;
         let key = BlobKey::of_digest(KeyFormat::Sha256, &sha256.0);
-        let path = self.path(&key);
         let existed = self
             .runtime
-            .block_on(self.upload(&path, &mut spooled, size))?;
+            .block_on(self.upload(&key, &mut spooled, size))?;
         Ok(Put {
             key,
             size,
@@ -214,7 +258,7 @@ impl BlobRepository for BucketBlobs {
             loop {
                 let object = match self.runtime.block_on(found.next())? {
                     Ok(object) => object,
-                    Err(error) => return Some(Err(failed("list", &prefix, error))),
+                    Err(error) => return Some(Err(bucket_error("list", &prefix, &error))),
                 };
                 // What is called otherwise is none of ours.
                 let name = object.location.filename().unwrap_or_default();
@@ -248,7 +292,7 @@ impl BlobRepository for BucketBlobs {
                 let path = self.path(key);
                 match self.store.delete(&path).await {
                     Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-                    Err(error) => Err(failed("delete", &path, error)),
+                    Err(error) => Err(bucket_error("delete", &path, &error)),
                 }
             });
             let gone: Vec<()> = stream::iter(gone)
@@ -263,13 +307,17 @@ impl BlobRepository for BucketBlobs {
         hash_of(self, key)
     }
 
+    fn collect(&self, plan: &CollectPlan, named: &mut Named<'_>) -> Result<CollectReport> {
+        self.runtime.block_on(self.collect_unnamed(plan, named))
+    }
+
     fn usage(&self) -> Result<BlobUsage> {
         let prefix = self.objects();
         let mut usage = BlobUsage::default();
         self.runtime.block_on(async {
             let mut found = self.store.list(Some(&prefix));
             while let Some(object) = found.next().await {
-                let object = object.map_err(|error| failed("list", &prefix, error))?;
+                let object = object.map_err(|error| bucket_error("list", &prefix, &error))?;
                 usage.objects += 1;
                 usage.content_bytes += object.size;
                 usage.stored_bytes += object.size;
@@ -290,17 +338,23 @@ fn spooling(error: std::io::Error) -> Error {
     Error::io("spool", "an object", error)
 }
 
-/// What a store answers, as an error of ours.
-fn failed(action: &str, path: &Path, error: object_store::Error) -> Error {
+/// What the store of a bucket answers, as an error of ours: what was to be done, to which object, and why it was not, without anything
+/// that may be a secret.
+#[must_use]
+pub fn bucket_error(action: &str, path: &Path, error: &object_store::Error) -> Error {
     use object_store::Error as Store;
-    let what = format!("cannot {action} {path} in the bucket: {error}");
-    let made = match &error {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let why = without_secrets(&cause.to_string());
+    let what = format!("cannot {action} {path} in the bucket: {why}");
+    match error {
         Store::NotFound { .. } => Error::not_found(what),
         Store::AlreadyExists { .. } => Error::already_exists(what),
         Store::Precondition { .. } => Error::conflict(what),
         Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => Error::denied(what),
         Store::NotSupported { .. } | Store::NotImplemented { .. } => Error::unsupported(what),
         _ => Error::unavailable(format!("{what}; try again later")),
-    };
-    made.with_source(error)
+    }
 }

@@ -28,7 +28,7 @@ mod verified;
 mod visiting;
 
 pub use archive::ArchiveBlobs;
-pub use bucket::BucketBlobs;
+pub use bucket::{BucketBlobs, bucket_error};
 pub use care::{
     BlobFault, BlobFinding, MaintainPlan, MaintainReport, UNWATCHED, VerifyReport, Watch,
 };

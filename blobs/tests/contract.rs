@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyperslab_blobs::{
     BlobKey, BlobRepository, Blobs, BucketBlobs, ContainerBlobs, ContainerOptions, KeyFormat,
     LayeredBlobs, MemoryBlobs, Missing, Order, SandboxBlobs, Sha256Digest,
 };
 use hyperslab_core::ErrorKind;
+use hyperslab_testkit::objects::{FaultPlan, FaultStore, S3Server};
+use object_store::{BackoffConfig, RetryConfig};
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
@@ -64,7 +67,7 @@ macro_rules! contract {
                 }
 
                 proptest! {
-                    #![proptest_config(ProptestConfig::with_cases(64))]
+                    #![proptest_config(ProptestConfig::with_cases(cases(stringify!($repository))))]
 
                     #[test]
                     fn random_steps_are_those_of_a_map(steps in steps()) {
@@ -81,22 +84,65 @@ contract! {
     memory: (MemoryBlobs::new(), ());
     layered: (layered(), ());
     bucket: bucket();
+    bucket_behind_faults: bucket_behind_faults();
     sandbox: (SandboxBlobs::new(), ());
     container: container(KeyFormat::Sha256, 2);
     container_of_sha1: container(KeyFormat::Sha1, 0);
 }
 
+/// How often random steps are tried: what waits between two attempts takes its time.
+fn cases(repository: &str) -> u32 {
+    match repository {
+        "bucket_behind_faults" => 8,
+        _ => 64,
+    }
+}
+
 /// A bucket in memory, and the runtime that its requests go through.
 fn bucket() -> (BucketBlobs, Runtime) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = runtime();
     let store = Arc::new(object_store::memory::InMemory::new());
     let prefix = object_store::path::Path::from("a/prefix");
     let blobs = BucketBlobs::create(store, prefix, runtime.handle().clone());
     (blobs.unwrap(), runtime)
+}
+
+/// A bucket on a server that fails now and then, with a client that tries again; and what both need.
+fn bucket_behind_faults() -> (BucketBlobs, (Runtime, S3Server)) {
+    let plan = FaultPlan {
+        delay: 0.02,
+        longest_delay: Duration::from_millis(5),
+        burst: 0.004,
+        burst_length: 2,
+        error_before: 0.02,
+        error_after: 0.02,
+        cut_body: 0.02,
+        ..FaultPlan::default()
+    };
+    let store = Arc::new(object_store::memory::InMemory::new());
+    let server = S3Server::over(Arc::new(FaultStore::new(store, plan, 7)));
+    let patient = RetryConfig {
+        backoff: BackoffConfig {
+            init_backoff: Duration::from_millis(2),
+            max_backoff: Duration::from_millis(20),
+            base: 2.0,
+        },
+        max_retries: 30,
+        retry_timeout: Duration::from_secs(60),
+    };
+    let client = server.client().with_retry(patient).build().unwrap();
+    let runtime = runtime();
+    let prefix = object_store::path::Path::from("a/prefix");
+    let blobs = BucketBlobs::create(Arc::new(client), prefix, runtime.handle().clone());
+    (blobs.unwrap(), (runtime, server))
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 fn layered() -> LayeredBlobs {

@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+pub(crate) mod attach;
 pub(crate) mod blob;
 pub(crate) mod check;
 pub(crate) mod clear;
@@ -49,6 +50,7 @@ pub(crate) async fn run(verb: Verb, session: &Session, console: &mut Console) ->
         Verb::Migrate(verb) => Box::pin(verb.run(session, console)).await,
         Verb::Check(verb) => verb.run(session, console).await,
         Verb::Du(verb) => verb.run(session, console).await,
+        Verb::Attach(verb) => verb.run(session, console).await,
         Verb::Blob(verb) => verb.run(console).await,
         Verb::Locks(verb) => verb.run(session, console).await,
         // The demo runs other verbs, so its future would contain itself.

@@ -17,6 +17,9 @@ use std::sync::Arc;
 
 pub use hyperslab_blobs::*;
 use hyperslab_core::{Error, Result};
+use object_store::ObjectStore;
+use object_store::path::Path as Key;
+use tokio::runtime::Handle;
 
 use crate::location::{Location, Place};
 
@@ -101,17 +104,12 @@ fn place(url: &str) -> Result<Place> {
     }
 }
 
-type Opened = fn(
-    Arc<dyn object_store::ObjectStore>,
-    object_store::path::Path,
-    tokio::runtime::Handle,
-) -> Result<BucketBlobs>;
+/// What opens, or makes, a repository in a bucket.
+type Opened = fn(Arc<dyn ObjectStore>, Key, Handle) -> Result<BucketBlobs>;
 
 #[cfg(feature = "cloud")]
 fn bucket(url: &str, open: Opened) -> Result<Repository> {
-    let (store, prefix) = hyperslab_zarr::Medium::client(url, &crate::config::defaults(url)?)?;
-    let prefix = object_store::path::Path::parse(&prefix)
-        .map_err(|error| Error::invalid(format!("'{prefix}' is no prefix: {error}")))?;
+    let (store, prefix) = client(url)?;
     open(store, prefix, crate::blocking::threads()?).map(Repository::other)
 }
 
@@ -120,4 +118,31 @@ fn bucket(_url: &str, _open: Opened) -> Result<Repository> {
     Err(Error::unsupported(
         "this build cannot reach a bucket; build with the feature `aws`, `gcp` or `azure`",
     ))
+}
+
+/// A client of the bucket at a URL, and the prefix that the URL says.
+#[cfg(feature = "cloud")]
+pub(crate) fn client(url: &str) -> Result<(Arc<dyn ObjectStore>, Key)> {
+    let (store, prefix) = hyperslab_zarr::Medium::client(url, &crate::config::defaults(url)?)?;
+    let prefix = Key::parse(&prefix)
+        .map_err(|error| Error::invalid(format!("'{prefix}' is no prefix: {error}")))?;
+    Ok((store, prefix))
+}
+
+/// Opens the repository below a prefix.
+pub(crate) fn open_in(
+    store: Arc<dyn ObjectStore>,
+    prefix: Key,
+    runtime: Handle,
+) -> Result<Repository> {
+    BucketBlobs::open(store, prefix, runtime).map(Repository::other)
+}
+
+/// Makes one.
+pub(crate) fn create_in(
+    store: Arc<dyn ObjectStore>,
+    prefix: Key,
+    runtime: Handle,
+) -> Result<Repository> {
+    BucketBlobs::create(store, prefix, runtime).map(Repository::other)
 }

@@ -1,6 +1,8 @@
 #![doc = include_str!("../../README.md")]
 
 #[cfg(feature = "blobs")]
+pub mod attachments;
+#[cfg(feature = "blobs")]
 pub mod blobs;
 pub mod blocking;
 #[cfg(feature = "cloud")]

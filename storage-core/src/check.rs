@@ -81,6 +81,8 @@ pub enum FindingKind {
     ChunkLost,
     /// Bytes differ from what was written.
     Corrupt,
+    /// A file is attached, or an input written down, and its object is not there.
+    AttachmentLost,
     /// An array was changed by another program, so that its bytes cannot be vouched for.
     Unverified,
 }

@@ -52,7 +52,7 @@ pub use collection::{Collection, CollectionDocument, NewArray, Query};
 pub use coordinates::{CoordinateValue, CoordinateValues, Coordinates, TimeStart};
 pub use dtype::DType;
 pub use element::Element;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, without_secrets};
 pub use explanation::{StorageExplanation, box_bytes};
 pub use filter::{Comparison, Filter, ID_ATTRIBUTE, IntoFilter};
 pub use hyperslab::{AxisSlab, Hyperslab};

@@ -5,6 +5,10 @@ use crate::{Error, Result};
 /// The longest name of a collection, dimension or attribute, in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
 
+/// The folder, or prefix, in a store on a disk or in a bucket for what is attached to its arrays. No collection has such a name, and no
+/// adapter looks into it.
+pub const ATTACHMENTS: &str = ".attachments";
+
 /// Checks the name of a collection.
 ///
 /// It becomes the name of a folder or a key prefix as it stands, so that people can find it: letters and digits of any

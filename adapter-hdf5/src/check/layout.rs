@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hyperslab_core::name::ATTACHMENTS;
 use hyperslab_core::{CheckLevel, CollectionMeta, Durability, ErrorKind, FindingKind, Result};
 use uuid::Uuid;
 
@@ -19,7 +20,8 @@ pub(super) fn store_faults(store: &Store, repair: bool) -> Result<Vec<Fault>> {
     let mut faults = Vec::new();
     for name in disk::list(&store.root)? {
         let collection = store.folders(&name).document().is_file();
-        if !collection && name != STORE_DOCUMENT && name != MACHINERY {
+        let known = [STORE_DOCUMENT, MACHINERY, ATTACHMENTS];
+        if !collection && !known.contains(&name.as_str()) {
             faults.push(stray(&name));
         }
     }

@@ -6,7 +6,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::failed;
+use super::bucket_error;
 
 const FORMAT: &str = "hyperslab blobs";
 const VERSION: u64 = 1;
@@ -38,7 +38,7 @@ pub(super) async fn create(store: &dyn ObjectStore, prefix: &Path) -> Result<()>
         Err(object_store::Error::AlreadyExists { .. }) => Err(Error::already_exists(format!(
             "{path} is there already: there is a repository of blobs in the bucket"
         ))),
-        Err(error) => Err(failed("write", &path, error)),
+        Err(error) => Err(bucket_error("write", &path, &error)),
     }
 }
 
@@ -51,10 +51,10 @@ pub(super) async fn read(store: &dyn ObjectStore, prefix: &Path) -> Result<Uuid>
                 "there is no {path} in the bucket, so no repository of blobs; make one, or check the URL"
             )));
         }
-        Err(error) => return Err(failed("read", path, error)),
+        Err(error) => return Err(bucket_error("read", path, &error)),
         Ok(found) => found.bytes().await,
     };
-    let bytes = bytes.map_err(|error| failed("read", path, error))?;
+    let bytes = bytes.map_err(|error| bucket_error("read", path, &error))?;
     let document: Document = serde_json::from_slice(&bytes).map_err(|error| {
         Error::corrupt(format!("{path} says no repository of blobs: {error}")).with_source(error)
     })?;
@@ -74,6 +74,6 @@ pub(super) async fn remove(store: &dyn ObjectStore, prefix: &Path) -> Result<()>
     let path = path(prefix);
     match store.delete(&path).await {
         Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-        Err(error) => Err(failed("delete", &path, error)),
+        Err(error) => Err(bucket_error("delete", &path, &error)),
     }
 }

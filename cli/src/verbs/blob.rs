@@ -13,6 +13,8 @@ mod rm;
 mod stat;
 mod verify;
 
+pub(crate) use self::get::{give, save};
+pub(crate) use self::put::open_source;
 use clap::{Args, Subcommand, ValueEnum};
 use hyperslab::Result;
 use hyperslab::blobs::{BlobKey, Compress, Repository};

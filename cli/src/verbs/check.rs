@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use hyperslab::{CheckLevel, CheckRequest, Error, Finding};
+use hyperslab::attachments::Attachments;
+use hyperslab::{CheckLevel, CheckRequest, Error, ErrorKind, Finding, FindingSink, Store};
 use serde_json::{Value, json};
 
 use crate::console::Console;
@@ -22,7 +23,8 @@ Examples:
   hyperslab check ./climate --stop-on-error
 
 Level 1: every collection opens. 2: every array opens, and no lock is stale. 3: layout and index \
-agree. 4: every chunk decodes and its checksum holds. Each level includes those before it.
+agree, and what is attached is there. 4: every chunk decodes and its checksum holds, and so does what is \
+attached. Each level includes those before it.
 
 The exit code is 1 when anything was found, also when it was repaired.";
 
@@ -70,6 +72,7 @@ impl Check {
             first.into_iter().for_each(&mut sink);
         } else {
             store.check(&request, &mut sink).await?;
+            check_attachments(&self.store, &store, &request, &mut sink)?;
         }
         drop(progress);
         self.tell(&findings, console)?;
@@ -138,6 +141,19 @@ impl Check {
         }
         parts.join(", ")
     }
+}
+
+/// Looks for faults of what is attached, where anything can be.
+fn check_attachments(
+    url: &str,
+    store: &Store,
+    request: &CheckRequest,
+    sink: &mut dyn FindingSink,
+) -> Result<(), Error> {
+    tokio::task::block_in_place(|| match Attachments::open(url) {
+        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+        attachments => attachments?.check(store, request, sink),
+    })
 }
 
 /// One finding on one line.

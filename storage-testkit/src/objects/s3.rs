@@ -56,8 +56,8 @@ pub fn s3_client(endpoint: &str) -> AmazonS3Builder {
 /// It promises what AWS promises: strong consistency, conditional PUT, multipart completion and DELETE that are atomic
 /// even between racing clients, conditional and ranged GET, paged listing. What it stores is in plain files below the
 /// folder; an object is there whole or not at all, also when the process is killed. The ETag is the MD5 of the content, so
-/// it is the same after a restart. Unlike AWS, multipart uploads in progress die with the server, no metadata of the user
-/// is kept, and an object cannot be the "folder" of another.
+/// it is the same after a restart. Unlike AWS, multipart uploads in progress and metadata of the user
+/// die with the server, and an object cannot be the "folder" of another.
 #[derive(Debug)]
 pub struct S3Server {
     address: SocketAddr,

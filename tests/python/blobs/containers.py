@@ -94,8 +94,8 @@ def files_of(contents, beside):
         folder.rmdir()
 
 
-def get(path, key, *options) -> bytes:
-    return blob("get", path, key, *options)
+def get(path, key, *options, **how) -> bytes:
+    return blob("get", path, key, *options, **how)
 
 
 def keys(path) -> list:

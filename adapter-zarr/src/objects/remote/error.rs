@@ -3,7 +3,7 @@
 
 use std::error::Error as StdError;
 
-use hyperslab_core::{Error, Result};
+use hyperslab_core::{Error, Result, without_secrets};
 use object_store::Error as StoreError;
 
 use super::super::failure::{Failure, Hope, unavailable};
@@ -258,20 +258,6 @@ fn encryption_trouble(_: &StoreError) -> Option<String> {
 #[cfg(feature = "cloud")]
 pub(crate) fn cause_without_secrets(error: &StoreError) -> String {
     without_secrets(&root(error).to_string())
-}
-
-/// One line without the queries of URLs, the user in them, and anything long enough to be a token.
-fn without_secrets(text: &str) -> String {
-    const WORD_BYTES_MAX: usize = 80;
-    let words = text.split_whitespace().take(40).map(|word| {
-        let word = word.split('?').next().unwrap_or_default();
-        if word.len() > WORD_BYTES_MAX || (word.contains("://") && word.contains('@')) {
-            "[...]"
-        } else {
-            word
-        }
-    });
-    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! `hyperslab blob get`.
 
 use std::io::{self, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use hyperslab::Error;
-use hyperslab::blobs::{BlobKey, BlobReader, Repository};
+use hyperslab::blobs::{BlobReader, Repository};
 use serde_json::json;
 
 use super::keys;
 use crate::console::Console;
-use crate::failure::{Outcome, Status};
+use crate::failure::{Failure, Outcome, Status};
 use crate::human;
 use crate::output::{check_is_path, publish};
 
@@ -86,26 +86,15 @@ impl Get {
         }
         let length = piece.end.unwrap_or(size) - piece.first;
         let moved = reader.seek(SeekFrom::Start(piece.first));
-        moved.map_err(|source| unread(key, source))?;
+        moved.map_err(|source| unread(&self.key, source))?;
         let Some(path) = &self.output else {
-            copy(&mut *reader, length, console.writer())?.map_err(|source| unread(key, source))?;
+            give(&mut *reader, length, &self.key, console)?;
             return Ok(Status::Done);
         };
         check_is_path(path)?;
         let progress = console.progress("getting the object");
-        let mut failed = None;
-        let published = publish(path, |to| {
-            copy(&mut *reader, length, to)?.map_err(|source| {
-                // It is the object that cannot be read, not the file that cannot be written.
-                failed = Some(unread(key, source));
-                io::ErrorKind::Other.into()
-            })
-        });
+        save(&mut *reader, length, &self.key, path)?;
         drop(progress);
-        match failed {
-            Some(error) => return Err(error.into()),
-            None => published?,
-        }
         console.report(
             &json!({ "key": key, "bytes": length, "output": path.display().to_string() }),
             format_args!("{} in {}", human::bytes(length), path.display()),
@@ -114,13 +103,45 @@ impl Get {
     }
 }
 
+/// Prints so many bytes of an object.
+pub(crate) fn give(
+    reader: &mut dyn BlobReader,
+    length: u64,
+    name: &str,
+    console: &mut Console,
+) -> Result<(), Failure> {
+    copy(reader, length, console.writer())?.map_err(|source| unread(name, source))?;
+    Ok(())
+}
+
+/// Puts so many bytes of an object into a file, whole or not at all.
+pub(crate) fn save(
+    reader: &mut dyn BlobReader,
+    length: u64,
+    name: &str,
+    path: &Path,
+) -> Result<(), Error> {
+    let mut failed = None;
+    let published = publish(path, |to| {
+        copy(reader, length, to)?.map_err(|source| {
+            // It is the object that cannot be read, not the file that cannot be written.
+            failed = Some(unread(name, source));
+            io::ErrorKind::Other.into()
+        })
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => published,
+    }
+}
+
 /// What reading an object says.
-fn unread(key: &BlobKey, source: io::Error) -> Error {
+fn unread(name: &str, source: io::Error) -> Error {
     match source.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
             Error::corrupt(format!("{source}; restore it from a copy"))
         }
-        _ => Error::io("read", format_args!("object {key}"), source),
+        _ => Error::io("read", format_args!("'{name}'"), source),
     }
 }
 

@@ -38,11 +38,11 @@ impl Put {
         let open = |path: &PathBuf| {
             opened.set(opened.get() + 1);
             progress.count(opened.get() - 1, total);
-            open(path)
+            open_source(path)
         };
         let mut sources = self.files.iter().map(open);
         let puts: Vec<Object> = match (self.compress, self.files.as_slice()) {
-            (None, [path]) => vec![repository.put(&mut *open(path)?)?],
+            (None, [path]) => vec![repository.put(&mut *open_source(path)?)?],
             (None, _) => repository.put_many(&mut sources)?,
             (Some(which), _) => repository
                 .as_container("compress objects")?
@@ -66,7 +66,8 @@ impl Put {
     }
 }
 
-fn open(path: &PathBuf) -> Result<Box<dyn Read>> {
+/// Opens a file to be put, or standard input.
+pub(crate) fn open_source<'a>(path: &PathBuf) -> Result<Box<dyn Read + 'a>> {
     if path == Path::new("-") {
         return Ok(Box::new(io::stdin().lock()));
     }

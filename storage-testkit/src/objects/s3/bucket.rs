@@ -29,8 +29,13 @@ pub(super) struct Bucket {
     locks: Vec<RwLock<()>>,
     /// The ETags that are known. Changed only under the lock of the key.
     tags: Mutex<HashMap<Path, String>>,
+    /// What clients say of their objects, as long as the server lives.
+    metadata: Mutex<HashMap<Path, Metadata>>,
     uploads: Mutex<HashMap<String, BTreeMap<i32, Bytes>>>,
 }
+
+/// What a client says of an object.
+pub(super) type Metadata = HashMap<String, String>;
 
 /// Under which conditions a request is carried out.
 #[derive(Debug, Default)]
@@ -48,6 +53,7 @@ pub(super) struct Conditions {
 pub(super) struct Found {
     pub(super) meta: ObjectMeta,
     pub(super) tag: String,
+    pub(super) metadata: Option<Metadata>,
     pub(super) range: Range<u64>,
     pub(super) body: Bytes,
 }
@@ -60,6 +66,7 @@ impl Bucket {
                 .take(STRIPES)
                 .collect(),
             tags: Mutex::default(),
+            metadata: Mutex::default(),
             uploads: Mutex::default(),
         }
     }
@@ -96,6 +103,7 @@ impl Bucket {
             Bytes::new()
         };
         Ok(Found {
+            metadata: self.metadata.lock().unwrap().get(&path).cloned(),
             meta,
             tag,
             range,
@@ -108,6 +116,7 @@ impl Bucket {
         &self,
         key: &str,
         content: Bytes,
+        metadata: Option<Metadata>,
         conditions: &Conditions,
     ) -> S3Result<String> {
         let path = parse(key)?;
@@ -116,6 +125,8 @@ impl Bucket {
         conditions.check_write(self.tag(&path).await?.as_deref())?;
         // Should the store fail, the old content may still be there, or not.
         self.tags.lock().unwrap().remove(&path);
+        let metadata = metadata.unwrap_or_default();
+        self.metadata.lock().unwrap().insert(path.clone(), metadata);
         let written = self.store.put(&path, PutPayload::from(content)).await;
         written.map_err(failed)?;
         self.tags.lock().unwrap().insert(path, tag.clone());
@@ -212,7 +223,9 @@ impl Bucket {
                 content.extend_from_slice(part);
             }
         }
-        let tag = self.put(key, Bytes::from(content), conditions).await?;
+        let tag = self
+            .put(key, Bytes::from(content), None, conditions)
+            .await?;
         self.abort_upload(id);
         Ok(tag)
     }

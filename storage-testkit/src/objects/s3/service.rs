@@ -64,6 +64,7 @@ impl S3 for BucketService {
             body: Some(StreamingBlob::from(Body::from(found.body))),
             e_tag: Some(ETag::Strong(found.tag)),
             last_modified: Some(modified(&found.meta)),
+            metadata: found.metadata,
             ..GetObjectOutput::default()
         })
     }
@@ -86,6 +87,7 @@ impl S3 for BucketService {
             content_length: Some(length(found.meta.size)),
             e_tag: Some(ETag::Strong(found.tag)),
             last_modified: Some(modified(&found.meta)),
+            metadata: found.metadata,
             ..HeadObjectOutput::default()
         })
     }
@@ -102,7 +104,11 @@ impl S3 for BucketService {
         };
         let bucket = self.bucket(&input.bucket)?;
         let content = receive(input.body).await?;
-        let put = async move { bucket.put(&input.key, content, &conditions).await };
+        let put = async move {
+            bucket
+                .put(&input.key, content, input.metadata, &conditions)
+                .await
+        };
         let tag = to_the_end(put).await?;
         answer(PutObjectOutput {
             e_tag: Some(ETag::Strong(tag)),
@@ -123,7 +129,9 @@ impl S3 for BucketService {
         let target = self.bucket(&input.bucket)?;
         let put = async move {
             let always = Conditions::default();
-            target.put(&input.key, found.body, &always).await
+            target
+                .put(&input.key, found.body, found.metadata, &always)
+                .await
         };
         let tag = to_the_end(put).await?;
         answer(CopyObjectOutput {

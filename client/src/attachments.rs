@@ -1,0 +1,336 @@
+//! Attachments: files beside the arrays of a store. Logs, figures, configurations and raw instrument files are attached to the store, to
+//! a collection or to an array, each under a path; and what an array was made from is written down as the keys of these inputs.
+//!
+//! - `manifest`: what is attached to one owner, a small document.
+//! - `owner`: to whom.
+//! - `documents`: where manifests lie, and how one is changed by several at once.
+//! - `collecting`, `checking`: the care of what they name.
+//!
+//! The content lies in a repository of [blobs](crate::blobs) in the store, `.attachments/blobs`: a container on a disk, one object for each
+//! content in a bucket. `docs/format/attachments.md` has it all. The calls block; from async code they belong on a thread that may
+//! (`tokio::task::spawn_blocking`).
+
+mod checking;
+mod collecting;
+mod documents;
+mod manifest;
+mod owner;
+
+use std::io::Read;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hyperslab_core::name::ATTACHMENTS;
+use hyperslab_core::{Error, ErrorKind, Result, Timestamp};
+use tokio::runtime::Handle;
+
+use self::documents::Documents;
+pub use self::manifest::{AttachedFile, Manifest};
+pub use self::owner::Owner;
+use crate::blobs::{BlobKey, BlobReader, Blobs, ContainerOptions, KeyFormat, Repository, Sources};
+use crate::location::{Location, Place};
+
+/// How often a change is tried again that others were faster with.
+const ATTEMPTS: usize = 100;
+
+/// The attachments of a store.
+///
+/// ```
+/// use hyperslab::attachments::{Attachments, Owner};
+/// use hyperslab::blocking::Store;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let url = folder.path().join("store").display().to_string();
+/// Store::create(&url)?;
+/// let attachments = Attachments::open(&url)?;
+/// attachments.attach(&Owner::Store, "logs/run.log", &mut &b"it went well"[..], None)?;
+/// let mut log = attachments.read(&Owner::Store, "logs/run.log")?;
+/// assert_eq!(std::io::read_to_string(&mut log).unwrap(), "it went well");
+/// # Ok::<(), hyperslab::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Attachments {
+    place: RepositoryPlace,
+    repository: Arc<Mutex<Option<Repository>>>,
+    documents: Arc<dyn Documents>,
+    runtime: Handle,
+}
+
+/// Where the objects are.
+#[derive(Debug, Clone)]
+enum RepositoryPlace {
+    /// In a folder, which is made with the first.
+    Disk(String),
+    /// In a bucket, or in memory.
+    Bucket(Arc<dyn object_store::ObjectStore>, object_store::path::Path),
+}
+
+impl Attachments {
+    /// Those of the store at a URL. Nothing is made before something is attached.
+    ///
+    /// # Errors
+    /// `Unsupported` for a file of another program, which has none, and for a cloud that is not built in; `InvalidInput` for a URL
+    /// that makes no sense.
+    pub fn open(url: &str) -> Result<Self> {
+        let runtime = crate::blocking::threads()?;
+        match Location::parse(url)?.place {
+            Place::Memory => Ok(Self::in_bucket(
+                Arc::new(object_store::memory::InMemory::new()),
+                object_store::path::Path::default(),
+                runtime,
+            )),
+            Place::Disk(path) if path.is_file() => Err(Error::unsupported(format!(
+                "{} is a file of another program, to which nothing is attached; import it into a store first",
+                path.display()
+            ))),
+            Place::Disk(path) => {
+                let folder = path.join(ATTACHMENTS);
+                Ok(Self {
+                    place: RepositoryPlace::Disk(folder.join("blobs").display().to_string()),
+                    repository: Arc::default(),
+                    documents: Arc::new(documents::OnDisk::new(folder)),
+                    runtime,
+                })
+            }
+            Place::Bucket(url) => Self::at_bucket(&url, runtime),
+        }
+    }
+
+    #[cfg(feature = "cloud")]
+    fn at_bucket(url: &str, runtime: Handle) -> Result<Self> {
+        let (store, prefix) = crate::blobs::client(url)?;
+        Ok(Self::in_bucket(store, prefix.join(ATTACHMENTS), runtime))
+    }
+
+    #[cfg(not(feature = "cloud"))]
+    fn at_bucket(_url: &str, _runtime: Handle) -> Result<Self> {
+        Err(Error::unsupported(
+            "this build cannot reach a bucket; build with the feature `aws`, `gcp` or `azure`",
+        ))
+    }
+
+    fn in_bucket(
+        store: Arc<dyn object_store::ObjectStore>,
+        folder: object_store::path::Path,
+        runtime: Handle,
+    ) -> Self {
+        let documents =
+            documents::InBucket::new(Arc::clone(&store), folder.clone(), runtime.clone());
+        Self {
+            place: RepositoryPlace::Bucket(store, folder.join("blobs")),
+            repository: Arc::default(),
+            documents: Arc::new(documents),
+            runtime,
+        }
+    }
+
+    /// What is attached to an owner; nothing if nothing is.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unsupported` for a document that makes no sense, or of a later version; what the medium says.
+    pub fn manifest(&self, owner: &Owner) -> Result<Manifest> {
+        match self.documents.read(&owner.name())? {
+            None => Ok(Manifest::default()),
+            Some((text, _)) => Ok(Manifest::parse(&owner.name(), &text)?.1),
+        }
+    }
+
+    /// All to whom something is attached, in order.
+    ///
+    /// # Errors
+    /// `Corrupt` for a document that makes no sense; what the medium says.
+    pub fn owners(&self) -> Result<Vec<Owner>> {
+        let names = self.documents.list()?.into_iter();
+        let mut owners: Vec<Owner> = names
+            .filter_map(|name| match self.documents.read(&name) {
+                Ok(None) => None,
+                Ok(Some((text, _))) => Some(Manifest::parse(&name, &text).map(|(owner, _)| owner)),
+                Err(error) => Some(Err(error)),
+            })
+            .collect::<Result<_>>()?;
+        owners.sort_unstable();
+        Ok(owners)
+    }
+
+    /// Attaches what is left of a source, under a path. What was attached there before is not any more. Whether the owner is there, the
+    /// caller knows.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a path that is none, or that leads through another file; `Denied`; what the source and the medium say.
+    /// `Conflict` when others change the same all the time.
+    pub fn attach(
+        &self,
+        owner: &Owner,
+        path: &str,
+        source: &mut dyn Read,
+        media_type: Option<&str>,
+    ) -> Result<AttachedFile> {
+        manifest::check_path(path)?;
+        self.manifest(owner)?.check_room(path)?;
+        let put = self.made()?.put(source)?;
+        let file = AttachedFile {
+            key: put.key,
+            size: put.size,
+            media_type: media_type.map(str::to_owned),
+            attached: Timestamp::now(),
+        };
+        self.change(owner, |manifest| manifest.insert(path, file.clone()))?;
+        self.confirm(&[file.key])?;
+        Ok(file)
+    }
+
+    /// Puts the objects that an owner was made from, and writes them down, in place of those that were written down before.
+    ///
+    /// # Errors
+    /// As [`attach`](Self::attach).
+    pub fn attach_inputs(&self, owner: &Owner, sources: &mut Sources<'_>) -> Result<Vec<BlobKey>> {
+        let puts = self.made()?.put_many(sources)?;
+        let keys: Vec<BlobKey> = puts.iter().map(|put| put.key).collect();
+        self.set_inputs(owner, &keys)?;
+        Ok(keys)
+    }
+
+    /// Writes down the objects that an owner was made from, in place of those that were written down before.
+    ///
+    /// # Errors
+    /// `NotFound` that names those that are not there; as [`attach`](Self::attach).
+    pub fn set_inputs(&self, owner: &Owner, keys: &[BlobKey]) -> Result<()> {
+        self.confirm(keys)?;
+        self.change(owner, |manifest| {
+            manifest.set_inputs(keys);
+            Ok(())
+        })?;
+        self.confirm(keys)
+    }
+
+    /// Opens what is attached under a path.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is; `Corrupt` when its object is not there.
+    pub fn read(&self, owner: &Owner, path: &str) -> Result<Box<dyn BlobReader>> {
+        let manifest = self.manifest(owner)?;
+        let file = manifest.file(path)?;
+        let repository = self.repository()?;
+        let opened = match &repository {
+            Some(repository) => repository.open(&file.key),
+            None => Err(Error::not_found("the repository of attachments is gone")),
+        };
+        opened.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::corrupt(format!(
+                "'{path}' is attached, and its object {} is not there; restore it from a copy",
+                file.key
+            ))
+            .with_source(error),
+            _ => error,
+        })
+    }
+
+    /// Takes away what is attached under a path, or under all paths that begin with it and a `/`: how many files. Their objects stay
+    /// until they are [collected](Self::collect).
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is; as [`attach`](Self::attach).
+    pub fn detach(&self, owner: &Owner, path: &str) -> Result<usize> {
+        let mut count = 0;
+        self.change(owner, |manifest| {
+            count = manifest.remove(path)?;
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    /// The repository of their objects, if anything was ever attached.
+    ///
+    /// # Errors
+    /// As [`Repository::open`].
+    pub fn repository(&self) -> Result<Option<Repository>> {
+        let mut known = self
+            .repository
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if known.is_none() {
+            *known = match self.open_repository() {
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                opened => Some(opened?),
+            };
+        }
+        Ok(known.clone())
+    }
+
+    fn open_repository(&self) -> Result<Repository> {
+        match &self.place {
+            RepositoryPlace::Disk(path) => Repository::open(path),
+            RepositoryPlace::Bucket(store, prefix) => {
+                crate::blobs::open_in(Arc::clone(store), prefix.clone(), self.runtime.clone())
+            }
+        }
+    }
+
+    /// The repository, which is made.
+    fn made(&self) -> Result<Repository> {
+        if let Some(repository) = self.repository()? {
+            return Ok(repository);
+        }
+        let made = match &self.place {
+            RepositoryPlace::Disk(path) => Repository::create(path, &ContainerOptions::default()),
+            RepositoryPlace::Bucket(store, prefix) => {
+                crate::blobs::create_in(Arc::clone(store), prefix.clone(), self.runtime.clone())
+            }
+        };
+        match made {
+            // Another one was faster.
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+            _ => self.repository()?.ok_or_else(|| {
+                Error::conflict("the repository of attachments was removed meanwhile; try again")
+            }),
+        }
+    }
+
+    /// Changes a manifest, over what others change meanwhile.
+    fn change(
+        &self,
+        owner: &Owner,
+        mut change: impl FnMut(&mut Manifest) -> Result<()>,
+    ) -> Result<()> {
+        let name = owner.name();
+        for _ in 0..ATTEMPTS {
+            let read = self.documents.read(&name)?;
+            let (mut manifest, version) = match &read {
+                None => (Manifest::default(), None),
+                Some((text, version)) => (Manifest::parse(&name, text)?.1, Some(version)),
+            };
+            change(&mut manifest)?;
+            if self
+                .documents
+                .swap(&name, version, &manifest.document(owner)?)?
+            {
+                return Ok(());
+            }
+        }
+        Err(Error::conflict(format!(
+            "the attachments of {owner} are changed by others all the time; try again"
+        )))
+    }
+
+    /// That objects are there.
+    fn confirm(&self, keys: &[BlobKey]) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let there = match self.repository()? {
+            Some(repository) => repository.has_many(keys)?,
+            None => vec![false; keys.len()],
+        };
+        let gone = keys.iter().zip(there).filter(|(_, there)| !there);
+        let gone: Vec<String> = gone.map(|(key, _)| key.to_string()).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        Err(Error::not_found(format!(
+            "there is no object {} among the attachments; put it again",
+            gone.join(", ")
+        )))
+    }
+}
+
+/// The keys of attachments are SHA-256.
+const KEYS: KeyFormat = KeyFormat::Sha256;
