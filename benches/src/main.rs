@@ -1,4 +1,4 @@
-//! Our worker of the side-by-side benchmark: `peers-hyperslab hyperslab|zarrs|limit`.
+//! Our worker of the side-by-side benchmark: `peers-hyperslab hyperslab|zarrs|limit|files`.
 //!
 //! One process, started once per run, that does one request at a time: a line of JSON on standard input for each, a line
 //! of JSON on standard output as the answer. The workers in Python (`benches/peers/common.py`) do the same with the same
@@ -8,6 +8,7 @@ mod bare_zarrs;
 mod cells;
 mod clock;
 mod limit;
+mod objects;
 mod ours;
 mod request;
 mod small;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         "hyperslab" => ours::answer,
         "zarrs" => bare_zarrs::answer,
         "limit" => limit::answer,
+        "files" => objects::bare,
         _ => return ExitCode::from(2),
     };
     match serve(worker) {

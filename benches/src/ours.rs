@@ -14,7 +14,7 @@ use crate::cells::{load, new_cells, touched};
 use crate::clock::{Clock, checksum};
 use crate::request::{Failure, Outcome, Request};
 use crate::small::{self, SIDE};
-use crate::storages;
+use crate::{objects, storages};
 
 /// The variable of foreign files and the collection of our stores.
 pub(crate) const NAME: &str = "t";
@@ -32,6 +32,7 @@ pub(crate) fn answer(request: &Request) -> Outcome<Value> {
         "update" => update(request),
         "create" => create(request),
         "open" => open_many(request),
+        op if op.starts_with("objects") => objects::answer(request),
         _ => storages::answer(request),
     }
 }

@@ -18,6 +18,7 @@ mod cleaning;
 mod collecting;
 mod config;
 mod direct;
+mod encoding;
 mod extent;
 mod folders;
 mod index;
@@ -33,6 +34,7 @@ mod verifying;
 use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
 
 use hyperslab_core::{Error, Result};
 use uuid::Uuid;
@@ -76,6 +78,8 @@ pub struct ContainerBlobs {
     packs: Packs,
     suspects: Suspects,
     verification: Verification,
+    /// The pack that was written last: those before it are full.
+    last_pack: AtomicI64,
 }
 
 impl ContainerBlobs {
@@ -108,6 +112,7 @@ impl ContainerBlobs {
             packs: Packs::default(),
             suspects: Suspects::default(),
             verification: Verification::default(),
+            last_pack: AtomicI64::default(),
         })
     }
 
@@ -183,7 +188,7 @@ impl BlobRepository for ContainerBlobs {
         };
         match keys {
             // Without a transaction for all.
-            [key] => Ok(vec![stat(self.find_one(key)?)]),
+            [key] => Ok(vec![stat(self.look_for(key)?)]),
             keys => Ok(self.find(keys)?.into_iter().map(stat).collect()),
         }
     }

@@ -20,6 +20,8 @@ pub(crate) enum Encoding {
     None,
     /// A stream of zlib (RFC 1950).
     Zlib,
+    /// A frame of Zstandard (RFC 8878).
+    Zstd,
     /// A stream of deflate without a frame (RFC 1951).
     Deflate,
 }
@@ -69,18 +71,22 @@ impl ReadAt for Extent {
 }
 
 /// A stream that is decompressed.
-#[derive(Debug)]
 enum Decoder {
     Zlib(ZlibDecoder<Stored>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, Stored>>),
     Deflate(DeflateDecoder<Stored>),
 }
 
 impl Decoder {
-    fn new(extent: &Extent, encoding: Encoding) -> Self {
-        match encoding {
+    fn new(extent: &Extent, encoding: Encoding) -> io::Result<Self> {
+        Ok(match encoding {
             Encoding::Deflate => Self::Deflate(DeflateDecoder::new(extent.stored())),
+            Encoding::Zstd => {
+                let decoder = zstd::stream::read::Decoder::with_buffer(extent.stored())?;
+                Self::Zstd(Box::new(decoder))
+            }
             _ => Self::Zlib(ZlibDecoder::new(extent.stored())),
-        }
+        })
     }
 }
 
@@ -88,24 +94,29 @@ impl Read for Decoder {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Zlib(stream) => stream.read(out),
+            Self::Zstd(stream) => stream.read(out).map_err(|error| match error.kind() {
+                // What the decoder says itself.
+                io::ErrorKind::Other => io::Error::new(io::ErrorKind::InvalidData, error),
+                _ => error,
+            }),
             Self::Deflate(stream) => stream.read(out),
         }
     }
 }
 
 /// The content of a compressed part. A place behind the last one is read on to, one before it from the start again.
-#[derive(Debug)]
 struct Inflated {
     extent: Extent,
     encoding: Encoding,
-    stream: Decoder,
+    /// `None` before the first read.
+    stream: Option<Decoder>,
     place: u64,
 }
 
 impl Inflated {
     fn new(extent: Extent, encoding: Encoding) -> Self {
         Self {
-            stream: Decoder::new(&extent, encoding),
+            stream: None,
             extent,
             encoding,
             place: 0,
@@ -115,23 +126,24 @@ impl Inflated {
 
 impl ReadAt for Inflated {
     fn read_at(&mut self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
-        if offset < self.place {
-            self.stream = Decoder::new(&self.extent, self.encoding);
-            self.place = 0;
-        }
+        let stream = match &mut self.stream {
+            Some(stream) if offset >= self.place => stream,
+            old => {
+                self.place = 0;
+                old.insert(Decoder::new(&self.extent, self.encoding)?)
+            }
+        };
         let mut skipped = [0; 4096];
         while self.place < offset {
             let length = usize::try_from(offset - self.place).unwrap_or(usize::MAX);
             let length = length.min(skipped.len());
-            let count = self
-                .stream
-                .read(skipped.get_mut(..length).unwrap_or_default())?;
+            let count = stream.read(skipped.get_mut(..length).unwrap_or_default())?;
             if count == 0 {
                 return Ok(0);
             }
             self.place += count as u64;
         }
-        let count = self.stream.read(out)?;
+        let count = stream.read(out)?;
         self.place += count as u64;
         Ok(count)
     }

@@ -57,6 +57,7 @@ impl Serialize for Sha256Digest {
 pub(crate) enum KeyHash {
     Sha256(Sha256),
     Sha1(Sha1),
+    Blake3(Box<blake3::Hasher>),
 }
 
 impl KeyHash {
@@ -64,6 +65,7 @@ impl KeyHash {
     pub(crate) fn new(format: KeyFormat) -> Self {
         match format {
             KeyFormat::Sha1 => Self::Sha1(Sha1::new()),
+            KeyFormat::Blake3 => Self::Blake3(Box::default()),
             _ => Self::Sha256(Sha256::new()),
         }
     }
@@ -73,6 +75,7 @@ impl KeyHash {
         match self {
             Self::Sha256(hash) => hash.update(bytes),
             Self::Sha1(hash) => hash.update(bytes),
+            Self::Blake3(hash) => drop(hash.update(bytes)),
         }
     }
 
@@ -98,6 +101,7 @@ impl KeyHash {
         match self {
             Self::Sha256(hash) => BlobKey::of_digest(KeyFormat::Sha256, &hash.finalize()),
             Self::Sha1(hash) => BlobKey::of_digest(KeyFormat::Sha1, &hash.finalize()),
+            Self::Blake3(hash) => BlobKey::of_digest(KeyFormat::Blake3, hash.finalize().as_bytes()),
         }
     }
 }

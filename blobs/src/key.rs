@@ -16,6 +16,8 @@ pub enum KeyFormat {
     Sha256,
     /// The SHA-1 of the content: 40 hexadecimal digits. Only containers that other programs made have it.
     Sha1,
+    /// The BLAKE3 of the content: 64 hexadecimal digits. Only containers of ours have it.
+    Blake3,
     /// A random UUID with hyphens, another one for each object, whatever is in it.
     Uuid4,
 }
@@ -27,6 +29,7 @@ impl KeyFormat {
         match self {
             Self::Sha256 => "sha256",
             Self::Sha1 => "sha1",
+            Self::Blake3 => "blake3",
             Self::Uuid4 => "uuid4",
         }
     }
@@ -40,7 +43,7 @@ impl KeyFormat {
     /// How many bytes the digits of a key stand for.
     const fn byte_count(self) -> usize {
         match self {
-            Self::Sha256 => BYTES_MAX,
+            Self::Sha256 | Self::Blake3 => BYTES_MAX,
             Self::Sha1 => 20,
             Self::Uuid4 => 16,
         }
@@ -52,7 +55,7 @@ impl KeyFormat {
             text.len() == length && text.bytes().all(is_digit)
         };
         match self {
-            Self::Sha256 => is_hex(64),
+            Self::Sha256 | Self::Blake3 => is_hex(64),
             Self::Sha1 => is_hex(40),
             Self::Uuid4 => Uuid::parse_str(text).is_ok_and(|id| id.to_string() == text),
         }
@@ -102,7 +105,7 @@ impl BlobKey {
         Err(Error::invalid(format!(
             "{shown:?} is no key of this repository; its keys are {}",
             match format {
-                KeyFormat::Sha256 => "64 lower-case hexadecimal digits",
+                KeyFormat::Sha256 | KeyFormat::Blake3 => "64 lower-case hexadecimal digits",
                 KeyFormat::Sha1 => "40 lower-case hexadecimal digits",
                 KeyFormat::Uuid4 => "UUIDs in lower case, with hyphens",
             }

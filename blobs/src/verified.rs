@@ -9,7 +9,7 @@ use crate::reader::{ReadAt, Streamed, place_after};
 use crate::{BlobKey, BlobReader};
 
 /// What is not longer is read whole, and checked, when it is opened.
-const WHOLE_BYTES_MAX: u64 = 64 << 10;
+pub(crate) const WHOLE_BYTES_MAX: u64 = 64 << 10;
 
 /// Whether content is checked against its key when it is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -134,7 +134,17 @@ impl BlobReader for Verified {
     }
 
     fn read_at(&mut self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read_at(offset, out)?;
+        let read = self.inner.read_at(offset, out);
+        let count = read.map_err(|error| match error.kind() {
+            // What a decoder says of a stream that is none.
+            io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::UnexpectedEof => {
+                (self.on_damage)();
+                io::Error::new(io::ErrorKind::InvalidData, error)
+            }
+            _ => error,
+        })?;
         self.take(offset, out.get(..count).unwrap_or_default())?;
         Ok(count)
     }

@@ -72,7 +72,7 @@ fn twelve_puts_of_one_object_store_it_once() {
     let place = Place::new(Arc::new(server.client().build().unwrap()));
     let blobs = place.create();
     for size in [100, 9 << 20] {
-        let content = vec![size as u8; size];
+        let content = vec![7; size];
         let puts: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..12)
                 .map(|_| scope.spawn(|| blobs.put_bytes(&content).unwrap()))
@@ -195,10 +195,10 @@ fn what_is_put_while_others_delete_is_there() {
             .map(|writer| {
                 let (blobs, ended) = (place.open(), &ended);
                 scope.spawn(move || {
-                    let mut rounds = 0;
+                    let mut rounds = 0_u8;
                     while !ended.load(Ordering::Relaxed) {
-                        rounds += 1;
-                        let content = [writer % 2, (rounds % 50) as u8].repeat(20);
+                        rounds = rounds.wrapping_add(1);
+                        let content = [writer % 2, rounds % 50].repeat(20);
                         let put = blobs.put_bytes(&content).unwrap();
                         assert_eq!(blobs.content(&put.key).unwrap(), content, "round {rounds}");
                         std::thread::sleep(Duration::from_millis(u64::from(writer) * 20));

@@ -1,11 +1,16 @@
 //! Containers: what is packed is there, compressed or not, and so is what is not.
-#![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test reports a failure by panicking"
+)]
 
 use std::io::{Read, Seek, SeekFrom};
 
 use hyperslab_blobs::{
-    BlobFault, BlobKey, BlobRepository, Blobs, CleanOptions, Compress, ContainerBlobs,
-    ContainerOptions, PackOptions, Placement, RepackOptions, RepackReport, UNWATCHED,
+    BlobFault, BlobKey, BlobRepository, Blobs, CleanOptions, Compress, Compression, ContainerBlobs,
+    ContainerOptions, KeyFormat, PackOptions, Placement, RepackOptions, RepackReport, Sha256Digest,
+    UNWATCHED, Verification,
 };
 use hyperslab_core::ErrorKind;
 
@@ -171,7 +176,7 @@ fn an_object_that_is_not_what_its_name_says_is_not_packed() {
     let report = blobs
         .pack_loose(&PackOptions::default(), UNWATCHED)
         .unwrap();
-    assert_eq!((report.packed, report.damaged), (1, vec![keys[0].clone()]));
+    assert_eq!((report.packed, report.damaged), (1, vec![keys[0]]));
     assert_eq!(
         blobs.sha256(&keys[0]).unwrap_err().kind(),
         ErrorKind::Corrupt
@@ -202,7 +207,7 @@ fn every_fault_is_told_and_what_has_a_copy_is_healed() {
     let options = packing(Compress::Never, true);
     blobs.pack_loose(&options, UNWATCHED).unwrap();
     assert_eq!(blobs.findings().unwrap(), []);
-    let mut sorted = keys.clone();
+    let mut sorted = keys;
     sorted.sort();
     // The first in the pack, and it is put again.
     let first = blobs.content(&sorted[0]).unwrap();
@@ -217,10 +222,7 @@ fn every_fault_is_told_and_what_has_a_copy_is_healed() {
     blobs.put_bytes(&first).unwrap();
     assert!(blobs.findings().unwrap()[0].has_copy);
     let cleaned = blobs.clean(&CleanOptions::default()).unwrap();
-    assert_eq!(
-        (cleaned.healed, cleaned.loose),
-        (vec![sorted[0].clone()], 0)
-    );
+    assert_eq!((cleaned.healed, cleaned.loose), (vec![sorted[0]], 0));
     assert_eq!(blobs.findings().unwrap(), []);
     assert_eq!(blobs.clean(&CleanOptions::default()).unwrap().loose, 1);
     for key in &keys {
@@ -314,5 +316,141 @@ fn packers_beside_each_other_lose_nothing() {
     assert_eq!(keys.len(), 240);
     for key in keys {
         blobs.sha256(&key).unwrap();
+    }
+}
+
+#[test]
+fn containers_of_our_own_have_keys_of_blake3_and_zstd() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ContainerOptions {
+        key_format: KeyFormat::Blake3,
+        compression: Compression::Zstd(3),
+        pack_size_target: 100_000,
+        ..ContainerOptions::default()
+    };
+    let root = folder.path().join("c");
+    let blobs = ContainerBlobs::create(&root, &options).unwrap();
+    let contents = contents();
+    let keys: Vec<BlobKey> = contents
+        .iter()
+        .map(|content| blobs.put_bytes(content).unwrap().key)
+        .collect();
+    // The BLAKE3 of nothing, as its paper has it.
+    assert_eq!(
+        keys[0].to_string(),
+        "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+    );
+    let options = packing(Compress::WhereWorthIt, true);
+    blobs.pack_loose(&options, UNWATCHED).unwrap();
+    blobs.delete(&keys[3]).unwrap();
+    repack(&blobs, Some(Compress::Always));
+    drop(blobs);
+    let blobs = ContainerBlobs::open(&root).unwrap();
+    assert_eq!(blobs.findings().unwrap(), []);
+    for (key, content) in keys
+        .iter()
+        .zip(&contents)
+        .filter(|(key, _)| **key != keys[3])
+    {
+        assert_eq!(blobs.content(key).unwrap(), *content);
+        assert_eq!(blobs.sha256(key).unwrap(), Sha256Digest::of(content));
+    }
+    let compressed = keys.iter().filter(|key| {
+        let stat = blobs.stat(key).unwrap();
+        stat.is_some_and(|stat| {
+            matches!(
+                stat.placement,
+                Placement::Packed {
+                    compressed: true,
+                    ..
+                }
+            )
+        })
+    });
+    assert!(compressed.count() > 10);
+    // Nobody else takes it for one of theirs.
+    let config = std::fs::read_to_string(root.join("config.json")).unwrap();
+    assert!(config.contains("\"container_version\": 2"), "{config}");
+    let as_theirs = config.replace("\"container_version\": 2", "\"container_version\": 1");
+    std::fs::write(root.join("config.json"), as_theirs).unwrap();
+    assert_eq!(
+        ContainerBlobs::open(&root).unwrap_err().kind(),
+        ErrorKind::Corrupt
+    );
+}
+
+/// A reader that has read before sees what others have packed since, and the files of which they have removed.
+#[test]
+fn long_lived_readers_see_what_others_pack() {
+    let (blobs, _folder) = made(1 << 30);
+    let reader = ContainerBlobs::open(blobs.path()).unwrap();
+    let mut keys: Vec<BlobKey> = Vec::new();
+    for number in 0..50_u8 {
+        keys.push(blobs.put_bytes(&[number; 100]).unwrap().key);
+        assert!(reader.has(&keys[0]).unwrap());
+        if number % 5 == 4 {
+            blobs
+                .pack_loose(&packing(Compress::Never, true), UNWATCHED)
+                .unwrap();
+        }
+        if number % 20 == 19 {
+            blobs.delete(&keys.remove(3)).unwrap();
+            repack(&blobs, None);
+            let now = CleanOptions {
+                age: std::time::Duration::ZERO,
+                dry_run: false,
+            };
+            blobs.clean(&now).unwrap();
+        }
+        for key in &keys {
+            reader.sha256(key).unwrap();
+            assert_eq!(reader.content(key).unwrap().len(), 100);
+        }
+        assert_eq!(reader.list().unwrap().count(), keys.len());
+        assert_eq!(reader.usage().unwrap().objects, keys.len() as u64);
+    }
+    // Opened before it was packed, read afterwards.
+    let key = blobs.put_bytes(b"open").unwrap().key;
+    let mut open = reader.open(&key).unwrap();
+    blobs
+        .pack_loose(&packing(Compress::Never, true), UNWATCHED)
+        .unwrap();
+    let mut content = Vec::new();
+    open.read_to_end(&mut content).unwrap();
+    assert_eq!(content, b"open");
+}
+
+/// Flipped bits are seen by whoever reads, small objects and large, and where there is another copy that is read.
+#[test]
+fn flipped_bits_are_seen_and_other_copies_read() {
+    for size in [100, 60_000, 70_000, 2_000_000] {
+        for compress in [Compress::Never, Compress::Always] {
+            let (blobs, _folder) = made(1 << 30);
+            let content: Vec<u8> = (0..size)
+                .map(|place: u32| (place / 3).to_le_bytes()[0])
+                .collect();
+            let key = blobs.put_bytes(&content).unwrap().key;
+            blobs
+                .pack_loose(&packing(compress, true), UNWATCHED)
+                .unwrap();
+            let pack = blobs.path().join("packs/0");
+            let place = usize::try_from(std::fs::metadata(&pack).unwrap().len()).unwrap() / 2;
+            damage(&pack, place);
+            assert_eq!(blobs.content(&key).unwrap_err().kind(), ErrorKind::Corrupt);
+            assert_eq!(blobs.sha256(&key).unwrap_err().kind(), ErrorKind::Corrupt);
+            let unchecked = ContainerBlobs::open(blobs.path()).unwrap();
+            let unchecked = unchecked.with_verification(Verification::Never);
+            assert!(unchecked.content(&key).is_err() || compress == Compress::Never);
+            // Put again, it is not taken for one that is there.
+            assert!(!blobs.put_bytes(&content).unwrap().existed);
+            for _ in 0..3 {
+                assert_eq!(blobs.content(&key).unwrap(), content, "{size} {compress:?}");
+            }
+            let cleaned = blobs.clean(&CleanOptions::default()).unwrap();
+            assert_eq!(cleaned.healed, [key]);
+            assert_eq!(blobs.clean(&CleanOptions::default()).unwrap().loose, 1);
+            assert_eq!(blobs.content(&key).unwrap(), content);
+            assert_eq!(blobs.findings().unwrap(), []);
+        }
     }
 }

@@ -13,7 +13,7 @@ use hyperslab_blobs::{
 };
 use hyperslab_core::ErrorKind;
 use hyperslab_testkit::objects::{FaultPlan, FaultStore, S3Server};
-use object_store::{BackoffConfig, RetryConfig};
+use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
@@ -130,7 +130,11 @@ fn bucket_behind_faults() -> (BucketBlobs, (Runtime, S3Server)) {
         max_retries: 30,
         retry_timeout: Duration::from_secs(60),
     };
-    let client = server.client().with_retry(patient).build().unwrap();
+    let options = ClientOptions::new()
+        .with_allow_http(true)
+        .with_timeout(Duration::from_secs(1));
+    let client = server.client().with_retry(patient);
+    let client = client.with_client_options(options).build().unwrap();
     let runtime = runtime();
     let prefix = object_store::path::Path::from("a/prefix");
     let blobs = BucketBlobs::create(Arc::new(client), prefix, runtime.handle().clone());
@@ -231,7 +235,7 @@ fn streams_move_and_ranges_do_not(blobs: &impl BlobRepository) {
 
 fn keys_that_are_not_there_are_named(blobs: &impl BlobRepository) {
     let (absent, there) = (absent_key(blobs), blobs.put_bytes(b"there").unwrap().key);
-    let both = [there.clone(), absent.clone(), there.clone()];
+    let both = [there, absent, there];
     assert_eq!(blobs.has_many(&both).unwrap(), [true, false, true]);
     let mut errors = vec![
         blobs.open(&absent).map(drop).unwrap_err(),
@@ -281,17 +285,12 @@ fn many_are_visited_as_asked(blobs: &impl BlobRepository) {
         .iter()
         .map(|content| blobs.put_bytes(content.as_bytes()).unwrap().key)
         .collect();
-    let asked = [
-        keys[2].clone(),
-        absent_key(blobs),
-        keys[0].clone(),
-        keys[2].clone(),
-    ];
+    let asked = [keys[2], absent_key(blobs), keys[0], keys[2]];
     let visited = |order, most| {
         let mut seen = Vec::new();
         let mut visit = |key: &BlobKey, reader: Option<&mut dyn hyperslab_blobs::BlobReader>| {
             let content = reader.map(|reader| io::read_to_string(reader).unwrap());
-            seen.push((key.clone(), content));
+            seen.push((*key, content));
             Ok(match seen.len() == most {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
@@ -312,8 +311,8 @@ fn many_are_visited_as_asked(blobs: &impl BlobRepository) {
     let mut seen = visited(Order::AsStored, 9);
     seen.sort();
     let mut expected = vec![
-        (keys[0].clone(), content(0)),
-        (keys[2].clone(), content(2)),
+        (keys[0], content(0)),
+        (keys[2], content(2)),
         (absent_key(blobs), None),
     ];
     expected.sort();
@@ -401,7 +400,7 @@ fn random_steps_are_those_of_a_map(blobs: &impl BlobRepository, steps: Vec<Step>
             model
                 .iter()
                 .nth(at)
-                .map(|(key, content)| (key.clone(), content.clone()))
+                .map(|(key, content)| (*key, content.clone()))
         };
         match step {
             Step::Put(number) => {

@@ -21,7 +21,9 @@ fn container(key_format: KeyFormat) -> (ContainerBlobs, tempfile::TempDir) {
 
 fn contents() -> Vec<Vec<u8>> {
     let sizes = [0, 1, 1000, 70_000, 1 << 20, (1 << 20) + 1, 3 << 20];
-    sizes.map(|size| vec![(size % 251) as u8; size]).into()
+    sizes
+        .map(|size: usize| vec![size.to_le_bytes()[0]; size])
+        .into()
 }
 
 fn pack(blobs: &ContainerBlobs) {

@@ -4,7 +4,6 @@
 //! that keeps no more than what was synced. So bytes that are not synced before their rows, a name whose folder is not, or a loose file
 //! that goes too early, are found.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
 
 use std::collections::HashSet;
 use std::io::Read;

@@ -3,9 +3,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 
-use flate2::write::ZlibEncoder;
 use hyperslab_core::{Error, Result};
 
+use super::Compression;
 use super::config::Config;
 use super::folders::{self, Folders};
 use super::index::Row;
@@ -102,10 +102,7 @@ impl<'a> Appender<'a> {
         if !wanted {
             return Ok(None);
         }
-        let level = flate2::Compression::new(self.config.zlib_level());
-        let mut encoder = ZlibEncoder::new(Vec::new(), level);
-        encoder.write_all(content)?;
-        let packed = encoder.finish()?;
+        let packed = self.config.compression.encoded(content)?;
         Ok((packed.len() < content.len()).then_some(packed))
     }
 
@@ -183,27 +180,22 @@ impl<'a> Appender<'a> {
         compressed: bool,
     ) -> io::Result<(BlobKey, Row, Sha256Digest)> {
         let format = self.config.hash_type;
-        let mut sha1 = (format == KeyFormat::Sha1).then(|| KeyHash::new(format));
+        let mut other = (format != KeyFormat::Sha256).then(|| KeyHash::new(format));
         let mut counted = Counted {
             inner: &mut self.file,
             count: 0,
         };
-        let (size, sha256) = if compressed {
-            let level = flate2::Compression::new(self.config.zlib_level());
-            let mut encoder = ZlibEncoder::new(&mut counted, level);
-            let drained = drain(source, |block| {
-                sha1.iter_mut().for_each(|hash| hash.update(block));
-                encoder.write_all(block)
-            })?;
-            encoder.finish()?;
-            drained
-        } else {
+        let mut copy = |to: &mut dyn Write| {
             drain(source, |block| {
-                sha1.iter_mut().for_each(|hash| hash.update(block));
-                counted.write_all(block)
-            })?
+                other.iter_mut().for_each(|hash| hash.update(block));
+                to.write_all(block)
+            })
         };
-        let key = match sha1 {
+        let (size, sha256) = match compressed {
+            true => self.config.compression.encode(&mut counted, copy)?,
+            false => copy(&mut counted)?,
+        };
+        let key = match other {
             Some(hash) => hash.finish(),
             None => BlobKey::of_digest(KeyFormat::Sha256, &sha256.0),
         };
@@ -229,14 +221,10 @@ impl<'a> Appender<'a> {
             inner: &mut self.file,
             count: 0,
         };
-        let size = if compressed {
-            let level = flate2::Compression::new(self.config.zlib_level());
-            let mut encoder = ZlibEncoder::new(&mut counted, level);
-            let size = hash.copy(source, &mut encoder)?;
-            encoder.finish()?;
-            size
-        } else {
-            hash.copy(source, &mut counted)?
+        let mut copied = |to: &mut dyn Write| hash.copy(source, to);
+        let size = match compressed {
+            true => self.config.compression.encode(&mut counted, copied)?,
+            false => copied(&mut counted)?,
         };
         let length = counted.count;
         Ok((hash.finish() == *key).then_some(Row {
@@ -283,9 +271,7 @@ impl<'a> Appender<'a> {
 
 /// Whether the first part of an object gets enough smaller.
 fn is_worth_it(sample: &[u8]) -> io::Result<bool> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::new(1));
-    encoder.write_all(sample)?;
-    let left = encoder.finish()?.len() as u64;
+    let left = Compression::Zlib(1).encoded(sample)?.len() as u64;
     Ok(left * 100 < sample.len() as u64 * WORTH_HUNDREDTHS)
 }
 

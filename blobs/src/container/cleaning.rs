@@ -10,9 +10,9 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::locks::PackerLock;
-use super::packing::{PATIENCE, PackOptions, WORTH_A_THREAD};
+use super::packing::{PATIENCE, WORTH_A_THREAD};
 use super::{ContainerBlobs, loose};
-use crate::{BlobKey, UNWATCHED};
+use crate::BlobKey;
 
 /// So many loose objects are looked up at a time.
 const BATCH: usize = 1 << 12;
@@ -58,7 +58,7 @@ impl ContainerBlobs {
     /// # Errors
     /// `Locked` when objects are being packed; what the medium says.
     pub fn clean(&self, options: &CleanOptions) -> Result<CleanReport> {
-        let lock = PackerLock::acquire(&self.folders, PATIENCE)?;
+        let _lock = PackerLock::acquire(&self.folders, PATIENCE)?;
         let mut report = CleanReport::default();
         // What lies there now is read, and no file that has lost its name.
         self.packs.close();
@@ -82,7 +82,6 @@ impl ContainerBlobs {
         }
         self.abandoned(options, &mut report)?;
         self.packs_without_objects(options, &mut report)?;
-        drop(lock);
         self.heal(damaged, options, &mut report)?;
         Ok(report)
     }
@@ -110,9 +109,7 @@ impl ContainerBlobs {
         let mut sound = damaged;
         sound.retain(|key| self.holds_loose(key));
         if !options.dry_run && !sound.is_empty() {
-            // Read from their loose files from now on, and packed by whoever packs next: that is us.
-            self.index.remove(&sound)?;
-            self.pack_loose(&PackOptions::default(), UNWATCHED)?;
+            self.pack_anew(&sound)?;
             self.suspects.clear();
         }
         report.healed = sound;

@@ -10,8 +10,11 @@ use super::folders::Folders;
 use crate::KeyFormat;
 use crate::files;
 
-/// The version that the format has.
+/// The version of `disk-objectstore`.
 const VERSION: u64 = 1;
+
+/// The version of containers with what only we have: other programs do not open them.
+const VERSION_OWN: u64 = 2;
 
 /// How objects in packs are compressed, where they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +22,36 @@ const VERSION: u64 = 1;
 pub enum Compression {
     /// Zlib of that level, 1 to 9.
     Zlib(u32),
+    /// Zstandard of that level, 1 to 19. Only hyperslab opens such a container.
+    Zstd(u32),
+}
+
+impl Compression {
+    /// As the document has it.
+    fn name(self) -> String {
+        match self {
+            Self::Zlib(level) => format!("zlib+{level}"),
+            Self::Zstd(level) => format!("zstd+{level}"),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (name, level) = text.split_once('+')?;
+        let level: u32 = level.parse().ok()?;
+        let found = match (name, level) {
+            ("zlib", 1..=9) => Self::Zlib(level),
+            ("zstd", 1..=19) => Self::Zstd(level),
+            _ => return None,
+        };
+        // A sign, or a leading zero, is none of it.
+        (found.name() == text).then_some(found)
+    }
 }
 
 /// What a new container is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerOptions {
-    /// How keys are made; not [`KeyFormat::Uuid4`].
+    /// How keys are made; not [`KeyFormat::Uuid4`]. Only hyperslab opens a container with [`KeyFormat::Blake3`].
     pub key_format: KeyFormat,
     /// How many digits of a key are the folder of its loose file; 0 for no folders.
     pub loose_prefix_len: u64,
@@ -52,7 +79,7 @@ pub(super) struct Config {
     pub(super) pack_size_target: u64,
     pub(super) hash_type: KeyFormat,
     pub(super) container_id: Uuid,
-    zlib_level: u32,
+    pub(super) compression: Compression,
     document: Document,
 }
 
@@ -74,14 +101,15 @@ impl Config {
     /// # Errors
     /// `InvalidInput` for what the format does not have.
     pub(super) fn new(options: &ContainerOptions) -> Result<Self> {
-        let Compression::Zlib(level) = options.compression;
+        let is_theirs = options.key_format != KeyFormat::Blake3
+            && matches!(options.compression, Compression::Zlib(_));
         let document = Document {
-            container_version: VERSION,
+            container_version: if is_theirs { VERSION } else { VERSION_OWN },
             loose_prefix_len: options.loose_prefix_len,
             pack_size_target: options.pack_size_target,
             hash_type: options.key_format.name().to_owned(),
             container_id: Uuid::new_v4().simple().to_string(),
-            compression_algorithm: format!("zlib+{level}"),
+            compression_algorithm: options.compression.name(),
         };
         Self::of(document).map_err(Error::invalid)
     }
@@ -111,9 +139,9 @@ impl Config {
         };
         let versioned: Versioned =
             serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
-        if versioned.container_version != VERSION {
+        if !(VERSION..=VERSION_OWN).contains(&versioned.container_version) {
             return Err(Error::unsupported(format!(
-                "{} is a container of version {}, and this program knows version {VERSION}; update hyperslab",
+                "{} is a container of version {}, and this program knows versions {VERSION} and {VERSION_OWN}; update hyperslab",
                 folders.root().display(),
                 versioned.container_version
             )));
@@ -127,6 +155,7 @@ impl Config {
         let hash_type = match document.hash_type.as_str() {
             "sha256" => KeyFormat::Sha256,
             "sha1" => KeyFormat::Sha1,
+            "blake3" if document.container_version == VERSION_OWN => KeyFormat::Blake3,
             other => return Err(format!("there are no keys of '{other}' in containers")),
         };
         let key_length = if hash_type == KeyFormat::Sha1 { 40 } else { 64 };
@@ -142,13 +171,15 @@ impl Config {
         if document.pack_size_target == 0 {
             return Err("packs cannot be full with 0 bytes".to_owned());
         }
-        let level = document.compression_algorithm.strip_prefix("zlib+");
-        let Some([level @ b'1'..=b'9']) = level.map(str::as_bytes) else {
-            return Err(format!(
-                "there is no compression '{}'; it is zlib+1 to zlib+9",
+        let compression = Compression::parse(&document.compression_algorithm).filter(|found| {
+            matches!(found, Compression::Zlib(_)) || document.container_version == VERSION_OWN
+        });
+        let compression = compression.ok_or_else(|| {
+            format!(
+                "there is no compression '{}'; it is zlib+1 to zlib+9, or zstd+1 to zstd+19 in version {VERSION_OWN}",
                 document.compression_algorithm
-            ));
-        };
+            )
+        })?;
         let id = Uuid::try_parse(&document.container_id);
         let container_id = id.map_err(|_| format!("'{}' is no id", document.container_id))?;
         Ok(Self {
@@ -156,14 +187,9 @@ impl Config {
             pack_size_target: document.pack_size_target,
             hash_type,
             container_id,
-            zlib_level: u32::from(level - b'0'),
+            compression,
             document,
         })
-    }
-
-    /// The level at which objects are compressed.
-    pub(super) fn zlib_level(&self) -> u32 {
-        self.zlib_level
     }
 
     /// Writes the document, whole or not at all, and never over another.

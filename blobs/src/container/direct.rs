@@ -113,9 +113,8 @@ impl ContainerBlobs {
             loose: loose::Names::now(&self.folders, &self.config)?,
             appended: HashSet::new(),
         };
-        let mut pack = 0;
         while !gathered.is_empty() {
-            pack = self.next_pack(pack)?;
+            let pack = self.next_pack()?;
             let _mark = PackMark::make(&self.folders, pack)?;
             let mut appender = Appender::open(&self.folders, &self.config, pack)?;
             while !appender.is_full() && !gathered.is_empty() {

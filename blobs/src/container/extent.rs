@@ -2,6 +2,7 @@
 
 use hyperslab_core::{Error, Result};
 
+use super::Compression;
 use super::folders::Folders;
 use super::index::Row;
 use super::packs::Packs;
@@ -17,9 +18,11 @@ pub(super) fn open(
     folders: &Folders,
     key: &BlobKey,
     row: Row,
+    compression: Compression,
+    believing: bool,
 ) -> Result<Box<dyn BlobReader>> {
     let end = row.offset.checked_add(row.length);
-    let (file, bytes) = packs.open(folders, row.pack, end.unwrap_or(u64::MAX))?;
+    let (file, bytes) = packs.open(folders, row.pack, end.unwrap_or(u64::MAX), believing)?;
     if end.is_none_or(|end| end > bytes) || (!row.compressed && row.length != row.size) {
         return Err(Error::corrupt(format!(
             "object {key} is said to be {} bytes from {} on in {}, which has {bytes}; restore it from a copy",
@@ -28,9 +31,10 @@ pub(super) fn open(
             folders.pack(row.pack).display()
         )));
     }
-    let encoding = match row.compressed {
-        true => Encoding::Zlib,
-        false => Encoding::None,
+    let encoding = match (row.compressed, compression) {
+        (false, _) => Encoding::None,
+        (true, Compression::Zlib(_)) => Encoding::Zlib,
+        (true, Compression::Zstd(_)) => Encoding::Zstd,
     };
     Ok(Extent::new(file, row.offset, row.length).reader(encoding, row.size))
 }

@@ -239,12 +239,21 @@ impl Index {
 
     /// Leads objects of a pack to their new places, all at once. One that was deleted meanwhile stays deleted.
     pub(super) fn switch(&self, from: i64, rows: &[(BlobKey, Row)]) -> Result<()> {
+        self.update(Some(from), rows)
+    }
+
+    /// Leads objects to their new places, wherever they were. One that was deleted meanwhile stays deleted.
+    pub(super) fn replace(&self, rows: &[(BlobKey, Row)]) -> Result<()> {
+        self.update(None, rows)
+    }
+
+    fn update(&self, from: Option<i64>, rows: &[(BlobKey, Row)]) -> Result<()> {
         let values = values_of(rows)?;
         self.with(|connection| {
             let transaction = connection.transaction()?;
             {
                 let sql = "UPDATE db_object SET compressed = ?2, size = ?3, \"offset\" = ?4, length = ?5, pack_id = ?6 \
-                           WHERE hashkey = ?1 AND pack_id = ?7";
+                           WHERE hashkey = ?1 AND pack_id = COALESCE(?7, pack_id)";
                 let mut statement = transaction.prepare_cached(sql)?;
                 for (key, compressed, size, offset, length, pack) in &values {
                     statement.execute(params![&**key, compressed, size, offset, length, pack, from])?;

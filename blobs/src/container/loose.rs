@@ -6,8 +6,6 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use hyperslab_core::{Error, Result};
-use sha1::Sha1;
-use sha2::Digest;
 use tempfile::NamedTempFile;
 
 use super::config::Config;
@@ -30,16 +28,17 @@ pub(super) fn spool(folders: &Folders, config: &Config, source: &mut dyn Read) -
     let sandbox = folders.sandbox();
     let fail = |error| Error::io("write", sandbox.display(), error);
     let mut file = files::unnamed(&sandbox).map_err(fail)?;
-    let mut sha1 = (config.hash_type == KeyFormat::Sha1).then(Sha1::new);
+    let format = config.hash_type;
+    let mut other = (format != KeyFormat::Sha256).then(|| KeyHash::new(format));
     let drained = drain(source, |block| {
-        if let Some(hash) = &mut sha1 {
+        if let Some(hash) = &mut other {
             hash.update(block);
         }
         file.write_all(block)
     });
     let (size, sha256) = drained.map_err(fail)?;
-    let key = match sha1 {
-        Some(hash) => BlobKey::of_digest(KeyFormat::Sha1, &hash.finalize()),
+    let key = match other {
+        Some(hash) => hash.finish(),
         None => BlobKey::of_digest(KeyFormat::Sha256, &sha256.0),
     };
     Ok(Spooled {

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyperslab_core::{Error, Result};
@@ -117,9 +118,8 @@ impl ContainerBlobs {
         let total = unpacked.len() as u64;
         let mut left = unpacked.into_iter();
         let mut read = self.read_ahead(&mut left)?;
-        let mut pack = 0;
         while !read.is_empty() {
-            pack = self.next_pack(pack)?;
+            let pack = self.next_pack()?;
             let _mark = PackMark::make(&self.folders, pack)?;
             let mut appender = Appender::open(&self.folders, &self.config, pack)?;
             while !appender.is_full() && appender.row_count() < ROWS_MAX {
@@ -174,6 +174,30 @@ impl ContainerBlobs {
         }
     }
 
+    /// Packs objects once more from their loose files, and leads their rows there. At no moment is one without a row.
+    pub(super) fn pack_anew(&self, keys: &[BlobKey]) -> Result<()> {
+        let mut left = keys.iter().copied();
+        let mut read = self.read_ahead(&mut left)?;
+        while !read.is_empty() {
+            let pack = self.next_pack()?;
+            let _mark = PackMark::make(&self.folders, pack)?;
+            let mut appender = Appender::open(&self.folders, &self.config, pack)?;
+            while !appender.is_full() {
+                let Some((key, loose)) = read.pop_front() else {
+                    break;
+                };
+                append(&mut appender, &key, loose, Compress::Never)?;
+                if read.is_empty() {
+                    read = self.read_ahead(&mut left)?;
+                }
+            }
+            let rows = appender.finish()?;
+            self.verify_rows(&rows)?;
+            self.index.replace(&rows)?;
+        }
+        Ok(())
+    }
+
     /// What is done with objects whose rows are safe.
     fn packed(
         &self,
@@ -201,8 +225,15 @@ impl ContainerBlobs {
         Ok(keys)
     }
 
-    /// The first pack from this one on that is not full, and not about to go because nothing in it is needed.
-    pub(super) fn next_pack(&self, first: i64) -> Result<i64> {
+    /// The first pack that is not full, and not about to go because nothing in it is needed. One that gets room again once others
+    /// were filled is found by the next who opens the container.
+    pub(super) fn next_pack(&self) -> Result<i64> {
+        let pack = self.pack_with_room(self.last_pack.load(Ordering::Relaxed))?;
+        self.last_pack.store(pack, Ordering::Relaxed);
+        Ok(pack)
+    }
+
+    fn pack_with_room(&self, first: i64) -> Result<i64> {
         for pack in first.. {
             let path = self.folders.pack(pack);
             match std::fs::metadata(&path) {

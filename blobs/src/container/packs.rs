@@ -13,7 +13,7 @@ use super::folders::Folders;
 /// More are not kept open, however many packs there are.
 const KEPT_MAX: usize = 8;
 
-/// How long it is believed that a pack is still the file of its name.
+/// How long it is believed that a pack is still the file of its name: a number may be given to another.
 const BELIEVED: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Default)]
@@ -30,13 +30,21 @@ struct Kept {
 }
 
 impl Packs {
-    /// A pack, and how long it is at least. One that is to have more bytes than were seen is looked at again.
+    /// A pack, and how long it is at least. One that is to have more bytes than were seen is looked at again. Who finds out whether
+    /// it was the right file may believe that it is still that of its name for a moment.
     ///
     /// # Errors
     /// `NotFound`.
-    pub(super) fn open(&self, folders: &Folders, pack: i64, end: u64) -> Result<(Arc<File>, u64)> {
+    pub(super) fn open(
+        &self,
+        folders: &Folders,
+        pack: i64,
+        end: u64,
+        believing: bool,
+    ) -> Result<(Arc<File>, u64)> {
         let known = self.with(|kept| kept.iter().find(|kept| kept.pack == pack).cloned());
         if let Some(known) = &known
+            && believing
             && known.bytes >= end
             && known.looked.elapsed() < BELIEVED
         {

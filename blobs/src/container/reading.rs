@@ -8,7 +8,7 @@ use hyperslab_core::{Error, ErrorKind, Result};
 use super::index::Row;
 use super::{ContainerBlobs, extent, loose};
 use crate::convenience::{absent, read_failed};
-use crate::verified::verified;
+use crate::verified::{WHOLE_BYTES_MAX, verified};
 use crate::{BlobKey, BlobReader, Missing, Order, Verification, Visit};
 
 /// What is packed, or repacked, while it is opened, is looked for again.
@@ -90,6 +90,13 @@ impl ContainerBlobs {
         Ok(found)
     }
 
+    /// Where an object is, for who does not read it: its file is looked for first, so that of one that is not there the index is
+    /// asked once. One without a file at first has a row from then on, if it is there at all.
+    pub(super) fn look_for(&self, key: &BlobKey) -> Result<Option<Found>> {
+        let loose = loose::size(&self.loose_path(key))?.map(Found::Loose);
+        Ok(self.index.find_one(key)?.map(Found::Packed).or(loose))
+    }
+
     /// Where an object is.
     pub(super) fn find_one(&self, key: &BlobKey) -> Result<Option<Found>> {
         if let Some(row) = self.index.find_one(key)? {
@@ -152,9 +159,27 @@ impl ContainerBlobs {
         {
             return Ok(reader);
         }
-        let reader = extent::open(&self.packs, &self.folders, key, row)?;
+        let believing = verification == Verification::Always && row.size <= WHOLE_BYTES_MAX;
+        let reader = self.open_extent(key, row, believing)?;
         self.checked(key, reader, verification)
             .inspect_err(|_| self.packs.forget(row.pack))
+    }
+
+    /// Opens the bytes that a row leads to. Who believes that an open pack is still the one of its name must find out by what is read.
+    pub(super) fn open_extent(
+        &self,
+        key: &BlobKey,
+        row: Row,
+        believing: bool,
+    ) -> Result<Box<dyn BlobReader>> {
+        extent::open(
+            &self.packs,
+            &self.folders,
+            key,
+            row,
+            self.config.compression,
+            believing,
+        )
     }
 
     fn open_loose(&self, key: &BlobKey, verification: Verification) -> Result<Box<dyn BlobReader>> {

@@ -9,12 +9,12 @@ use std::time::SystemTime;
 use hyperslab_core::{Error, Result};
 use serde::Serialize;
 
+use super::ContainerBlobs;
 use super::appender::Appender;
 use super::folders::{self, UNENDED};
 use super::index::Row;
 use super::locks::{PackMark, PackerLock};
 use super::packing::{Compress, PATIENCE};
-use super::{ContainerBlobs, extent};
 use crate::{BlobKey, Watch};
 
 /// How packs are repacked.
@@ -115,7 +115,8 @@ impl ContainerBlobs {
                 true => Compress::Always,
                 false => Compress::Never,
             });
-            let copied = extent::open(&self.packs, &self.folders, key, *row)
+            let copied = self
+                .open_extent(key, *row, false)
                 .and_then(|mut reader| appender.append_stream(&mut *reader, wanted));
             if !copied.is_ok_and(|(found, ..)| found == *key) {
                 // A pack with damage stays whole, for whoever can make more of it.

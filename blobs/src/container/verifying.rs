@@ -4,7 +4,7 @@ use hyperslab_core::{Error, ErrorKind, Result};
 use rayon::prelude::*;
 
 use super::index::Row;
-use super::{ContainerBlobs, extent, loose};
+use super::{ContainerBlobs, loose};
 use crate::care::holds;
 use crate::{BlobFault, BlobFinding, BlobKey, VerifyReport, Watch};
 
@@ -136,7 +136,7 @@ impl ContainerBlobs {
     }
 
     fn holds_in_open_pack(&self, key: &BlobKey, row: Row) -> Result<bool> {
-        let mut reader = extent::open(&self.packs, &self.folders, key, row)?;
+        let mut reader = self.open_extent(key, row, true)?;
         holds(key, &mut reader, row.size)
             .map_err(|source| Error::io("read", format_args!("object {key}"), source))
     }

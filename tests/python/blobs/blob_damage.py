@@ -9,6 +9,7 @@ import shutil
 import zlib
 
 import containers
+import pytest
 from containers import index, loose_file, package, rows
 
 from conftest import LONG
@@ -59,6 +60,22 @@ def make(path):
     return path
 
 
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory):
+    """A container of `make`, to be copied only."""
+    return make(tmp_path_factory.mktemp("sound") / "container")
+
+
+@pytest.fixture
+def path(sound, tmp_path):
+    """A container of `make`, to be damaged."""
+    return pathlib.Path(shutil.copytree(sound, tmp_path / "container", symlinks=True))
+
+
+def holds_all():
+    return {KEYS[name]: CONTENTS[name] for name in ALL}
+
+
 def set_column(path, name, column, value):
     with index(path) as opened:
         opened.execute(f'UPDATE db_object SET "{column}" = ? WHERE hashkey = ?', (value, KEYS[name]))
@@ -80,13 +97,12 @@ def pack(path, number):
 
 # Rows.
 
-BEYOND = {"offset": [200_000, 2**62, 2**63 - 1, -1, -(2**63)], "length": [200_000, 2**62, 2**63 - 1, -1, 0, 1, 999, 1001]}
 WRONG = {
-    "offset": [*BEYOND["offset"], 1],
-    "length": BEYOND["length"],
-    "size": [0, 1, 999, 1001, 2**40, 2**63 - 1, -1],
+    "offset": [200_000, 2**63 - 1, -1, 1, *([2**62, -(2**63)] if LONG else [])],
+    "length": [200_000, 2**63 - 1, -1, 0, 999, *([1, 2**62, 1001] if LONG else [])],
+    "size": [0, 1001, 2**40, -1, *([1, 999, 2**63 - 1] if LONG else [])],
     "compressed": [1],
-    "pack_id": [99, -5, -1, 2**62, 2**63 - 1, -(2**63)],
+    "pack_id": [99, -5, -1, 2**63 - 1, *([2**62, -(2**63)] if LONG else [])],
 }
 NO_NUMBERS = ["x", b"\xff", 1.5, *(["", "NULL", "1e", "0x1", b"", "ünï"] if LONG else [])]
 
@@ -97,7 +113,7 @@ def enter_rows():
             enter_row("plain", column, value)
         for value in NO_NUMBERS:
             enter_row("plain", column, value)
-    for value in [0, 1, 4999, 5001, 2**40, 2**63 - 1]:
+    for value in [0, 4999, 5001, 2**63 - 1]:
         enter_row("zlib", "size", value)
     for value in [1, 10, 2**40]:
         enter_row("zlib", "length", value)
@@ -105,7 +121,7 @@ def enter_rows():
         enter_row("zlib large", "size", value)
     enter_row("zlib", "compressed", 0)
     enter_row("zlib large", "compressed", 0)
-    for value in [-1, 100, 69_999, 70_001]:
+    for value in [-1, 69_999, 70_001]:
         enter_row("plain large", "length", value)
 
 

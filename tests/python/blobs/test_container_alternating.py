@@ -188,7 +188,7 @@ def test_no_object_is_lost_between_the_two(tmp_path, seed):
                 both.compare()
         assert_holds(both.path, both.expected)
         both.we_maintain_offline()
-        assert_holds(both.path, both.expected, ask=[])
+        assert_holds(both.path, both.expected)
         assert containers.loose_files(both.path) == []
         assert list(containers.config(both.path)) == containers.FIELDS
     except BaseException:

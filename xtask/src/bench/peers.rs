@@ -29,6 +29,8 @@ pub(super) enum Peer {
     TileDb,
     Xarray,
     Deker,
+    Objectstore,
+    Files,
     Limit,
 }
 
@@ -44,6 +46,7 @@ pub(super) enum Family {
     OwnHdf5,
     OwnDeker,
     Zarrs,
+    Objects,
 }
 
 impl Family {
@@ -57,6 +60,7 @@ impl Family {
             Self::Tensorstore => Peer::Tensorstore,
             Self::OwnZarr | Self::OwnHdf5 | Self::OwnDeker => Peer::Hyperslab,
             Self::Zarrs => Peer::Zarrs,
+            Self::Objects => Peer::Objectstore,
         }
     }
 
@@ -78,7 +82,7 @@ impl Family {
 
 impl Peer {
     /// Every peer that can be chosen.
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Hyperslab,
         Self::HyperslabOwn,
         Self::HyperslabHdf5,
@@ -95,6 +99,8 @@ impl Peer {
         Self::TileDb,
         Self::Xarray,
         Self::Deker,
+        Self::Objectstore,
+        Self::Files,
         Self::Limit,
     ];
 
@@ -117,6 +123,8 @@ impl Peer {
             Self::TileDb => "TileDB",
             Self::Xarray => "xarray",
             Self::Deker => "Deker",
+            Self::Objectstore => "disk-objectstore",
+            Self::Files => "bare files and SHA-256",
             Self::Limit => "limit",
         }
     }
@@ -140,6 +148,8 @@ impl Peer {
             Self::TileDb => "tiledb",
             Self::Xarray => "xarray",
             Self::Deker => "deker",
+            Self::Objectstore => "objectstore",
+            Self::Files => "files",
             Self::Limit => "limit",
         }
     }
@@ -173,6 +183,8 @@ impl Peer {
             _ if self.is_ours() => rust("hyperslab"),
             Self::Zarrs => rust("zarrs"),
             Self::Limit => rust("limit"),
+            Self::Files => rust("files"),
+            Self::Objectstore => python("objectstore", &[]),
             Self::H5py => python("h5py", &[]),
             Self::H5pyCache => python("h5py", &[CACHE]),
             Self::ZarrPython => python("zarr", &[]),

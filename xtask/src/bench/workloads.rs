@@ -2,6 +2,7 @@
 
 mod deker;
 mod files;
+mod objects;
 mod zarr;
 
 use serde_json::{Value, json};
@@ -61,6 +62,7 @@ pub(super) fn all(options: &Options, scale: &Scale) -> Vec<Workload> {
     let mut workloads = files::all(scale);
     workloads.extend(zarr::all(scale));
     workloads.extend(deker::all(scale));
+    workloads.extend(objects::all(scale));
     workloads.retain(|workload| options.wants(workload.group));
     let asked = |peer: Peer| {
         let named = |name: &String| name == peer.name();

@@ -43,7 +43,7 @@ impl Export {
         let to = match Repository::open(&self.to) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let key_format = match from.info().key_format {
-                    KeyFormat::Sha1 => KeyFormat::Sha1,
+                    format @ (KeyFormat::Sha1 | KeyFormat::Blake3) => format,
                     _ => KeyFormat::Sha256,
                 };
                 let options = ContainerOptions {

@@ -9,6 +9,8 @@ use crate::console::Console;
 use crate::failure::{Outcome, Status};
 
 /// Make an empty repository: a container in a folder that is empty or not there, or one in a bucket.
+///
+/// AiiDA opens a container unless it has keys of BLAKE3, or is compressed by zstd: only hyperslab opens such a one.
 #[derive(Debug, Args)]
 pub(super) struct Init {
     /// The repository: a path or a URL
@@ -22,10 +24,9 @@ pub(super) struct Init {
     /// How many digits of a key are the folder of its loose file
     #[arg(long, value_name = "COUNT", default_value_t = 2)]
     prefix: u64,
-    /// How strongly objects are compressed, where they are, from 1 to 9
-    #[arg(long, value_name = "LEVEL", default_value_t = 1)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=9))]
-    zlib: u32,
+    /// How objects are compressed, where they are: `zlib:1` to `zlib:9`, or `zstd:1` to `zstd:19`
+    #[arg(long, value_name = "CODEC:LEVEL", default_value = "zlib:1", value_parser = compression)]
+    compression: Compression,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -33,6 +34,7 @@ enum Hash {
     #[default]
     Sha256,
     Sha1,
+    Blake3,
 }
 
 impl Init {
@@ -42,12 +44,13 @@ impl Init {
             key_format: match self.hash {
                 Hash::Sha256 => KeyFormat::Sha256,
                 Hash::Sha1 => KeyFormat::Sha1,
+                Hash::Blake3 => KeyFormat::Blake3,
             },
             loose_prefix_len: self.prefix,
             pack_size_target: self
                 .pack_size
                 .map_or(usual.pack_size_target, MemoryLimit::bytes),
-            compression: Compression::Zlib(self.zlib),
+            compression: self.compression,
         };
         let info = Repository::create(&self.repository, &options)?.info();
         let document =
@@ -57,5 +60,15 @@ impl Init {
             format_args!("made a repository with keys of {}", info.key_format),
         )?;
         Ok(Status::Done)
+    }
+}
+
+fn compression(text: &str) -> Result<Compression, String> {
+    let told = || "write it as zlib:1 to zlib:9, or zstd:1 to zstd:19".to_owned();
+    let (codec, level) = text.split_once(':').ok_or_else(told)?;
+    match (codec, level.parse().map_err(|_| told())?) {
+        ("zlib", level @ 1..=9) => Ok(Compression::Zlib(level)),
+        ("zstd", level @ 1..=19) => Ok(Compression::Zstd(level)),
+        _ => Err(told()),
     }
 }
