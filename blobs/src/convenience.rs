@@ -36,10 +36,16 @@ pub trait Blobs: BlobRepository {
     /// Puts the content of a file.
     ///
     /// # Errors
-    /// As [`BlobRepository::put`]; `NotFound` and `Denied` of the file.
+    /// As [`BlobRepository::put`]; `NotFound` and `Denied` of the file; `InvalidInput` for a folder, which has no bytes.
     fn put_file(&self, path: &Path) -> Result<Put> {
-        let file = File::open(path);
-        let mut file = file.map_err(|source| Error::io("open", path.display(), source))?;
+        let fail = |source| Error::io("open", path.display(), source);
+        let mut file = File::open(path).map_err(fail)?;
+        if file.metadata().map_err(fail)?.is_dir() {
+            return Err(Error::invalid(format!(
+                "{} is a folder; put the files in it",
+                path.display()
+            )));
+        }
         self.put(&mut file)
             .map_err(|error| error.context(path.display()))
     }

@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 const PAGE: &str = include_str!("../../docs/cli-json.md");
 
 /// Fields whose values differ from run to run.
-const VOLATILE: [&str; 6] = [
+const VOLATILE: [&str; 8] = [
+    "attached",
     "id",
+    "path",
     "url",
     "bytes",
     "stored_bytes",

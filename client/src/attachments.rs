@@ -26,7 +26,9 @@ use tokio::runtime::Handle;
 use self::documents::Documents;
 pub use self::manifest::{AttachedFile, Manifest};
 pub use self::owner::Owner;
-use crate::blobs::{BlobKey, BlobReader, Blobs, ContainerOptions, KeyFormat, Repository, Sources};
+use crate::blobs::{
+    self, BlobKey, BlobReader, Blobs, ContainerOptions, KeyFormat, Repository, Sources,
+};
 use crate::location::{Location, Place};
 
 /// How often a change is tried again that others were faster with.
@@ -85,7 +87,7 @@ impl Attachments {
             Place::Disk(path) => {
                 let folder = path.join(ATTACHMENTS);
                 Ok(Self {
-                    place: RepositoryPlace::Disk(folder.join("blobs").display().to_string()),
+                    place: RepositoryPlace::Disk(folder.join(blobs::FOLDER).display().to_string()),
                     repository: Arc::default(),
                     documents: Arc::new(documents::OnDisk::new(folder)),
                     runtime,
@@ -116,7 +118,7 @@ impl Attachments {
         let documents =
             documents::InBucket::new(Arc::clone(&store), folder.clone(), runtime.clone());
         Self {
-            place: RepositoryPlace::Bucket(store, folder.join("blobs")),
+            place: RepositoryPlace::Bucket(store, folder.join(blobs::FOLDER)),
             repository: Arc::default(),
             documents: Arc::new(documents),
             runtime,

@@ -16,12 +16,16 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 pub use hyperslab_blobs::*;
-use hyperslab_core::{Error, Result};
+use hyperslab_core::name::ATTACHMENTS;
+use hyperslab_core::{Error, ErrorKind, Result};
 use object_store::ObjectStore;
 use object_store::path::Path as Key;
 use tokio::runtime::Handle;
 
 use crate::location::{Location, Place};
+
+/// The folder of their objects among the attachments of a store.
+pub(crate) const FOLDER: &str = "blobs";
 
 /// A repository by its URL.
 #[derive(Debug, Clone)]
@@ -34,7 +38,8 @@ pub enum Repository {
 }
 
 impl Repository {
-    /// Opens the repository at a URL: a container's folder, an archive of AiiDA, or a bucket.
+    /// Opens the repository at a URL: a container's folder, an archive of AiiDA, or a bucket; or that of the
+    /// [attachments](crate::attachments) of the store at a URL.
     ///
     /// # Errors
     /// `NotFound` where there is none; `Unsupported` for one of a later version, or a cloud that is not built in; `Corrupt`;
@@ -43,8 +48,15 @@ impl Repository {
         match place(url)? {
             Place::Memory => Ok(Self::other(MemoryBlobs::new())),
             Place::Disk(path) if path.is_file() => ArchiveBlobs::open(&path).map(Self::other),
-            Place::Disk(path) => Self::container(ContainerBlobs::open(&path)?),
-            Place::Bucket(url) => bucket(&url, BucketBlobs::open),
+            Place::Disk(path) => match ContainerBlobs::open(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    let attached = path.join(ATTACHMENTS).join(FOLDER);
+                    let container = ContainerBlobs::open(&attached).map_err(|_| error)?;
+                    Self::container(container)
+                }
+                opened => Self::container(opened?),
+            },
+            Place::Bucket(url) => bucket(&url, open_bucket),
         }
     }
 
@@ -101,6 +113,17 @@ fn place(url: &str) -> Result<Place> {
         Some(_) => Err(Error::invalid(
             "a repository of blobs has no adapter; leave out '?adapter=' and 'deker+'",
         )),
+    }
+}
+
+/// Opens the repository below a prefix, or that of the attachments of the store there.
+fn open_bucket(store: Arc<dyn ObjectStore>, prefix: Key, runtime: Handle) -> Result<BucketBlobs> {
+    match BucketBlobs::open(Arc::clone(&store), prefix.clone(), runtime.clone()) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let attached = prefix.join(ATTACHMENTS).join(FOLDER);
+            BucketBlobs::open(store, attached, runtime).map_err(|_| error)
+        }
+        opened => opened,
     }
 }
 

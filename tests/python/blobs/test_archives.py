@@ -416,7 +416,7 @@ def little_memory():
     resource.setrlimit(resource.RLIMIT_DATA, (200 << 20, 200 << 20))
 
 
-@pytest.mark.parametrize("seed", range(400 if LONG else 40))
+@pytest.mark.parametrize("seed", range(400 if LONG else 20))
 def test_whatever_bits_of_an_archive_are_flipped_nothing_breaks_down(tmp_path, seed):
     rng = random.Random(seed)
     path = write(tmp_path / "export.aiida", CONTENTS, rng.choice(list(METHODS.values())))
