@@ -32,4 +32,6 @@ mod stored;
 
 pub use adapter::ZarrAdapter;
 pub use foreign::ZarrGroup;
+#[cfg(feature = "cloud")]
+pub use medium::BucketClients;
 pub use medium::{BucketDefaults, Medium, Timeouts};

@@ -9,6 +9,8 @@ use std::time::Duration;
 use hyperslab_core::{Error, Result};
 use object_store::ObjectStore;
 
+#[cfg(feature = "cloud")]
+pub use self::bucket::BucketClients;
 pub use self::bucket::BucketDefaults;
 use crate::objects::Objects;
 use crate::objects::local::{self, LocalObjects};

@@ -68,6 +68,12 @@ impl BucketBlobs {
         })
     }
 
+    /// The same, with another client of the same bucket.
+    #[must_use]
+    pub fn through(self, store: Arc<dyn ObjectStore>) -> Self {
+        Self { store, ..self }
+    }
+
     /// Makes a repository below a prefix. Of several that make one at once one does.
     ///
     /// # Errors

@@ -67,6 +67,17 @@ pub trait Blobs: BlobRepository {
         Ok(found.iter().map(Option::is_some).collect())
     }
 
+    /// What is known of these objects, all of which must be there, in their order.
+    ///
+    /// # Errors
+    /// `NotFound` that names all that are not there; as [`BlobRepository::stat_many`].
+    fn stat_all(&self, keys: &[BlobKey]) -> Result<Vec<BlobStat>> {
+        let found = self.stat_many(keys)?;
+        let gone = keys.iter().zip(&found).filter(|(_, stat)| stat.is_none());
+        absent(gone.map(|(key, _)| key))?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     /// What is known of an object without reading it, if it is there.
     ///
     /// # Errors

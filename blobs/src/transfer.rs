@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use hyperslab_core::{Error, Result};
 use serde::Serialize;
 
-use crate::convenience::{absent, read_failed};
+use crate::convenience::{Blobs, read_failed};
 use crate::{BlobKey, BlobReader, BlobRepository, Missing, Order, Put, Sources, Watch};
 
 /// So many objects are looked up at a time.
@@ -56,9 +56,7 @@ pub fn transfer(
     let listed: Vec<BlobKey>;
     let keys = match keys {
         Some(keys) => {
-            let found = from.stat_many(keys)?;
-            let gone = keys.iter().zip(&found).filter(|(_, stat)| stat.is_none());
-            absent(gone.map(|(key, _)| key))?;
+            from.stat_all(keys)?;
             let once: BTreeSet<BlobKey> = keys.iter().copied().collect();
             listed = once.into_iter().collect();
             &listed

@@ -197,9 +197,9 @@ pub(crate) enum Verb {
     Check(verbs::check::Check),
     /// Show what collections take up
     Du(verbs::du::Du),
-    /// Keep files beside arrays: attach them to the store, to a collection or to an array
+    /// Keep files beside arrays: attached to one, a collection or the store
     Attach(verbs::attach::Attach),
-    /// Keep files as byte objects, under the hash of their content: in containers of AiiDA, or in a bucket
+    /// Keep files as byte objects, in containers of AiiDA or in a bucket
     Blob(verbs::blob::Blob),
     /// Show who holds locks
     Locks(verbs::locks::Locks),

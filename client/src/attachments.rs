@@ -99,8 +99,12 @@ impl Attachments {
 
     #[cfg(feature = "cloud")]
     fn at_bucket(url: &str, runtime: Handle) -> Result<Self> {
-        let (store, prefix) = crate::blobs::client(url)?;
-        Ok(Self::in_bucket(store, prefix.join(ATTACHMENTS), runtime))
+        let (clients, prefix) = blobs::clients(url)?;
+        Ok(Self::in_bucket(
+            clients.patient,
+            prefix.join(ATTACHMENTS),
+            runtime,
+        ))
     }
 
     #[cfg(not(feature = "cloud"))]

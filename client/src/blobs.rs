@@ -132,8 +132,9 @@ type Opened = fn(Arc<dyn ObjectStore>, Key, Handle) -> Result<BucketBlobs>;
 
 #[cfg(feature = "cloud")]
 fn bucket(url: &str, open: Opened) -> Result<Repository> {
-    let (store, prefix) = client(url)?;
-    open(store, prefix, crate::blocking::threads()?).map(Repository::other)
+    let (clients, prefix) = clients(url)?;
+    let opened = open(clients.opening, prefix, crate::blocking::threads()?)?;
+    Ok(Repository::other(opened.through(clients.patient)))
 }
 
 #[cfg(not(feature = "cloud"))]
@@ -143,13 +144,13 @@ fn bucket(_url: &str, _open: Opened) -> Result<Repository> {
     ))
 }
 
-/// A client of the bucket at a URL, and the prefix that the URL says.
+/// Clients of the bucket at a URL, and the prefix that the URL says.
 #[cfg(feature = "cloud")]
-pub(crate) fn client(url: &str) -> Result<(Arc<dyn ObjectStore>, Key)> {
-    let (store, prefix) = hyperslab_zarr::Medium::client(url, &crate::config::defaults(url)?)?;
-    let prefix = Key::parse(&prefix)
-        .map_err(|error| Error::invalid(format!("'{prefix}' is no prefix: {error}")))?;
-    Ok((store, prefix))
+pub(crate) fn clients(url: &str) -> Result<(hyperslab_zarr::BucketClients, Key)> {
+    let clients = hyperslab_zarr::Medium::clients(url, &crate::config::defaults(url)?)?;
+    let prefix = Key::parse(&clients.prefix)
+        .map_err(|error| Error::invalid(format!("'{}' is no prefix: {error}", clients.prefix)))?;
+    Ok((clients, prefix))
 }
 
 /// Opens the repository below a prefix.

@@ -32,6 +32,18 @@ pub struct BucketDefaults {
     pub parameters: BTreeMap<String, String>,
 }
 
+/// Clients of a bucket, and where in it.
+#[cfg(feature = "cloud")]
+#[derive(Debug, Clone)]
+pub struct BucketClients {
+    /// One that waits as long as for a server that has never answered.
+    pub opening: std::sync::Arc<dyn object_store::ObjectStore>,
+    /// One that waits as long as for a server that has.
+    pub patient: std::sync::Arc<dyn object_store::ObjectStore>,
+    /// The prefix that the URL says.
+    pub prefix: String,
+}
+
 impl Medium {
     /// The objects of a bucket below a prefix: `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`. Nothing
     /// is asked of the bucket yet.
@@ -67,7 +79,7 @@ impl Medium {
     /// As [`Medium::bucket`].
     #[cfg(feature = "cloud")]
     pub fn bucket_with(url: &str, defaults: &BucketDefaults) -> Result<Self> {
-        Self::through(Served::at(url, defaults, &Requests::once())?)
+        Self::through(Served::at(url, defaults, Requests::once)?)
     }
 
     /// There is none in this build.
@@ -79,18 +91,19 @@ impl Medium {
         Err(not_reached(url))
     }
 
-    /// A client for whole objects in the bucket at a URL, which tries again by itself, and the prefix that the URL says. For what is
-    /// kept beside arrays.
+    /// Clients for whole objects in the bucket at a URL, which try again by themselves. For what is kept beside arrays.
     ///
     /// # Errors
     /// As [`Medium::bucket`].
     #[cfg(feature = "cloud")]
-    pub fn client(
-        url: &str,
-        defaults: &BucketDefaults,
-    ) -> Result<(std::sync::Arc<dyn object_store::ObjectStore>, String)> {
-        let served = Served::at(url, defaults, &Requests::patient())?;
-        Ok((served.server.store, served.prefix))
+    pub fn clients(url: &str, defaults: &BucketDefaults) -> Result<BucketClients> {
+        let opening = Served::at(url, defaults, Requests::opening)?;
+        let patient = Served::at(url, defaults, Requests::patient)?;
+        Ok(BucketClients {
+            opening: opening.server.store,
+            patient: patient.server.store,
+            prefix: patient.prefix,
+        })
     }
 
     #[cfg(feature = "cloud")]

@@ -10,7 +10,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::{ArchiveBlobs, FOLDER};
-use crate::convenience::{absent, read_failed};
+use crate::convenience::{Blobs, read_failed};
 use crate::files;
 use crate::{
     BlobKey, BlobReader, BlobRepository, KeyFormat, Missing, Order, TransferReport, Watch,
@@ -42,13 +42,7 @@ impl ArchiveBlobs {
             Some(keys) => keys.to_vec(),
             None => from.list()?.collect::<Result<_>>()?,
         };
-        let found = from.stat_many(&keys)?;
-        absent(
-            keys.iter()
-                .zip(&found)
-                .filter(|(_, stat)| stat.is_none())
-                .map(|(key, _)| key),
-        )?;
+        from.stat_all(&keys)?;
         let fail = |source: io::Error| Error::io("write", path.display(), source);
         if path.exists() {
             return Err(fail(io::ErrorKind::AlreadyExists.into()));

@@ -2,6 +2,7 @@
 #![cfg(feature = "aws")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod blobs;
 #[path = "../common/mod.rs"]
 mod common;
 mod config;

@@ -9,7 +9,7 @@ from disk_objectstore import CompressMode
 
 from conftest import LONG
 
-SEEDS = range(24) if LONG else range(3)
+SEEDS = range(24) if LONG else range(2)
 STEPS = 600 if LONG else 200
 # After so many steps the two are compared with what must be there.
 OFTEN = 8

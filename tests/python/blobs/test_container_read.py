@@ -285,7 +285,7 @@ def test_a_container_without_objects_is_read(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["with space", "ünïcode", "100%", "what?", "?mode=ro", "a#b", "x&y=1", "%41", "it's", '"quoted"', "-dash", "a:b", "new\nline", "a;b"],
+    ["with ünïcode", "what?mode=ro&x=1", "a#b", "100%41", "it's \"quoted\"", "-dash", "a:b;c", "new\nline"],
 )
 def test_a_container_is_read_whatever_its_folder_is_called(tmp_path, name):
     """The package cannot open some of them itself, for it takes the path for a part of a URL."""
@@ -330,8 +330,7 @@ def test_an_archive_of_a_container_holds_all_of_it(tmp_path, state):
     assert sorted(each["key"] for each in told("ls", archive)["objects"]) == sorted(expected)
 
 
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("hash_type", ["sha256", "sha1"])
+@pytest.mark.parametrize("hash_type,state", [*(("sha256", state) for state in STATES), ("sha1", mixed)])
 def test_a_new_container_of_a_container_holds_all_of_it(tmp_path, hash_type, state):
     path, twin = tmp_path / "container", tmp_path / "twin"
     expected = made(path, state, containers.varied(), hash_type=hash_type, pack_size_target=100_000)

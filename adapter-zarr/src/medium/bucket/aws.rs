@@ -8,7 +8,7 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
 use super::address::Address;
 use super::aws_files::Profile;
 use super::environment::Environment;
-use super::served::{Requests, Served};
+use super::served::{Manner, Requests, Served};
 use super::{BucketDefaults, unusable};
 use crate::medium::Server;
 use crate::objects::remote::Versioning;
@@ -21,10 +21,11 @@ pub(super) fn served(
     url: &str,
     defaults: &BucketDefaults,
     environment: &Environment,
-    requests: &Requests,
+    manner: Manner,
 ) -> Result<Served> {
     let address = Address::parse(url, defaults, &PARAMETERS)?;
-    let (builder, endpoint) = configured(&address, environment, requests)?;
+    let requests = manner(&address.timeouts()?);
+    let (builder, endpoint) = configured(&address, environment, &requests)?;
     choose_cryptography();
     let store = builder.build();
     let store = store.map_err(|error| unusable(&address, &error))?;

@@ -7,7 +7,7 @@ use object_store::azure::{AzureConfigKey as Key, MicrosoftAzureBuilder};
 
 use super::address::Address;
 use super::environment::Environment;
-use super::served::{Requests, Served};
+use super::served::{Manner, Served};
 use super::{BucketDefaults, unusable};
 use crate::medium::Server;
 use crate::objects::remote::Versioning;
@@ -20,9 +20,10 @@ pub(super) fn served(
     url: &str,
     defaults: &BucketDefaults,
     environment: &Environment,
-    requests: &Requests,
+    manner: Manner,
 ) -> Result<Served> {
     let address = Address::parse(url, defaults, &PARAMETERS)?;
+    let requests = manner(&address.timeouts()?);
     let mut builder = MicrosoftAzureBuilder::new()
         .with_client_options(requests.options.clone())
         .with_retry(requests.retry.clone())

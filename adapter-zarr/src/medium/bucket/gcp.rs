@@ -9,7 +9,7 @@ use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKe
 
 use super::address::Address;
 use super::environment::Environment;
-use super::served::{Requests, Served};
+use super::served::{Manner, Served};
 use super::{BucketDefaults, unusable};
 use crate::medium::Server;
 use crate::objects::remote::Versioning;
@@ -20,9 +20,10 @@ pub(super) fn served(
     url: &str,
     defaults: &BucketDefaults,
     environment: &Environment,
-    requests: &Requests,
+    manner: Manner,
 ) -> Result<Served> {
     let address = Address::parse(url, defaults, &[])?;
+    let requests = manner(&address.timeouts()?);
     check_files(environment)?;
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_client_options(requests.options.clone())

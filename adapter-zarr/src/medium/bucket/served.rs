@@ -22,10 +22,13 @@ pub(super) struct Requests {
     pub(super) retry: RetryConfig,
 }
 
+/// How requests are made when a URL allows so much time for them.
+pub(super) type Manner = fn(&Timeouts) -> Requests;
+
 impl Requests {
     /// Without retries, which are [`Patient`](crate::objects::patient::Patient)'s: it knows which puts are ambiguous. Nor is there a
     /// limit to the time of a long transfer but its own.
-    pub(super) fn once() -> Self {
+    pub(super) fn once(_timeouts: &Timeouts) -> Self {
         Self {
             options: ClientOptions::new()
                 .with_timeout_disabled()
@@ -38,13 +41,30 @@ impl Requests {
         }
     }
 
-    /// With those of the library, for objects of which two puts are always the same.
-    pub(super) fn patient() -> Self {
+    /// With those of the library, for objects of which two puts are always the same; to a server that has never answered.
+    pub(super) fn opening(timeouts: &Timeouts) -> Self {
+        Self::within(timeouts.open)
+    }
+
+    /// The same, to a server that has.
+    pub(super) fn patient(timeouts: &Timeouts) -> Self {
+        Self::within(timeouts.call)
+    }
+
+    fn within(time: Duration) -> Self {
         Self {
             options: ClientOptions::new()
-                .with_timeout(ATTEMPT_TIMEOUT)
-                .with_connect_timeout(CONNECT_TIMEOUT),
-            retry: RetryConfig::default(),
+                .with_timeout(ATTEMPT_TIMEOUT.min(time))
+                .with_connect_timeout(CONNECT_TIMEOUT.min(time)),
+            retry: RetryConfig {
+                backoff: BackoffConfig {
+                    init_backoff: Duration::from_millis(50),
+                    max_backoff: Duration::from_secs(5),
+                    base: 2.0,
+                },
+                max_retries: 20,
+                retry_timeout: time,
+            },
         }
     }
 }
@@ -59,15 +79,15 @@ pub(super) struct Served {
 
 impl Served {
     /// The client of the bucket at a URL.
-    pub(super) fn at(url: &str, defaults: &BucketDefaults, requests: &Requests) -> Result<Self> {
+    pub(super) fn at(url: &str, defaults: &BucketDefaults, manner: Manner) -> Result<Self> {
         let environment = Environment::of_process();
         match url.split_once("://").map(|(scheme, _)| scheme) {
             #[cfg(feature = "aws")]
-            Some("s3") => super::aws::served(url, defaults, &environment, requests),
+            Some("s3") => super::aws::served(url, defaults, &environment, manner),
             #[cfg(feature = "gcp")]
-            Some("gs") => super::gcp::served(url, defaults, &environment, requests),
+            Some("gs") => super::gcp::served(url, defaults, &environment, manner),
             #[cfg(feature = "azure")]
-            Some("az") => super::azure::served(url, defaults, &environment, requests),
+            Some("az") => super::azure::served(url, defaults, &environment, manner),
             _ => Err(not_reached(url)),
         }
     }

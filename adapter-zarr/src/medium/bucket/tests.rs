@@ -125,6 +125,7 @@ mod s3 {
     use super::super::served::Requests;
     use super::*;
     use crate::ZarrAdapter;
+    use crate::medium::Timeouts;
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
         let variables = variables.iter();
@@ -160,8 +161,12 @@ mod s3 {
         ]);
         let of = |url: &str, key: Key| {
             let address = parsed(url);
-            let (builder, endpoint) =
-                configured(&address, &environment, &Requests::once()).unwrap();
+            let (builder, endpoint) = configured(
+                &address,
+                &environment,
+                &Requests::once(&Timeouts::default()),
+            )
+            .unwrap();
             (builder.get_config_value(&key), endpoint)
         };
         let (region, endpoint) = of("s3://b", Key::Region);
@@ -184,16 +189,20 @@ mod s3 {
             ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID is not"),
         ] {
             let environment = environment(&[(set, "TOPSECRET")]);
-            let error = configured(&parsed("s3://b"), &environment, &Requests::once())
-                .err()
-                .unwrap();
+            let error = configured(
+                &parsed("s3://b"),
+                &environment,
+                &Requests::once(&Timeouts::default()),
+            )
+            .err()
+            .unwrap();
             assert_eq!(error.kind(), ErrorKind::Denied);
             assert!(error.message().contains(missing), "{error}");
             assert!(!error.message().contains("TOPSECRET"), "{error}");
             configured(
                 &parsed("s3://b?anonymous=true"),
                 &environment,
-                &Requests::once(),
+                &Requests::once(&Timeouts::default()),
             )
             .unwrap();
         }
@@ -201,7 +210,7 @@ mod s3 {
 
     fn open(url: &str, environment: &Environment) -> hyperslab_core::Result<Medium> {
         let defaults = BucketDefaults::default();
-        Medium::through(aws::served(url, &defaults, environment, &Requests::once())?)
+        Medium::through(aws::served(url, &defaults, environment, Requests::once)?)
     }
 
     /// What opening a store says, and within which time.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 use hyperslab::ErrorKind;
-use hyperslab::blobs::{ArchiveBlobs, ContainerOptions, KeyFormat, Repository};
+use hyperslab::blobs::{ArchiveBlobs, Blobs, ContainerOptions, KeyFormat, Repository};
 
 use super::import::{copy, tell_copied};
 use super::some_keys;
@@ -39,7 +39,9 @@ impl Export {
             return Ok(Status::Done);
         }
         // Before anything is made for them.
-        some_keys(&from, &self.keys)?;
+        if let Some(keys) = some_keys(&from, &self.keys)? {
+            from.stat_all(&keys)?;
+        }
         let to = match Repository::open(&self.to) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let key_format = match from.info().key_format {

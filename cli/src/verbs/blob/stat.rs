@@ -1,8 +1,7 @@
 //! `hyperslab blob stat`.
 
 use clap::Args;
-use hyperslab::Error;
-use hyperslab::blobs::{Missing, Repository};
+use hyperslab::blobs::{Blobs, Repository};
 use serde_json::json;
 
 use super::keys;
@@ -67,17 +66,8 @@ fn whole(repository: &Repository, console: &mut Console) -> Outcome {
 
 fn some(repository: &Repository, texts: &[String], console: &mut Console) -> Outcome {
     let keys = keys(repository, texts)?;
-    let stats = repository.stat_many(&keys)?;
-    if stats.iter().any(Option::is_none) {
-        // The error names them.
-        let mut ignore = |_: &_, _: Option<&mut dyn hyperslab::blobs::BlobReader>| {
-            Ok(std::ops::ControlFlow::Break(()))
-        };
-        let order = hyperslab::blobs::Order::AsStored;
-        repository.read_many(&keys, order, Missing::Fail, &mut ignore)?;
-        return Err(Error::conflict("an object was put meanwhile; ask again").into());
-    }
-    let found = keys.iter().zip(stats.iter().flatten());
+    let stats = repository.stat_all(&keys)?;
+    let found = keys.iter().zip(&stats);
     if console.wants_json() {
         let objects = found.map(|(key, stat)| document(key, Some(stat)));
         console.json(&json!({ "objects": objects.collect::<Vec<_>>() }))?;
