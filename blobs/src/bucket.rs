@@ -209,7 +209,8 @@ impl BlobRepository for BucketBlobs {
     fn put(&self, source: &mut dyn Read) -> Result<Put> {
         // The name is the hash of all of it.
         let mut spooled = SpooledTempFile::new(usize::try_from(SINGLE_BYTES).unwrap_or(0));
-        let (size, sha256) = drain(source, |block| spooled.write_all(block)).map_err(spooling)?;
+        let (size, sha256) = drain(source, |block| spooled.write_all(block))
+            .map_err(|broken| broken.error(spooling))?;
         let key = BlobKey::of_digest(KeyFormat::Sha256, &sha256.0);
         let existed = self
             .runtime

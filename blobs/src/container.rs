@@ -44,7 +44,7 @@ pub use self::cleaning::{CleanOptions, CleanReport};
 use self::config::Config;
 pub use self::config::{Compression, ContainerOptions};
 use self::folders::Folders;
-use self::index::Index;
+use self::index::{Index, Row};
 pub use self::packing::{Compress, PackOptions, PackReport};
 use self::packs::Packs;
 use self::reading::{Found, Suspects};
@@ -176,6 +176,10 @@ impl BlobRepository for ContainerBlobs {
                     size,
                     placement: Placement::Loose,
                 },
+                Found::Packed(Row::SENSELESS) => BlobStat {
+                    size: 0,
+                    placement: Placement::Unknown,
+                },
                 Found::Packed(row) => BlobStat {
                     size: row.size,
                     placement: Placement::Packed {
@@ -253,7 +257,7 @@ impl BlobRepository for ContainerBlobs {
             &mut self.open_checked(key, Verification::Never)?,
             |_| Ok(()),
         );
-        let (_, hash) = drained.map_err(|source| read_failed(key, source))?;
+        let (_, hash) = drained.map_err(|broken| read_failed(key, broken.into()))?;
         match key.format() == KeyFormat::Sha256 && hash.to_string() != *key.text() {
             true => Err(Error::corrupt(format!(
                 "object {key} has the content of {hash}; restore it from a copy"

@@ -47,7 +47,7 @@ impl Extent {
     pub(crate) fn reader(self, encoding: Encoding, size: u64) -> Box<dyn BlobReader> {
         match encoding {
             Encoding::None => Box::new(Streamed::new(self, size)),
-            encoding => Box::new(Streamed::new(Inflated::new(self, encoding), size)),
+            encoding => Box::new(Streamed::new(Inflated::new(self, encoding, size), size)),
         }
     }
 
@@ -108,14 +108,17 @@ impl Read for Decoder {
 struct Inflated {
     extent: Extent,
     encoding: Encoding,
+    /// Bytes of the content.
+    size: u64,
     /// `None` before the first read.
     stream: Option<Decoder>,
     place: u64,
 }
 
 impl Inflated {
-    fn new(extent: Extent, encoding: Encoding) -> Self {
+    fn new(extent: Extent, encoding: Encoding, size: u64) -> Self {
         Self {
+            size,
             stream: None,
             extent,
             encoding,
@@ -145,6 +148,13 @@ impl ReadAt for Inflated {
         }
         let count = stream.read(out)?;
         self.place += count as u64;
+        // Its end has the checksum of a stream, and one that goes on is another one.
+        if self.place == self.size && stream.read(&mut [0])? > 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the stream goes on where the object ends",
+            ));
+        }
         Ok(count)
     }
 }

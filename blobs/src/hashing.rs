@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, Read};
 use std::sync::mpsc::{channel, sync_channel};
 
+use hyperslab_core::Error;
 use serde::{Serialize, Serializer};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -116,17 +117,58 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     text
 }
 
+/// What went wrong between a source and where its bytes are kept.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// Reading the source.
+    Source(io::Error),
+    /// Keeping what was read.
+    Kept(io::Error),
+}
+
+impl Broken {
+    /// As an error, when keeping fails with that.
+    pub(crate) fn error(self, kept: impl FnOnce(io::Error) -> Error) -> Error {
+        match self {
+            Self::Kept(error) => kept(error),
+            Self::Source(error) => match error.kind() {
+                io::ErrorKind::InvalidData
+                | io::ErrorKind::InvalidInput
+                | io::ErrorKind::UnexpectedEof => {
+                    Error::corrupt(format!("the source: {error}")).with_source(error)
+                }
+                _ => Error::io("read", "the source", error),
+            },
+        }
+    }
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Kept(error)
+    }
+}
+
+impl From<Broken> for io::Error {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Source(error) | Broken::Kept(error) => error,
+        }
+    }
+}
+
 /// Reads a source to its end, block by block, and gives each block to `keep`: the size, and the hash of all of it.
 pub(crate) fn drain(
     source: &mut dyn Read,
     mut keep: impl FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<(u64, Sha256Digest)> {
+) -> Result<(u64, Sha256Digest), Broken> {
     let mut first = Vec::new();
-    Read::take(&mut *source, ALONE_BYTES).read_to_end(&mut first)?;
+    let mut limited = Read::take(&mut *source, ALONE_BYTES);
+    limited.read_to_end(&mut first).map_err(Broken::Source)?;
     let mut hash = Sha256::new();
     if (first.len() as u64) < ALONE_BYTES {
         hash.update(&first);
-        keep(&first)?;
+        keep(&first).map_err(Broken::Kept)?;
         return Ok((first.len() as u64, Sha256Digest(hash.finalize().into())));
     }
     let mut whole = Read::chain(first.as_slice(), source);
@@ -138,7 +180,7 @@ fn drain_beside(
     source: &mut dyn Read,
     mut hash: Sha256,
     keep: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<(u64, Sha256Digest)> {
+) -> Result<(u64, Sha256Digest), Broken> {
     std::thread::scope(|scope| {
         let (full, filled) = sync_channel::<Vec<u8>>(BLOCKS_AHEAD);
         let (empty, emptied) = channel::<Vec<u8>>();
@@ -154,17 +196,20 @@ fn drain_beside(
         loop {
             let mut block = emptied.try_recv().unwrap_or_default();
             block.clear();
-            Read::take(&mut *source, BLOCK_BYTES as u64).read_to_end(&mut block)?;
+            let mut limited = Read::take(&mut *source, BLOCK_BYTES as u64);
+            limited.read_to_end(&mut block).map_err(Broken::Source)?;
             if block.is_empty() {
                 break;
             }
             size += block.len() as u64;
-            keep(&block)?;
-            full.send(block).map_err(io::Error::other)?;
+            keep(&block).map_err(Broken::Kept)?;
+            let sent = full.send(block);
+            sent.map_err(|error| Broken::Kept(io::Error::other(error)))?;
         }
         drop(full);
         let hash = hashing.join();
-        let hash = hash.map_err(|_| io::Error::other("the thread that hashes has panicked"))?;
+        let failed = |_| Broken::Kept(io::Error::other("the thread that hashes has panicked"));
+        let hash = hash.map_err(failed)?;
         Ok((size, hash))
     })
 }

@@ -73,7 +73,8 @@ impl BlobRepository for MemoryBlobs {
             content.extend_from_slice(block);
             Ok(())
         });
-        let (size, sha256) = drained.map_err(|error| Error::io("read", "the source", error))?;
+        let (size, sha256) = drained
+            .map_err(|broken| broken.error(|error| Error::io("keep", "an object", error)))?;
         let key = BlobKey::of_digest(KeyFormat::Sha256, &sha256.0);
         let kept = Kept {
             content: content.into(),

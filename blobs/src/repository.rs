@@ -52,6 +52,8 @@ pub struct BlobStat {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Placement {
+    /// The index has no sensible number for it: it is damaged, and its size is not known.
+    Unknown,
     /// By itself.
     Loose,
     /// In a file with others.

@@ -111,7 +111,8 @@ impl BlobRepository for SandboxBlobs {
             .prefix(".")
             .tempfile_in(&folder)
             .map_err(fail)?;
-        let (size, sha256) = drain(source, |block| file.write_all(block)).map_err(fail)?;
+        let (size, sha256) =
+            drain(source, |block| file.write_all(block)).map_err(|broken| broken.error(fail))?;
         let key = BlobKey::random();
         file.persist_noclobber(folder.join(&*key.text()))
             .map_err(|error| fail(error.error))?;

@@ -52,7 +52,7 @@ pub(crate) fn one_by_one(
 pub(crate) fn hash_of(repository: &impl BlobRepository, key: &BlobKey) -> Result<Sha256Digest> {
     let mut reader = repository.open(key)?;
     let drained = drain(&mut reader, |_| Ok(()));
-    let (_, hash) = drained.map_err(|source| read_failed(key, source))?;
+    let (_, hash) = drained.map_err(|broken| read_failed(key, broken.into()))?;
     let is_it = key.format() != crate::KeyFormat::Sha256 || hash.to_string() == *key.text();
     if is_it {
         return Ok(hash);

@@ -202,7 +202,7 @@ fn mistakes_exit_with_the_code_of_their_kind() {
 fn wrong_usage_exits_with_2() {
     let scene = Scene::empty();
     for (words, hint) in [
-        (&["fetch"][..], "'fetch'; see `hyperslab --help`"),
+        (&["juggle"][..], "'juggle'; see `hyperslab --help`"),
         (&["init"], "<STORE>; see `hyperslab init --help`"),
         (&["rm", "s", "c"], "--all"),
         (&["write", "s", "c"], "--value"),

@@ -10,7 +10,7 @@ use super::config::Config;
 use super::folders::{self, Folders};
 use super::index::Row;
 use super::packing::Compress;
-use crate::hashing::{BLOCK_BYTES, KeyHash, Sha256Digest, drain};
+use crate::hashing::{BLOCK_BYTES, Broken, KeyHash, Sha256Digest, drain};
 use crate::{BlobKey, KeyFormat};
 
 /// How much of an object is looked at to see whether it is worth compressing.
@@ -95,8 +95,10 @@ impl<'a> Appender<'a> {
     fn compressed(&self, content: &[u8], compress: Compress) -> io::Result<Option<Vec<u8>>> {
         let sample = content.get(..SAMPLE_BYTES).unwrap_or(content);
         let wanted = match compress {
+            // One without bytes would begin where the next does, and the package would take both for one place.
+            _ if content.is_empty() => return self.config.compression.encoded(content).map(Some),
             Compress::Never => false,
-            Compress::Always => !content.is_empty(),
+            Compress::Always => true,
             Compress::WhereWorthIt => is_worth_it(sample)?,
         };
         if !wanted {
@@ -143,14 +145,17 @@ impl<'a> Appender<'a> {
         let fail = |error| Error::io("write", path.display(), error);
         let mut sample = Vec::new();
         let mut limited = Read::take(&mut *source, SAMPLE_BYTES as u64);
-        limited.read_to_end(&mut sample).map_err(fail)?;
+        let read = limited.read_to_end(&mut sample);
+        read.map_err(|error| Broken::Source(error).error(fail))?;
         let compressed = match compress {
+            _ if sample.is_empty() => true,
             Compress::Never => false,
-            Compress::Always => !sample.is_empty(),
+            Compress::Always => true,
             Compress::WhereWorthIt => is_worth_it(&sample).map_err(fail)?,
         };
         let mut whole = Read::chain(sample.as_slice(), source);
-        let copied = self.copy_stream(&mut whole, compressed).map_err(fail);
+        let copied = self.copy_stream(&mut whole, compressed);
+        let copied = copied.map_err(|broken| broken.error(fail));
         let (key, row, sha256) = match copied {
             Ok(copied) => copied,
             Err(error) => {
@@ -178,7 +183,7 @@ impl<'a> Appender<'a> {
         &mut self,
         source: &mut dyn Read,
         compressed: bool,
-    ) -> io::Result<(BlobKey, Row, Sha256Digest)> {
+    ) -> Result<(BlobKey, Row, Sha256Digest), Broken> {
         let format = self.config.hash_type;
         let mut other = (format != KeyFormat::Sha256).then(|| KeyHash::new(format));
         let mut counted = Counted {

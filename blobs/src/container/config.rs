@@ -127,6 +127,12 @@ impl Config {
                     folders.root().display()
                 )));
             }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(Error::corrupt(format!(
+                    "{}: it is no text; restore it from a copy",
+                    path.display()
+                )));
+            }
             text => text.map_err(|source| Error::io("read", path.display(), source))?,
         };
         // A later version may have other fields.

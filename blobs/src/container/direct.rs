@@ -14,7 +14,7 @@ use super::appender::{Appender, SMALL_BYTES};
 use super::locks::{PackMark, PackerLock};
 use super::packing::{Compress, PATIENCE, WORTH_A_THREAD};
 use super::{ContainerBlobs, loose};
-use crate::hashing::{KeyHash, Sha256Digest};
+use crate::hashing::{Broken, KeyHash, Sha256Digest};
 use crate::{BlobKey, KeyFormat, Put, Sources};
 
 /// How much is gathered.
@@ -78,7 +78,8 @@ impl<'a> Gathered<'a> {
         let first = self.bytes.len();
         let mut limited = Read::take(&mut source, SMALL_BYTES + 1);
         let read = limited.read_to_end(&mut self.bytes);
-        read.map_err(|error| Error::io("read", "the source", error))?;
+        let kept = |error| Error::io("keep", "an object", error);
+        read.map_err(|error| Broken::Source(error).error(kept))?;
         if (self.bytes.len() - first) as u64 <= SMALL_BYTES {
             return Ok(Some(first..self.bytes.len()));
         }

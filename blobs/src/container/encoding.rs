@@ -8,11 +8,11 @@ use super::Compression;
 
 impl Compression {
     /// Writes compressed what `feed` gives.
-    pub(super) fn encode<T>(
+    pub(super) fn encode<T, E: From<io::Error>>(
         self,
         to: &mut dyn Write,
-        feed: impl FnOnce(&mut dyn Write) -> io::Result<T>,
-    ) -> io::Result<T> {
+        feed: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+    ) -> Result<T, E> {
         match self {
             Self::Zlib(level) => {
                 let mut encoder = ZlibEncoder::new(to, flate2::Compression::new(level));

@@ -21,6 +21,11 @@ pub(super) fn open(
     compression: Compression,
     believing: bool,
 ) -> Result<Box<dyn BlobReader>> {
+    if row == Row::SENSELESS {
+        return Err(Error::corrupt(format!(
+            "object {key} has a row in the index whose numbers make no sense; restore it from a copy, or put it again"
+        )));
+    }
     let end = row.offset.checked_add(row.length);
     let (file, bytes) = packs.open(folders, row.pack, end.unwrap_or(u64::MAX), believing)?;
     if end.is_none_or(|end| end > bytes) || (!row.compressed && row.length != row.size) {

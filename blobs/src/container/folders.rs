@@ -48,6 +48,12 @@ impl Folders {
     /// `AlreadyExists` when anything is there.
     pub(super) fn make(root: &Path) -> Result<Self> {
         let fail = |source| Error::io("create", root.display(), source);
+        if root.exists() && !root.is_dir() {
+            return Err(Error::already_exists(format!(
+                "{} is a file; choose a new folder for the container",
+                root.display()
+            )));
+        }
         make_all(root)?;
         if std::fs::read_dir(root).map_err(fail)?.next().is_some() {
             return Err(Error::already_exists(format!(

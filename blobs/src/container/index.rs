@@ -1,25 +1,25 @@
 //! The table of packed objects: `packs.idx`, a database of SQLite.
 //!
-//! No transaction outlives a call, so nobody reads an old state. A connection is kept for each thread that is at work.
+//! No transaction outlives a call, so nobody reads an old state.
+//!
+//! - `connections`: one for each thread that is at work.
+//! - `row`: what stands in the table.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+mod connections;
+mod row;
 
-use hyperslab_core::{Error, ErrorKind, Result};
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use std::path::Path;
 
-use crate::{BlobKey, KeyFormat, KeyText};
+use hyperslab_core::{Error, Result};
+use rusqlite::{OpenFlags, OptionalExtension, params};
 
-/// How long a call waits for another program that writes.
-const PATIENCE: Duration = Duration::from_secs(60);
+use self::connections::{Connections, connect, failed};
+pub(super) use self::row::Row;
+use self::row::{any_row, row, sensible, text, unsigned, values_of};
+use crate::{BlobKey, KeyFormat};
 
 /// Keys that are listed at a time.
 const PAGE_ROWS: i64 = 1000;
-
-/// More connections than that are not kept.
-const KEPT_MAX: usize = 16;
 
 /// As `disk-objectstore` makes it, to the letter.
 const TABLE: &str = "\
@@ -38,33 +38,10 @@ CREATE UNIQUE INDEX ix_db_object_hashkey ON db_object (hashkey);";
 const FIND: &str =
     "SELECT compressed, size, \"offset\", length, pack_id FROM db_object WHERE hashkey = ?1";
 
-/// Where a packed object lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) compressed: bool,
-    /// Bytes of the content.
-    pub(super) size: u64,
-    /// Of its first byte in the pack.
-    pub(super) offset: u64,
-    /// Bytes in the pack.
-    pub(super) length: u64,
-    pub(super) pack: i64,
-}
-
 /// The table.
 #[derive(Debug)]
 pub(super) struct Index {
-    path: PathBuf,
-    access: Access,
-    idle: Mutex<Vec<Connection>>,
-}
-
-/// How the table can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
-    Write,
-    /// It lies on a medium that nobody can write to.
-    Immutable,
+    connections: Connections,
 }
 
 impl Index {
@@ -83,39 +60,23 @@ impl Index {
     /// # Errors
     /// `NotFound`, `Corrupt`.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let index = |access| Self {
-            path: path.to_owned(),
-            access,
-            idle: Mutex::default(),
-        };
-        let look = |index: &Self| {
-            index.with(|connection| {
-                let sql = "SELECT id, hashkey, compressed, size, \"offset\", length, pack_id FROM db_object LIMIT 1";
-                connection.prepare(sql)?.exists([]).map(drop)
-            })
-        };
-        let writable = index(Access::Write);
-        match look(&writable) {
-            Ok(()) => Ok(writable),
-            // What nobody can write to is read without locks.
-            Err(error) if path.exists() && is_of_medium(&error) => {
-                let immutable = index(Access::Immutable);
-                check_log(path)?;
-                look(&immutable).map(|()| immutable).map_err(|_| error)
-            }
-            Err(error) => Err(error),
-        }
+        Connections::open(path, |connection| {
+            let sql = "SELECT id, hashkey, compressed, size, \"offset\", length, pack_id FROM db_object LIMIT 1";
+            connection.prepare(sql)?.exists([]).map(drop)
+        })
+        .map(|connections| Self { connections })
     }
 
     /// Whether it lies on a medium that nobody can write to.
     pub(super) fn is_read_only(&self) -> bool {
-        self.access == Access::Immutable
+        self.connections.is_read_only()
     }
 
     /// Writes the table, as it is at one moment, into a new file.
     pub(super) fn copy_to(&self, path: &Path) -> Result<()> {
         let name = path.to_string_lossy();
-        self.with(|connection| connection.execute("VACUUM INTO ?1", [&*name]).map(drop))?;
+        self.connections
+            .with(|connection| connection.execute("VACUUM INTO ?1", [&*name]).map(drop))?;
         let copy = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
         copy.and_then(|copy| copy.pragma_update(None, "journal_mode", "wal"))
             .map_err(|error| failed(path, error))?;
@@ -126,7 +87,7 @@ impl Index {
 
     /// Closes all connections that nobody uses.
     pub(super) fn close(&self) {
-        self.lock().clear();
+        self.connections.close();
     }
 
     /// The rows of these keys.
@@ -134,27 +95,27 @@ impl Index {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        self.with(|connection| {
+        self.connections.with(|connection| {
             // One transaction for all: to begin one takes longer than to look.
             let transaction = connection.transaction()?;
             let mut statement = transaction.prepare_cached(FIND)?;
             keys.iter()
-                .map(|key| statement.query_row([&*key.text()], row).optional())
+                .map(|key| statement.query_row([&*key.text()], any_row).optional())
                 .collect()
         })
     }
 
     /// The row of a key.
     pub(super) fn find_one(&self, key: &BlobKey) -> Result<Option<Row>> {
-        self.with(|connection| {
+        self.connections.with(|connection| {
             let mut statement = connection.prepare_cached(FIND)?;
-            statement.query_row([&*key.text()], row).optional()
+            statement.query_row([&*key.text()], any_row).optional()
         })
     }
 
     /// Keeps the keys that have no row.
     pub(super) fn retain_absent(&self, keys: &mut Vec<BlobKey>) -> Result<()> {
-        self.with(|connection| {
+        self.connections.with(|connection| {
             let transaction = connection.transaction()?;
             let mut statement = transaction.prepare_cached(FIND)?;
             let mut failed = None;
@@ -181,7 +142,7 @@ impl Index {
                 let Some((id, text)) = page.next() else {
                     return Ok(None);
                 };
-                last = id;
+                last = self.further(last, id)?;
                 if let Ok(key) = BlobKey::parse(format, &text) {
                     return Ok(Some(key));
                 }
@@ -195,7 +156,7 @@ impl Index {
     pub(super) fn each(&self, mut each: impl FnMut(String, Option<Row>)) -> Result<()> {
         let mut last = -1;
         loop {
-            let rows: Vec<(i64, String, Option<Row>)> = self.with(|connection| {
+            let rows: Vec<(i64, String, Option<Row>)> = self.connections.with(|connection| {
                 let sql = "SELECT compressed, size, \"offset\", length, pack_id, hashkey, id FROM db_object \
                            WHERE id > ?1 ORDER BY id LIMIT ?2";
                 let mut statement = connection.prepare_cached(sql)?;
@@ -207,14 +168,14 @@ impl Index {
             let Some((id, ..)) = rows.last() else {
                 return Ok(());
             };
-            last = *id;
+            last = self.further(last, *id)?;
             rows.into_iter().for_each(|(_, key, row)| each(key, row));
         }
     }
 
     /// The rows of a pack, in the order of their bytes; without those that make no sense.
     pub(super) fn rows_of(&self, pack: i64, format: KeyFormat) -> Result<Vec<(BlobKey, Row)>> {
-        let rows: Vec<(String, Option<Row>)> = self.with(|connection| {
+        let rows: Vec<(String, Option<Row>)> = self.connections.with(|connection| {
             let sql = "SELECT compressed, size, \"offset\", length, pack_id, hashkey FROM db_object \
                        WHERE pack_id = ?1 ORDER BY \"offset\"";
             let mut statement = connection.prepare_cached(sql)?;
@@ -231,7 +192,7 @@ impl Index {
 
     /// Whether a pack holds an object.
     pub(super) fn holds_pack(&self, pack: i64) -> Result<bool> {
-        self.with(|connection| {
+        self.connections.with(|connection| {
             let sql = "SELECT EXISTS (SELECT 1 FROM db_object WHERE pack_id = ?1)";
             connection.query_row(sql, [pack], |found| found.get(0))
         })
@@ -249,7 +210,7 @@ impl Index {
 
     fn update(&self, from: Option<i64>, rows: &[(BlobKey, Row)]) -> Result<()> {
         let values = values_of(rows)?;
-        self.with(|connection| {
+        self.connections.with(|connection| {
             let transaction = connection.transaction()?;
             {
                 let sql = "UPDATE db_object SET compressed = ?2, size = ?3, \"offset\" = ?4, length = ?5, pack_id = ?6 \
@@ -265,9 +226,9 @@ impl Index {
 
     /// Puts the table together anew: how many bytes smaller the file is.
     pub(super) fn vacuum(&self) -> Result<u64> {
-        let bytes = || std::fs::metadata(&self.path).map_or(0, |found| found.len());
+        let bytes = || std::fs::metadata(self.connections.path()).map_or(0, |found| found.len());
         let into_file = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let before = self.with(|connection| {
+        let before = self.connections.with(|connection| {
             connection.query_row(into_file, [], |_| Ok(()))?;
             let before = bytes();
             connection.execute_batch("VACUUM")?;
@@ -276,8 +237,19 @@ impl Index {
         Ok(before.saturating_sub(bytes()))
     }
 
+    /// The id of the next row, which is behind the last in a table that is sound: in another one it may lead round in a circle.
+    fn further(&self, last: i64, next: i64) -> Result<i64> {
+        match next > last {
+            true => Ok(next),
+            false => Err(Error::corrupt(format!(
+                "{}: its rows are in no order; restore it from a copy",
+                self.connections.path().display()
+            ))),
+        }
+    }
+
     fn page(&self, after: i64) -> Result<Vec<(i64, String)>> {
-        self.with(|connection| {
+        self.connections.with(|connection| {
             let sql = "SELECT id, hashkey FROM db_object WHERE id > ?1 ORDER BY id LIMIT ?2";
             let mut statement = connection.prepare_cached(sql)?;
             let rows = statement.query_map(params![after, PAGE_ROWS], |row| {
@@ -292,7 +264,7 @@ impl Index {
         let mut values = values_of(rows)?;
         // In the order in which they lie in the index, each page of it is changed once.
         values.sort_unstable_by_key(|one| one.0);
-        self.with(|connection| {
+        self.connections.with(|connection| {
             let transaction = connection.transaction()?;
             {
                 let sql = "INSERT OR IGNORE INTO db_object (hashkey, compressed, size, \"offset\", length, pack_id) \
@@ -312,7 +284,7 @@ impl Index {
         if keys.peek().is_none() {
             return Ok(());
         }
-        self.with(|connection| {
+        self.connections.with(|connection| {
             let transaction = connection.transaction()?;
             {
                 let sql = "DELETE FROM db_object WHERE hashkey = ?1";
@@ -327,146 +299,10 @@ impl Index {
 
     /// How many objects are packed, and the bytes of their content.
     pub(super) fn totals(&self) -> Result<(u64, u64)> {
-        self.with(|connection| {
-            let sql = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM db_object";
+        self.connections.with(|connection| {
+            let sql = "SELECT COUNT(*), COALESCE(SUM(CASE WHEN typeof(size) = 'integer' AND size > 0 THEN size ELSE 0 END), 0) \
+                       FROM db_object";
             connection.query_row(sql, [], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))
         })
     }
-
-    /// Does something with a connection, which is kept for the next.
-    fn with<T>(&self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T> {
-        let idle = self.lock().pop();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => self.connect().map_err(|error| failed(&self.path, error))?,
-        };
-        let done = work(&mut connection).map_err(|error| failed(&self.path, error));
-        let mut kept = self.lock();
-        if done.is_ok() && kept.len() < KEPT_MAX {
-            kept.push(connection);
-        }
-        done
-    }
-
-    fn connect(&self) -> rusqlite::Result<Connection> {
-        if self.access == Access::Write {
-            return connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE);
-        }
-        let mut url = String::from("file:");
-        for byte in self.path.as_os_str().as_encoded_bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => {
-                    url.push(char::from(*byte));
-                }
-                other => url.push_str(&format!("%{other:02X}")),
-            }
-        }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        connect(Path::new(&format!("{url}?immutable=1")), flags)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A row as the database has it.
-type Values = (KeyText, bool, i64, i64, i64, i64);
-
-fn values_of(rows: &[(BlobKey, Row)]) -> Result<Vec<Values>> {
-    let signed = |number: u64| {
-        i64::try_from(number).map_err(|_| Error::too_large("a pack of more than 8 EiB"))
-    };
-    let values = rows.iter().map(|(key, row)| {
-        let numbers = [row.size, row.offset, row.length].map(signed);
-        let [size, offset, length] = numbers;
-        Ok((
-            key.text(),
-            row.compressed,
-            size?,
-            offset?,
-            length?,
-            row.pack,
-        ))
-    });
-    values.collect()
-}
-
-fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
-    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(PATIENCE)?;
-    Ok(connection)
-}
-
-/// Whether an error may be one of a medium that nobody can write to.
-fn is_of_medium(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unavailable)
-}
-
-/// Refuses a table whose last changes are not in its file yet: without a medium to write to they cannot be read.
-fn check_log(path: &Path) -> Result<()> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    match std::fs::metadata(&log) {
-        Ok(found) if found.len() > 0 => Err(Error::unsupported(format!(
-            "{} has changes that cannot be read from a medium that cannot be written to; open the container once where it can",
-            Path::new(&log).display()
-        ))),
-        _ => Ok(()),
-    }
-}
-
-fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    Ok(Row {
-        compressed: row.get(0)?,
-        size: unsigned(row, 1)?,
-        offset: unsigned(row, 2)?,
-        length: unsigned(row, 3)?,
-        pack: row.get(4)?,
-    })
-}
-
-/// What stands in a column, whatever its type is.
-fn text(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
-    Ok(match row.get_ref(column)? {
-        ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        other => format!("{other:?}"),
-    })
-}
-
-/// `None` for a row whose numbers are none, or negative.
-fn sensible(row: rusqlite::Result<Row>) -> rusqlite::Result<Option<Row>> {
-    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
-    match row {
-        Err(FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..)) => {
-            Ok(None)
-        }
-        row => row.map(Some),
-    }
-}
-
-fn unsigned(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    let number: i64 = row.get(column)?;
-    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
-}
-
-fn failed(path: &Path, error: rusqlite::Error) -> Error {
-    let place = path.display();
-    let made = match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::locked(format!(
-            "{place} is being changed by another program; wait, and try again"
-        )),
-        Some(ErrorCode::CannotOpen) if !path.exists() => Error::not_found(format!(
-            "{place} is not there: the container has lost its index; restore it from a copy"
-        )),
-        Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
-            Error::denied(format!("{place} cannot be changed; mend its permissions"))
-        }
-        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
-            Error::unavailable(format!("{place}: {error}"))
-        }
-        _ => Error::corrupt(format!("{place}: {error}; restore it from a copy")),
-    };
-    made.with_source(error)
 }

@@ -1,7 +1,6 @@
 //! Loose objects: a file each, whose name is the key.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::config::Config;
 use super::folders::{self, Folders};
-use crate::files;
+use crate::files::{self, is_absent};
 use crate::hashing::{KeyHash, Sha256Digest, drain};
 use crate::reader::Streamed;
 use crate::{BlobKey, BlobReader, KeyFormat, Put};
@@ -36,7 +35,7 @@ pub(super) fn spool(folders: &Folders, config: &Config, source: &mut dyn Read) -
         }
         file.write_all(block)
     });
-    let (size, sha256) = drained.map_err(fail)?;
+    let (size, sha256) = drained.map_err(|broken| broken.error(fail))?;
     let key = match other {
         Some(hash) => hash.finish(),
         None => BlobKey::of_digest(KeyFormat::Sha256, &sha256.0),
@@ -95,8 +94,11 @@ impl Spooled {
 /// Whether a file is there and has the content that its key says.
 fn holds(path: &Path, key: &BlobKey) -> Result<bool> {
     let fail = |source| Error::io("read", path.display(), source);
-    let mut file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+    let mut file = match files::open(path) {
+        // It is replaced by what it should be.
+        Err(error) if is_absent(&error) || error.kind() == io::ErrorKind::InvalidData => {
+            return Ok(false);
+        }
         file => file.map_err(fail)?,
     };
     let mut hash = KeyHash::new(key.format());
@@ -112,13 +114,6 @@ pub(super) fn size(path: &Path) -> Result<Option<u64>> {
         Err(error) if is_absent(&error) => Ok(None),
         Err(source) => Err(Error::io("read", path.display(), source)),
     }
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
 }
 
 /// The names in the folder of loose objects at a moment: most keys that are not there have none that could be theirs.
@@ -156,8 +151,14 @@ impl Names {
 /// # Errors
 /// `NotFound`.
 pub(super) fn open(path: &Path) -> Result<Box<dyn BlobReader>> {
-    let fail = |source| Error::io("open", path.display(), source);
-    let file = File::open(path).map_err(fail)?;
+    let fail = |source: io::Error| match source.kind() {
+        io::ErrorKind::InvalidData => Error::corrupt(format!(
+            "{}: {source}; restore it from a copy",
+            path.display()
+        )),
+        _ => Error::io("open", path.display(), source),
+    };
+    let file = files::open(path).map_err(fail)?;
     let size = file.metadata().map_err(fail)?.len();
     Ok(Box::new(Streamed::new(file, size)))
 }

@@ -19,6 +19,7 @@ use super::appender::{Appender, SMALL_BYTES};
 use super::index::Row;
 use super::locks::{PackMark, PackerLock};
 use super::{ContainerBlobs, loose};
+use crate::files;
 use crate::hashing::KeyHash;
 use crate::{BlobKey, Watch};
 
@@ -156,8 +157,11 @@ impl ContainerBlobs {
     fn read_loose(&self, key: BlobKey) -> Result<(BlobKey, Loose)> {
         let path = self.loose_path(&key);
         let fail = |source| Error::io("read", path.display(), source);
-        let file = match File::open(&path) {
+        let file = match files::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((key, Loose::Gone)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Ok((key, Loose::Damaged));
+            }
             file => file.map_err(fail)?,
         };
         let bytes = file.metadata().map_err(fail)?.len();

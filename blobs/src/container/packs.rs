@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use hyperslab_core::{Error, Result};
 
 use super::folders::Folders;
+use crate::files;
 
 /// More are not kept open, however many packs there are.
 const KEPT_MAX: usize = 8;
@@ -53,7 +54,13 @@ impl Packs {
         let path = folders.pack(pack);
         let looked = Instant::now();
         let (file, bytes) = look(&path, known)
-            .map_err(|source| Error::io("open", path.display(), source))
+            .map_err(|source| match source.kind() {
+                std::io::ErrorKind::InvalidData => Error::corrupt(format!(
+                    "{}: {source}; restore it from a copy",
+                    path.display()
+                )),
+                _ => Error::io("open", path.display(), source),
+            })
             .inspect_err(|_| self.forget(pack))?;
         self.keep(Kept {
             pack,
@@ -98,7 +105,7 @@ fn look(path: &Path, known: Option<Kept>) -> std::io::Result<(Arc<File>, u64)> {
             return Ok((known.file, named.len()));
         }
     }
-    let file = File::open(path)?;
+    let file = files::open(path)?;
     let bytes = file.metadata()?.len();
     Ok((Arc::new(file), bytes))
 }

@@ -152,20 +152,31 @@ impl ContainerBlobs {
     fn verify_loose(&self, key: &BlobKey) -> Result<Told> {
         let path = self.loose_path(key);
         let mut reader = match loose::open(&path) {
-            // Deleted, or packed, meanwhile.
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Told::default()),
-            reader => reader?,
+            Err(error) if error.kind() == ErrorKind::NotFound => match path.is_symlink() {
+                true => Err("it is a link that leads nowhere".to_owned()),
+                // Deleted, or packed, meanwhile.
+                false => return Ok(Told::default()),
+            },
+            Err(error) if error.kind() == ErrorKind::Corrupt => Err(error.message().to_owned()),
+            reader => Ok(reader?),
         };
-        let bytes = reader.size();
         let mut told = Told {
             read: true,
-            bytes,
-            finding: None,
+            ..Told::default()
         };
-        let why = match holds(key, &mut reader, bytes) {
-            Ok(true) => return Ok(told),
-            Ok(false) => "it has another content than its name says".to_owned(),
-            Err(error) => error.to_string(),
+        let read = reader
+            .as_mut()
+            .map_err(|why| why.clone())
+            .and_then(|reader| {
+                told.bytes = reader.size();
+                let sound = holds(key, reader, told.bytes).map_err(|error| error.to_string())?;
+                match sound {
+                    true => Ok(()),
+                    false => Err("it has another content than its name says".to_owned()),
+                }
+            });
+        let Err(why) = read else {
+            return Ok(told);
         };
         let row = self.index.find_one(key)?;
         let has_copy = row.is_some_and(|row| self.holds_packed(key, row).unwrap_or(false));

@@ -84,7 +84,8 @@ def set_column(path, name, column, value):
 def without_rules(path):
     """The same table, in which any column may be NULL and any key be there twice."""
     with index(path) as opened:
-        columns = 'id INTEGER PRIMARY KEY, hashkey VARCHAR, compressed BOOLEAN, size INTEGER, "offset" INTEGER, length INTEGER, pack_id INTEGER'
+        columns = 'id INTEGER PRIMARY KEY, hashkey VARCHAR, compressed BOOLEAN, size INTEGER, "offset" INTEGER'
+        columns += ", length INTEGER, pack_id INTEGER"
         opened.execute("ALTER TABLE db_object RENAME TO before")
         opened.execute(f"CREATE TABLE db_object ({columns})")
         opened.execute("INSERT INTO db_object SELECT * FROM before")
@@ -150,7 +151,8 @@ def enter_nulls():
 enter_nulls()
 
 HOSTILE_KEYS = [
-    "", "x", "../../../../../../etc/passwd", "/etc/passwd", KEYS["plain"].upper(), KEYS["plain"][:-1], KEYS["plain"] + "0", "ü" * 32,
+    "", "x", "../../../../../../etc/passwd", "/etc/passwd", KEYS["plain"].upper(), KEYS["plain"][:-1], KEYS["plain"] + "0",
+    "ü" * 32,
     "a" * 63 + "\n", "line\nbreak", "\x1b[31mred", b"\xff" * 64, 17, KEYS["plain"].encode(), "a" * 100_000,
 ]  # fmt: skip
 

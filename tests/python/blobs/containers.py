@@ -10,6 +10,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+import time
 import zipfile
 
 from disk_objectstore import Container
@@ -255,7 +256,7 @@ def flip_packed(path, key, share=0.5) -> None:
 
 
 def tree(folder) -> dict:
-    """Every file by its bytes, every link by where it leads, every folder; without what SQLite has while it is open, and our locks."""
+    """Every file by its bytes, every link by where it leads, every folder; without the log of SQLite, and locks."""
     found = {}
     for path in sorted(pathlib.Path(folder).rglob("*")):
         name = str(path.relative_to(folder))
@@ -290,7 +291,21 @@ def varied(seed=0) -> list:
     return out + [wordy(rng.random(), size) for size in sizes if size > 2]
 
 
+def running(*arguments) -> subprocess.Popen:
+    """Our command as a process that goes on by itself."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command(*arguments), stdin=pipe, stdout=pipe, stderr=pipe)
+
+
 def python(*arguments, **how) -> subprocess.Popen:
     """A Python of ours as a process of its own, with the package."""
     words = [sys.executable, *map(str, arguments)]
     return subprocess.Popen(words, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, **how)
+
+
+def wait_for(happens):
+    """Looks until something has happened that will."""
+    until = time.monotonic() + PATIENCE
+    while not happens():
+        assert time.monotonic() < until, "it does not happen"
+        time.sleep(0.002)

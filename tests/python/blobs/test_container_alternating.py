@@ -148,7 +148,8 @@ class Both:
 
     STEPS = [
         (package_adds, 4), (package_adds_to_packs, 3), (package_packs, 3), (package_cleans, 2), (package_repacks, 2),
-        (package_deletes, 3), (package_loosens, 1), (package_imports, 1), (we_put_one, 4), (we_put_many, 3), (we_put_compressed, 2),
+        (package_deletes, 3), (package_loosens, 1), (package_imports, 1), (we_put_one, 4), (we_put_many, 3),
+        (we_put_compressed, 2),
         (we_pack, 3), (we_repack, 2), (we_maintain, 2), (we_maintain_offline, 1), (we_delete, 3), (we_loosen, 1), (we_import, 1),
     ]  # fmt: skip
 

@@ -42,8 +42,10 @@ def damaged(path, group, kind):
 SWEPT = itertools.count()
 VERBS = [
     ("ls",), ("ls", "--long"), ("ls", "--count"), ("stat",), ("stat", *KEYS.values()), ("stat", KEYS["plain"]), ("verify",),
-    ("get", KEYS["zlib"], "--range=0..1"), ("export", "{folder}/{number}.zip"), ("export", "{folder}/{number}"), ("backup", "{folder}/copies"),
-    ("pack", "--dry-run"), ("maintain", "--dry-run", "--offline"), ("pack", "--loosen", KEYS["zlib"]), ("put", "{file}"), ("put", "{file}", "{file}"),
+    ("get", KEYS["zlib"], "--range=0..1"), ("export", "{folder}/{number}.zip"), ("export", "{folder}/{number}"),
+    ("backup", "{folder}/copies"),
+    ("pack", "--dry-run"), ("maintain", "--dry-run", "--offline"), ("pack", "--loosen", KEYS["zlib"]), ("put", "{file}"),
+    ("put", "{file}", "{file}"),
     ("pack", "--keep-loose"), ("pack",), ("maintain",), ("pack", "--repack", "--compress", "always"), ("maintain", "--repack"),
 ]  # fmt: skip
 
@@ -54,8 +56,8 @@ def sweep(path, folder):
     file.write_bytes(b"put meanwhile")
     for number, (verb, *options) in enumerate(VERBS):
         words = [word.format(folder=folder, number=number, file=file) for word in options]
-        done = attempt(verb, path, *words)
-        assert done.code in (0, 1, 3, 5, 7, 8, 11), (verb, words, done)
+        done = attempt(verb, path, *words, patience=5)
+        assert done.code in (0, 1, 3, 5, 7, 8, 10, 11), (verb, words, done)
         assert done.error.count("\n") == (0 if done.code < 2 else 1), (verb, words, done.error)
 
 
@@ -77,7 +79,10 @@ def test_what_is_damaged_is_told_and_all_else_is_served(path, tmp_path, kind):
         assert_serves(path, ALL - hurt)
 
 
-@pytest.mark.parametrize("kind", [each for each in blob_damage.LOCAL if each not in blob_damage.NOT_MENDED])
+MENDED = [each for each in blob_damage.LOCAL if each not in blob_damage.NOT_MENDED]
+
+
+@pytest.mark.parametrize("kind", MENDED if LONG else MENDED[:60:3] + MENDED[60:])
 def test_what_is_damaged_is_mended_by_putting_it_again(path, kind):
     for name in damaged(path, blob_damage.LOCAL, kind):
         blob("put", path, "-", stdin=CONTENTS[name], patience=3)
@@ -148,7 +153,8 @@ def test_a_key_of_the_index_leads_nowhere_outside(path, tmp_path, hostile):
 
 
 CONFIGS = {
-    "": 7, "{": 7, "[]": 7, "null": 7, "17": 7, '"x"': 7, "{}": 7, "\x00" * 100: 7, "[" * 100_000: 7, "{" * 100_000: 7, "\ufeff{}": 7,
+    "": 7, "{": 7, "[]": 7, "null": 7, "17": 7, '"x"': 7, "{}": 7, "\x00" * 100: 7, "[" * 100_000: 7, "{" * 100_000: 7,
+    "\ufeff{}": 7,
 }  # fmt: skip
 FIELDS = {
     "container_version": {3: 8, 0: 8, 10**9: 8, "1": 7, None: 7, -1: 7, 1.5: 7, 10**30: 7},
@@ -156,15 +162,17 @@ FIELDS = {
     "pack_size_target": {0: 7, -1: 7, 10**30: 7, "big": 7, None: 7},
     "hash_type": {"md5": (7, 8), "blake3": (7, 8), "SHA256": (7, 8), "": (7, 8), None: 7, 1: 7},
     "container_id": {"": 7, "x": 7, None: 7, 17: 7},
-    "compression_algorithm": {"zstd": (7, 8), "zstd+3": (7, 8), "zlib": (7, 8), "zlib+0": (7, 8), "zlib+10": (7, 8), "": (7, 8), None: 7, 1: 7},
-}
+    "compression_algorithm": {
+        **dict.fromkeys(["zstd", "zstd+3", "zlib", "zlib+0", "zlib+10", ""], (7, 8)), None: 7, 1: 7,
+    },
+}  # fmt: skip
 EVERY_FIELD = [(field, value, codes) for field, values in FIELDS.items() for value, codes in values.items()]
 
 
 def refuses_its_config(path, codes):
     before = containers.tree(path)
-    for words in [("verify", path), ("ls", path), ("get", path, KEYS["plain"]), ("put", path, "/dev/null"), ("maintain", path, "--offline")]:
-        error = refused(codes, *words)
+    for verb, *options in [("verify",), ("ls",), ("get", KEYS["plain"]), ("put", "/dev/null"), ("maintain", "--offline")]:
+        error = refused(codes, verb, path, *options)
         assert str(path) in error and len(error) < 1000
     assert containers.tree(path) == before
 
@@ -239,12 +247,27 @@ def test_whatever_bits_of_the_index_are_flipped_nothing_breaks_down(path, tmp_pa
     for _ in range(rng.choice([1, 3, 50])):
         containers.flip(file, rng.choice([rng.randrange(100), rng.randrange(size)]), 1 << rng.randrange(8))
     for words in [("verify", path), ("ls", path, "--long"), ("stat", path), *(("get", path, key) for key in KEYS.values())]:
-        done = attempt(*words)
+        done = attempt(*words, patience=5)
         assert done.code in (0, 1, 3, 7, 8, 11), done
         if words[0] == "get" and done.code == 0:
             assert key_of(done.out) == words[2]
     if LONG or seed % 10 == 0:
         sweep(path, tmp_path)
+
+
+PAGE = 4096
+# The head of the page of rows, and where its rows begin; the rows themselves lie at its end.
+PLACES = [*range(PAGE, PAGE + 16), *(range(2 * PAGE - 500, 2 * PAGE) if LONG else [])]
+
+
+def test_no_bit_of_the_rows_leads_who_reads_them_round_in_a_circle(path):
+    file = path / "packs.idx"
+    content = file.read_bytes()
+    for place, bit in itertools.product(PLACES, range(8)):
+        containers.flip(file, place, 1 << bit)
+        for words in [("verify", path), ("ls", path)]:
+            assert attempt(*words, patience=3).code in (0, 1, 7), (place, bit, words)
+        file.write_bytes(content)
 
 
 @pytest.mark.parametrize("seed", range(300 if LONG else 12))

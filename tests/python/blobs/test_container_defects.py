@@ -34,7 +34,9 @@ from containers import (
     put,
     refused,
     rows,
+    running,
     told,
+    wait_for,
 )
 from disk_objectstore import CompressMode
 from disk_objectstore.exceptions import NotExistent
@@ -160,9 +162,12 @@ def test_d3_objects_are_put_and_deleted_meanwhile(tmp_path, where):
 # D6: keys are paths.
 
 HOSTILE = [
-    "", " ", ".", "..", "/", "//", "ab/abs/path", "../config.json", "../../secret", "/etc/passwd", "{folder}/secret", "ab{folder}/secret", "ab/../../secret",
-    "..\\config.json", "%2e%2e%2fconfig.json", "\\0", "%00", "a\x01b", "ü" * 64, "\u0660" * 64, "\uff10" * 64, "\U0001d7d8" * 64, "*", "?" * 64,
-    "a" * 63, "a" * 65, "a" * 40, "a" * 128, "A" * 64, "g" * 64, "0x" + "a" * 62, " " + "a" * 63, "a" * 63 + " ", "a" * 63 + "\n", "a" * 64 + "\n",
+    "", " ", ".", "..", "/", "//", "ab/abs/path", "../config.json", "../../secret", "/etc/passwd", "{folder}/secret",
+    "ab{folder}/secret", "ab/../../secret",
+    "..\\config.json", "%2e%2e%2fconfig.json", "\\0", "%00", "a\x01b", "ü" * 64, "\u0660" * 64, "\uff10" * 64,
+    "\U0001d7d8" * 64, "*", "?" * 64,
+    "a" * 63, "a" * 65, "a" * 40, "a" * 128, "A" * 64, "g" * 64, "0x" + "a" * 62, " " + "a" * 63, "a" * 63 + " ",
+    "a" * 63 + "\n", "a" * 64 + "\n",
     "a" * 100_000, "' OR 1=1 --", "-x", "--json", "-", "key", "\u202e" + "a" * 63,
 ]  # fmt: skip
 
@@ -424,6 +429,32 @@ def test_d2_a_lock_that_is_held_is_not_removed_by_who_wants_it(tmp_path):
             refused(5, "put", path, *files, "--lock-timeout", "0.1")
     assert lock.read_bytes() == b"of somebody else"
     assert keys(path) == []
+
+
+def test_d2_a_packer_that_removes_our_lock_and_walks_in_loses_nothing(tmp_path):
+    """The package's first attempt to pack removes our lock, and its second one is let in, while we are still putting."""
+    path = tmp_path / "container"
+    told("init", path)
+    large, loose = containers.randomly("large", 3 << 20), [containers.randomly(f"loose {seed}", 5000) for seed in range(5)]
+    with package(path) as container:
+        for content in loose:
+            container.add_object(content)
+        process = running("put", path, "-", "/dev/null")
+        process.stdin.write(large[: 1 << 20])
+        process.stdin.flush()
+        wait_for((path / "packs" / "0.lock").exists)
+        with pytest.raises(FileExistsError):
+            container.pack_all_loose(clean_loose_per_pack=True)
+        try:
+            container.pack_all_loose(clean_loose_per_pack=True)
+        except FileExistsError:
+            pass
+        out, error = process.communicate(large[1 << 20 :])
+    assert process.returncode in (0, 5, 6), error
+    expected = contents_by_key(loose)
+    if process.returncode == 0:
+        expected.update(contents_by_key([large, b""]))
+    assert_holds(path, expected)
 
 
 def test_d5_what_another_has_packed_meanwhile_is_listed_by_us(tmp_path):

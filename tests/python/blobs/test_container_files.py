@@ -1,4 +1,4 @@
-"""Containers as files: who may read them, media that cannot be written or are full, and objects that are larger than the memory."""
+"""Containers as files: who may read them, media that cannot be written or are full, objects larger than the memory."""
 
 import ctypes
 import os
@@ -105,8 +105,9 @@ def without_privileges():
     """The superuser, too, is refused what permissions do not give."""
     if os.geteuid() == 0:
         drop_from_bounds, writing, reading = 24, 1, 2
+        library = ctypes.CDLL(None, use_errno=True)
         for capability in (writing, reading):
-            assert ctypes.CDLL(None, use_errno=True).prctl(drop_from_bounds, capability, 0, 0, 0) == 0, os.strerror(ctypes.get_errno())
+            assert library.prctl(drop_from_bounds, capability, 0, 0, 0) == 0, os.strerror(ctypes.get_errno())
 
 
 @pytest.fixture
@@ -175,9 +176,11 @@ def room_for(size):
 
 
 CHANGES = [
-    ("put", "{one}"), ("put", "{one}", "{many}"), ("put", "{one}", "{many}", "--compress", "always"), ("pack",), ("pack", "--compress", "always"),
+    ("put", "{one}"), ("put", "{one}", "{many}"), ("put", "{one}", "{many}", "--compress", "always"), ("pack",),
+    ("pack", "--compress", "always"),
     ("pack", "--repack"), ("pack", "--repack", "--compress", "always"), ("maintain", "--offline"), ("import", "{other}"),
-    ("pack", "--loosen", "{key}"), ("rm", "{key}"), ("backup", "{folder}/copies"), ("export", "{folder}/all.zip"), ("export", "{folder}/new"),
+    ("pack", "--loosen", "{key}"), ("rm", "{key}"), ("backup", "{folder}/copies"), ("export", "{folder}/all.zip"),
+    ("export", "{folder}/new"),
     ("get", "{key}", "-o", "{folder}/out"),
 ]  # fmt: skip
 
@@ -198,10 +201,10 @@ def half_full(tmp_path_factory):
 
 
 SIZES = [0, 1000, 20_000, 45_000, 150_000, 250_000]
-CASES = [(words, size) for words in CHANGES for size in SIZES]
+CASES = [pytest.param(words, size, id=f"{' '.join(words)}, {size}") for words in CHANGES for size in SIZES]
 
 
-@pytest.mark.parametrize("words,size", CASES if LONG else CASES[2::4], ids=lambda each: str(each) if isinstance(each, int) else " ".join(each))
+@pytest.mark.parametrize("words,size", CASES if LONG else CASES[2::4])
 def test_on_a_full_medium_nothing_is_lost_and_nothing_is_left_half_done(half_full, tmp_path, words, size):
     shutil.copytree(half_full, tmp_path, dirs_exist_ok=True)
     path, old, new = tmp_path / "container", OLD, NEW
@@ -255,10 +258,13 @@ def test_a_large_object_takes_no_more_memory_than_a_small_one(tmp_path):
     expected = contents_by_key(contents.values())
     key = key_of(contents["a"])
     for words in [
-        ("init", path), ("put", path, tmp_path / "a"), ("put", path, tmp_path / "b", "/dev/null"), ("pack", path, "--compress", "always"),
+        ("init", path), ("put", path, tmp_path / "a"), ("put", path, tmp_path / "b", "/dev/null"),
+        ("pack", path, "--compress", "always"),
         ("get", path, key, "-o", tmp_path / "out"), ("verify", path), ("pack", path, "--loosen", key), ("maintain", path),
-        ("export", path, tmp_path / "all.zip"), ("export", tmp_path / "all.zip", tmp_path / "new"), ("verify", tmp_path / "all.zip"),
-        ("pack", path, "--repack", "--compress", "auto"), ("maintain", path, "--offline"), ("backup", path, tmp_path / "copies", "--verify"),
+        ("export", path, tmp_path / "all.zip"), ("export", tmp_path / "all.zip", tmp_path / "new"),
+        ("verify", tmp_path / "all.zip"),
+        ("pack", path, "--repack", "--compress", "auto"), ("maintain", path, "--offline"),
+        ("backup", path, tmp_path / "copies", "--verify"),
     ]:  # fmt: skip
         blob(*words, **how)
     assert (tmp_path / "out").read_bytes() == contents["a"]

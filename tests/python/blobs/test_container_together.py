@@ -32,7 +32,9 @@ from containers import (
     package_faults,
     python,
     refused,
+    running,
     told,
+    wait_for,
 )
 
 from conftest import LONG
@@ -97,7 +99,9 @@ ROUNDS = {
         ("pack", "--compress", "always"), ("maintain", "--compress", "auto"),
     ],
     # The old packs stay, so that who reads an old state of the index finds them.
-    "repack": [("pack", "--repack"), ("maintain", "--repack"), ("pack", "--repack", "--compress", "always"), ("maintain", "--vacuum")],
+    "repack": [
+        ("pack", "--repack"), ("maintain", "--repack"), ("pack", "--repack", "--compress", "always"), ("maintain", "--vacuum"),
+    ],
 }  # fmt: skip
 
 
@@ -355,9 +359,7 @@ def test_our_lock_is_heeded_by_the_package_and_is_gone_with_us(tmp_path):
     told("init", path)
     with package(path) as container:
         container.add_object(b"of the package")
-        process = subprocess.Popen(
-            command("put", path, "-", "/dev/null"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        process = running("put", path, "-", "/dev/null")
         process.stdin.write(containers.randomly(1, 1 << 20))
         process.stdin.flush()
         mark = path / "packs" / "0.lock"
@@ -379,15 +381,8 @@ def test_our_lock_is_heeded_by_the_package_and_is_gone_with_us(tmp_path):
     assert_holds(path, expected)
 
 
-def wait_for(happens):
-    until = time.monotonic() + PATIENCE
-    while not happens():
-        assert time.monotonic() < until, "it does not happen"
-        time.sleep(0.002)
-
-
 @pytest.mark.parametrize("after", [0.0, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16] if LONG else [0.005, 0.03])
-@pytest.mark.parametrize("words", [("put",), ("pack", "--compress", "always"), ("pack", "--repack"), ("maintain", "--offline")], ids=" ".join)
+@pytest.mark.parametrize("words", ["put", "pack --compress always", "pack --repack", "maintain --offline"])
 def test_whoever_is_killed_leaves_a_container_in_which_both_go_on(tmp_path, words, after):
     path = tmp_path / "container"
     told("init", path, "--pack-size", "100K")
@@ -400,8 +395,8 @@ def test_whoever_is_killed_leaves_a_container_in_which_both_go_on(tmp_path, word
     told("rm", path, key_of(b"goes"))
     expected = contents_by_key(packed + loose)
     with files_of(new, path) as files:
-        verb, *options = words
-        process = subprocess.Popen(command(verb, path, *(files if verb == "put" else []), *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        verb, *options = words.split()
+        process = running(verb, path, *(files if verb == "put" else []), *options)
         try:
             out, _ = process.communicate(timeout=after)
         except subprocess.TimeoutExpired:

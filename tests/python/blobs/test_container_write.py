@@ -34,8 +34,8 @@ from disk_objectstore import CompressMode
 OPTIONS = [
     [],
     ["--hash", "sha1"],
-    ["--prefix", "0", "--zlib", "9"],
-    ["--prefix", "1", "--pack-size", "100K", "--zlib", "6"],
+    ["--prefix", "0", "--compression", "zlib:9"],
+    ["--prefix", "1", "--pack-size", "100K", "--compression", "zlib:6"],
     ["--prefix", "3", "--pack-size", "1000", "--hash", "sha1"],
     ["--prefix", "63"],
 ]
@@ -72,7 +72,7 @@ def test_a_new_container_is_one_of_the_package(empty):
 
 
 def test_a_new_container_is_what_was_asked_for(tmp_path):
-    path = made(tmp_path / "a", "--hash", "sha1", "--pack-size", "12345", "--prefix", "3", "--zlib", "7")
+    path = made(tmp_path / "a", "--hash", "sha1", "--pack-size", "12345", "--prefix", "3", "--compression", "zlib:7")
     said = config(path)
     said.pop("container_id")
     assert said == {
@@ -103,8 +103,10 @@ def test_a_new_container_is_laid_out_to_the_letter(tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        ["--hash", "md5"], ["--hash", "SHA256"], ["--prefix", "-1"], ["--prefix", "64"], ["--prefix", "x"], ["--prefix", str(2**64)],
-        ["--zlib", "0"], ["--zlib", "10"], ["--zlib", "-1"], ["--pack-size", "0"], ["--pack-size", "-5"], ["--pack-size", "much"],
+        ["--hash", "md5"], ["--hash", "SHA256"], ["--prefix", "-1"], ["--prefix", "64"], ["--prefix", "x"],
+        ["--prefix", str(2**64)],
+        *(["--compression", each] for each in ["zlib:0", "zlib:10", "zlib:-1", "zlib", "zlib+1", "zstd:0", "lz4:1", ""]),
+        ["--pack-size", "0"], ["--pack-size", "-5"], ["--pack-size", "much"],
         ["--hash", "sha1", "--prefix", "40"],
     ],
     ids=" ".join,
@@ -208,7 +210,8 @@ def imported(path, contents):
 
 
 WAYS = [
-    one_by_one, from_standard_input, at_once, compressed, where_worth_it, packed_afterwards, packed_compressed, packed_and_kept_loose,
+    one_by_one, from_standard_input, at_once, compressed, where_worth_it, packed_afterwards, packed_compressed,
+    packed_and_kept_loose,
     repacked, repacked_compressed, maintained, maintained_offline, loosened, imported,
 ]  # fmt: skip
 

@@ -87,7 +87,8 @@ pub(super) fn place(placement: &Placement) -> String {
             compressed: true,
         } => format!("pack {pack}, compressed to {stored}"),
         Placement::Packed { pack, .. } => format!("pack {pack}"),
-        _ => "loose".to_owned(),
+        Placement::Loose => "loose".to_owned(),
+        _ => "damaged".to_owned(),
     }
 }
 

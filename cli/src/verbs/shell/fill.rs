@@ -2,8 +2,8 @@
 
 use clap::{Arg, Command};
 
-/// Verbs that have no place in a shell: they make stores, name two of them, or are for other shells.
-pub(super) const ELSEWHERE: [&str; 5] = ["init", "migrate", "demo", "shell", "completions"];
+/// Verbs that have no place in a shell: they make stores, name two of them or none, or are for other shells.
+pub(super) const ELSEWHERE: [&str; 6] = ["init", "migrate", "blob", "demo", "shell", "completions"];
 
 /// Verbs whose collection is a new one, so that the one in use is never meant.
 const NEW_COLLECTION: [&str; 2] = ["create", "import"];
@@ -58,6 +58,10 @@ pub(super) fn fill(
     let Some(verb) = root.find_subcommand(&words[at]) else {
         return words;
     };
+    // Some verbs have verbs of their own.
+    let inner = positionals(verb, &words, at + 1).first().copied();
+    let inner = inner.and_then(|at| Some((verb.find_subcommand(&words[at])?, at)));
+    let (verb, at) = inner.unwrap_or((verb, at));
     let given = positionals(verb, &words, at + 1);
     if verb.get_name() == "copy" {
         for &place in &given {
@@ -143,6 +147,9 @@ mod tests {
                 "copy S/w ./archive/w --jobs 2",
             ),
             ("locks --clean", Some("w"), "locks S w --clean"),
+            ("attach ls --all", Some("w"), "attach ls S --all"),
+            ("attach put a.log --as x", None, "attach put S a.log --as x"),
+            ("attach", None, "attach"),
             ("frobnicate w", Some("w"), "frobnicate w"),
             ("--version", None, "--version"),
         ] {
@@ -157,7 +164,14 @@ mod tests {
         for verb in root.get_subcommands() {
             let name = verb.get_name();
             let known = ELSEWHERE.contains(&name) || matches!(name, "copy" | "help");
-            assert!(known || place_of(verb, "store").is_some(), "{name}");
+            let mut inner = verb
+                .get_subcommands()
+                .filter(|verb| verb.get_name() != "help");
+            let has = match verb.has_subcommands() {
+                true => inner.all(|verb| place_of(verb, "store").is_some()),
+                false => place_of(verb, "store").is_some(),
+            };
+            assert!(known || has, "{name}");
         }
     }
 }
