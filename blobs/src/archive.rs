@@ -13,7 +13,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use crate::convenience::{absent, check_keys, read_failed};
 use crate::extent::{Encoding, Extent};
-use crate::verified::{unnoted, verified};
+use crate::verified::verified;
 use crate::visiting::{hash_of, one_by_one};
 use crate::{
     BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, KeyFormat,
@@ -142,7 +142,7 @@ impl BlobRepository for ArchiveBlobs {
                 .unwrap_or_else(|| Error::internal("no key")));
         };
         let extent = Extent::new(Arc::clone(&self.file), entry.offset, entry.length);
-        verified(key, extent.reader(entry.encoding, entry.size), unnoted)
+        verified(key, extent.reader(entry.encoding, entry.size))
             .map_err(|source| read_failed(key, source))
     }
 

@@ -25,7 +25,7 @@ use self::ranges::RangeReader;
 use crate::convenience::{absent, check_keys, read_failed};
 use crate::hashing::{Sha256Digest, drain};
 use crate::reader::Streamed;
-use crate::verified::{unnoted, verified};
+use crate::verified::verified;
 use crate::visiting::{hash_of, one_by_one};
 use crate::{
     BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, CollectPlan,
@@ -244,7 +244,7 @@ impl BlobRepository for BucketBlobs {
                 .unwrap_or_else(|| Error::internal("no key")));
         };
         let reader = RangeReader::new(Arc::clone(&self.store), path, self.runtime.clone(), size);
-        verified(key, Box::new(Streamed::new(reader, size)), unnoted)
+        verified(key, Box::new(Streamed::new(reader, size)))
             .map_err(|source| read_failed(key, source))
     }
 

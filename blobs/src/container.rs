@@ -35,6 +35,7 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 
 use hyperslab_core::{Error, Result};
 use uuid::Uuid;
@@ -47,7 +48,7 @@ use self::folders::Folders;
 use self::index::{Index, Row};
 pub use self::packing::{Compress, PackOptions, PackReport};
 use self::packs::Packs;
-use self::reading::{Found, Suspects};
+use self::reading::Found;
 pub use self::repacking::{RepackOptions, RepackReport};
 use crate::convenience::{absent, check_keys, read_failed};
 use crate::hashing::{Sha256Digest, drain};
@@ -56,6 +57,9 @@ use crate::{
     CollectPlan, CollectReport, KeyFormat, MaintainPlan, MaintainReport, Missing, Named, Order,
     Placement, Put, Sources, Verification, VerifyReport, Visit, Watch,
 };
+
+/// How long another packer is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A container in a folder.
 ///
@@ -76,8 +80,9 @@ pub struct ContainerBlobs {
     config: Config,
     index: Index,
     packs: Packs,
-    suspects: Suspects,
     verification: Verification,
+    /// How long another packer is waited for.
+    patience: Duration,
     /// The pack that was written last: those before it are full.
     last_pack: AtomicI64,
 }
@@ -110,10 +115,17 @@ impl ContainerBlobs {
             config,
             index,
             packs: Packs::default(),
-            suspects: Suspects::default(),
             verification: Verification::default(),
+            patience: PATIENCE,
             last_pack: AtomicI64::default(),
         })
+    }
+
+    /// The same, which waits so long while another packs: 60 s if not set.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// The same, with content checked when it is read, or not.

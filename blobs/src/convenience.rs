@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use hyperslab_core::{Error, ErrorKind, Result};
+use hyperslab_core::{Error, Result};
 
 use crate::{BlobFinding, BlobKey, BlobReader, BlobRepository, BlobStat, Missing, Put, UNWATCHED};
 
@@ -92,15 +92,8 @@ pub trait Blobs: BlobRepository {
     /// # Errors
     /// As [`BlobRepository::open`]; `TooLarge` for more than 4 GiB, which are read as a stream.
     fn content(&self, key: &BlobKey) -> Result<Vec<u8>> {
-        let read = || {
-            let mut reader = self.open(key)?;
-            content_of(key, &mut *reader)
-        };
-        match read() {
-            // Another copy is read, if there is one.
-            Err(error) if error.kind() == ErrorKind::Corrupt => read(),
-            content => content,
-        }
+        let mut reader = self.open(key)?;
+        content_of(key, &mut *reader)
     }
 
     /// Reads every object: what is wrong.
@@ -163,8 +156,13 @@ pub(crate) fn absent<'a>(keys: impl IntoIterator<Item = &'a BlobKey>) -> Result<
 pub(crate) fn read_failed(key: &BlobKey, source: io::Error) -> Error {
     match source.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
-            Error::corrupt(format!("object {key}: {source}; restore it from a copy"))
-                .with_source(source)
+            let what = source.to_string();
+            // It says so already, when it is checked.
+            let what = match what.contains(&*key.text()) {
+                true => what,
+                false => format!("object {key}: {what}"),
+            };
+            Error::corrupt(format!("{what}; restore it from a copy")).with_source(source)
         }
         _ => Error::io("read", format_args!("object {key}"), source),
     }

@@ -130,7 +130,8 @@ impl Transfer<'_> {
     ) -> Result<()> {
         if reader.size() > SMALL_BYTES {
             let mut reader = reader;
-            let put = self.to.put(&mut reader)?;
+            let put = self.to.put(&mut reader);
+            let put = put.map_err(|error| error.context(format!("object {key}")))?;
             return self.told(key, &put, tell);
         }
         let mut content = Vec::new();

@@ -23,14 +23,6 @@ pub enum Verification {
     Never,
 }
 
-/// What is done about an object that turns out to be damaged while it is read.
-pub(crate) type OnDamage = Box<dyn Fn() + Send>;
-
-/// Where nothing else is done about damage than to tell it.
-pub(crate) fn unnoted() -> OnDamage {
-    Box::new(|| ())
-}
-
 /// A stream of an object that checks it.
 ///
 /// # Errors
@@ -38,7 +30,6 @@ pub(crate) fn unnoted() -> OnDamage {
 pub(crate) fn verified(
     key: &BlobKey,
     mut reader: Box<dyn BlobReader>,
-    on_damage: impl FnOnce() -> OnDamage,
 ) -> io::Result<Box<dyn BlobReader>> {
     let size = reader.size();
     if size > WHOLE_BYTES_MAX {
@@ -48,7 +39,6 @@ pub(crate) fn verified(
             hash: Some(KeyHash::new(key.format())),
             hashed: 0,
             place: 0,
-            on_damage: on_damage(),
         }));
     }
     let mut content = vec![0; usize::try_from(size).unwrap_or_default()];
@@ -79,7 +69,6 @@ struct Verified {
     hash: Option<KeyHash>,
     hashed: u64,
     place: u64,
-    on_damage: OnDamage,
 }
 
 impl Verified {
@@ -108,7 +97,6 @@ impl Verified {
         // It stays damaged for whoever goes on.
         self.hash = Some(KeyHash::new(self.key.format()));
         self.hashed = 0;
-        (self.on_damage)();
         Err(damaged(&self.key))
     }
 }
@@ -140,8 +128,8 @@ impl BlobReader for Verified {
             io::ErrorKind::InvalidData
             | io::ErrorKind::InvalidInput
             | io::ErrorKind::UnexpectedEof => {
-                (self.on_damage)();
-                io::Error::new(io::ErrorKind::InvalidData, error)
+                let what = format!("object {} is damaged: {error}", self.key);
+                io::Error::new(io::ErrorKind::InvalidData, what)
             }
             _ => error,
         })?;
@@ -163,8 +151,6 @@ impl ReadAt for Bytes {
 mod tests {
     use super::*;
     use crate::KeyFormat;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn reader(content: &[u8]) -> Box<dyn BlobReader> {
         let size = content.len() as u64;
@@ -182,15 +168,7 @@ mod tests {
         for length in [0, 1, 65_536, 65_537, 300_000] {
             let content = vec![7_u8; length];
             let key = key_of(&content);
-            let told = Arc::new(AtomicUsize::new(0));
-            let opened = |content: &[u8]| {
-                let told = Arc::clone(&told);
-                verified(&key, reader(content), || {
-                    Box::new(move || {
-                        told.fetch_add(1, Ordering::Relaxed);
-                    })
-                })
-            };
+            let opened = |content: &[u8]| verified(&key, reader(content));
             let mut out = Vec::new();
             opened(&content).unwrap().read_to_end(&mut out).unwrap();
             assert_eq!(out, content);
@@ -209,8 +187,6 @@ mod tests {
                 });
                 assert_eq!(read.unwrap_err().kind(), io::ErrorKind::InvalidData);
             }
-            let expected = if length > 65_536 { 3 } else { 0 };
-            assert_eq!(told.load(Ordering::Relaxed), expected);
         }
     }
 }

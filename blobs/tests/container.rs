@@ -456,3 +456,80 @@ fn flipped_bits_are_seen_and_other_copies_read() {
         }
     }
 }
+
+/// Another program that does not know our lock appends in the midst of a put: nothing of it is written over, or cut off, and the put
+/// says that it has failed.
+#[test]
+fn what_others_append_meanwhile_stays() {
+    for at in [0, 1, 9] {
+        let (blobs, _folder) = made(1 << 30);
+        let pack = blobs.path().join("packs/0");
+        let first = blobs
+            .put_packed(&mut sources(&[b"first"]), Compress::Never)
+            .unwrap();
+        let foreign = b"of another program";
+        // More than is gathered, and one that is there already and so is taken back.
+        let contents: Vec<Vec<u8>> = (0..10_u8)
+            .map(|number| vec![number; 3 << 20])
+            .chain([b"first".repeat(50_000)])
+            .collect();
+        let mut put = contents.iter().enumerate().map(|(number, content)| {
+            if number == at {
+                use std::io::Write;
+                let mut file = std::fs::File::options().append(true).open(&pack).unwrap();
+                file.write_all(foreign).unwrap();
+            }
+            let source: Box<dyn Read> = Box::new(content.as_slice());
+            Ok(source)
+        });
+        let put = blobs.put_packed(&mut put, Compress::Never);
+        let bytes = std::fs::read(&pack).unwrap();
+        assert!(
+            bytes.windows(foreign.len()).any(|window| window == foreign),
+            "{at}"
+        );
+        // Before the pack was opened it is as any other bytes.
+        assert_eq!(put.is_err(), at > 0, "{at}");
+        if let Err(error) = put {
+            assert_eq!(error.kind(), ErrorKind::Conflict);
+        }
+        assert_eq!(blobs.content(&first[0].key).unwrap(), b"first");
+        assert_eq!(blobs.findings().unwrap(), []);
+        let again = blobs
+            .put_packed(&mut sources(&[b"again"]), Compress::Never)
+            .unwrap();
+        assert_eq!(blobs.content(&again[0].key).unwrap(), b"again");
+    }
+}
+
+fn sources<'a>(
+    contents: &'a [&'a [u8]],
+) -> impl Iterator<Item = hyperslab_core::Result<Box<dyn Read + 'a>>> {
+    contents.iter().map(|content| {
+        let source: Box<dyn Read> = Box::new(*content);
+        Ok(source)
+    })
+}
+
+/// What is put with others is there when it is acknowledged, also where it was damaged before.
+#[test]
+fn what_is_put_again_with_others_is_sound() {
+    for size in [100, 100_000] {
+        let (blobs, _folder) = made(1 << 30);
+        let content = vec![7; size];
+        let key = blobs
+            .put_packed(&mut sources(&[&content]), Compress::Never)
+            .unwrap()[0]
+            .key;
+        damage(&blobs.path().join("packs/0"), size / 2);
+        assert_eq!(blobs.content(&key).unwrap_err().kind(), ErrorKind::Corrupt);
+        let puts = blobs.put_packed(
+            &mut sources(&[b"other", &content, &content]),
+            Compress::Never,
+        );
+        let existed: Vec<bool> = puts.unwrap().iter().map(|put| put.existed).collect();
+        assert_eq!(existed, [false, false, true]);
+        assert_eq!(blobs.content(&key).unwrap(), content);
+        assert_eq!(blobs.findings().unwrap(), []);
+    }
+}

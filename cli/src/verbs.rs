@@ -51,7 +51,7 @@ pub(crate) async fn run(verb: Verb, session: &Session, console: &mut Console) ->
         Verb::Check(verb) => verb.run(session, console).await,
         Verb::Du(verb) => verb.run(session, console).await,
         Verb::Attach(verb) => verb.run(session, console).await,
-        Verb::Blob(verb) => verb.run(console).await,
+        Verb::Blob(verb) => verb.run(session, console).await,
         Verb::Locks(verb) => verb.run(session, console).await,
         // The demo runs other verbs, so its future would contain itself.
         Verb::Demo(verb) => Box::pin(verb.run(session, console)).await,

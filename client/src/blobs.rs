@@ -14,6 +14,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use hyperslab_blobs::*;
 use hyperslab_core::name::ATTACHMENTS;
@@ -58,6 +59,20 @@ impl Repository {
             },
             Place::Bucket(url) => bucket(&url, open_bucket),
         }
+    }
+
+    /// The same, where another packer of a container is waited for so long.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(url: &str, patience: Duration) -> Result<Self> {
+        Ok(match Self::open(url)? {
+            Self::Container(container) => match Arc::try_unwrap(container) {
+                Ok(container) => Self::Container(Arc::new(container.with_patience(patience))),
+                Err(container) => Self::Container(container),
+            },
+            other => other,
+        })
     }
 
     /// Makes a repository: a container in a folder that is empty or not there, or one in a bucket, for which the options have no

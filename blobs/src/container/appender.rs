@@ -1,7 +1,7 @@
 //! The end of a pack, where objects are appended.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 
 use hyperslab_core::{Error, Result};
 
@@ -27,7 +27,7 @@ pub(super) struct Appender<'a> {
     folders: &'a Folders,
     config: &'a Config,
     pack: i64,
-    file: BufWriter<File>,
+    file: BufWriter<Tail>,
     /// Where the next object begins.
     end: u64,
     rows: Vec<(BlobKey, Row)>,
@@ -38,13 +38,12 @@ impl<'a> Appender<'a> {
         let path = folders.pack(pack);
         let fail = |source| Error::io("open", path.display(), source);
         let is_new = !path.exists();
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .create(true)
-            .truncate(false)
-            .write(true)
+            .append(true)
             .open(&path)
             .map_err(fail)?;
-        let end = file.seek(SeekFrom::End(0)).map_err(fail)?;
+        let end = file.metadata().map_err(fail)?.len();
         if is_new {
             folders::sync(path.parent().unwrap_or(folders.root()))?;
         }
@@ -52,7 +51,7 @@ impl<'a> Appender<'a> {
             folders,
             config,
             pack,
-            file: BufWriter::with_capacity(BLOCK_BYTES, file),
+            file: BufWriter::with_capacity(BLOCK_BYTES, Tail { file, end }),
             end,
             rows: Vec::new(),
         })
@@ -121,12 +120,12 @@ impl<'a> Appender<'a> {
         let mut row = self.copy(key, source, tried).map_err(fail)?;
         // One that did not get smaller is kept as it is.
         if tried && row.is_none_or(|row| row.length >= row.size) {
-            self.cut(self.end).map_err(fail)?;
+            self.cut(self.end)?;
             source.rewind().map_err(fail)?;
             row = self.copy(key, source, false).map_err(fail)?;
         }
         let Some(row) = row else {
-            self.cut(self.end).map_err(fail)?;
+            self.cut(self.end)?;
             return Ok(false);
         };
         self.end += row.length;
@@ -150,7 +149,8 @@ impl<'a> Appender<'a> {
         let compressed = match compress {
             _ if sample.is_empty() => true,
             Compress::Never => false,
-            Compress::Always => true,
+            // There is no way back once all of it has been read.
+            Compress::Always => self.compressed(&sample, compress).map_err(fail)?.is_some(),
             Compress::WhereWorthIt => is_worth_it(&sample).map_err(fail)?,
         };
         let mut whole = Read::chain(sample.as_slice(), source);
@@ -159,7 +159,7 @@ impl<'a> Appender<'a> {
         let (key, row, sha256) = match copied {
             Ok(copied) => copied,
             Err(error) => {
-                self.cut(self.end).map_err(fail)?;
+                self.cut(self.end)?;
                 return Err(error);
             }
         };
@@ -170,11 +170,9 @@ impl<'a> Appender<'a> {
 
     /// Takes back the object that was appended last.
     pub(super) fn withdraw(&mut self) -> Result<()> {
-        let path = self.folders.pack(self.pack);
         if let Some((_, row)) = self.rows.pop() {
             self.end = row.offset;
-            self.cut(self.end)
-                .map_err(|error| Error::io("write", path.display(), error))?;
+            self.cut(self.end)?;
         }
         Ok(())
     }
@@ -241,11 +239,18 @@ impl<'a> Appender<'a> {
         }))
     }
 
-    /// Takes back what lies behind a place.
-    fn cut(&mut self, end: u64) -> io::Result<()> {
-        self.file.flush()?;
-        self.file.get_ref().set_len(end)?;
-        self.file.seek(SeekFrom::Start(end)).map(drop)
+    /// Takes back what lies behind a place, all of which is ours.
+    fn cut(&mut self, end: u64) -> Result<()> {
+        let path = self.folders.pack(self.pack);
+        let fail = |source| Error::io("write", path.display(), source);
+        self.file.flush().map_err(fail)?;
+        let tail = self.file.get_mut();
+        if !tail.is_last().map_err(fail)? {
+            return Err(in_use(self.pack));
+        }
+        tail.file.set_len(end).map_err(fail)?;
+        tail.end = end;
+        Ok(())
     }
 
     fn is_worth_it(&self, source: &mut File, compress: Compress) -> io::Result<bool> {
@@ -263,15 +268,49 @@ impl<'a> Appender<'a> {
         }
     }
 
-    /// Makes the bytes safe: the rows that they may get.
-    pub(super) fn finish(mut self) -> Result<Vec<(BlobKey, Row)>> {
+    /// Makes the bytes safe: the rows that they may get, and whether nobody else has appended meanwhile.
+    pub(super) fn finish(mut self) -> Result<(Vec<(BlobKey, Row)>, bool)> {
         let path = self.folders.pack(self.pack);
-        self.file
-            .flush()
-            .and_then(|()| self.file.get_ref().sync_all())
-            .map_err(|source| Error::io("sync", path.display(), source))?;
-        Ok(self.rows)
+        let fail = |source| Error::io("sync", path.display(), source);
+        self.file.flush().map_err(fail)?;
+        let tail = self.file.get_ref();
+        tail.file.sync_all().map_err(fail)?;
+        let alone = tail.is_last().map_err(fail)?;
+        Ok((self.rows, alone))
     }
+}
+
+/// The end of a pack. What is written goes behind all that is there, also behind what another program has appended that does not know
+/// our lock: nothing of it is written over.
+struct Tail {
+    file: File,
+    /// Where the pack ends if nobody else appends.
+    end: u64,
+}
+
+impl Tail {
+    fn is_last(&self) -> io::Result<bool> {
+        Ok(self.file.metadata()?.len() == self.end)
+    }
+}
+
+impl Write for Tail {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.end += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is said when another program has written where we did.
+pub(super) fn in_use(pack: i64) -> Error {
+    Error::conflict(format!(
+        "pack {pack} was written by another program at the same time; run nothing else that packs, and try again"
+    ))
 }
 
 /// Whether the first part of an object gets enough smaller.

@@ -14,7 +14,6 @@ use uuid::Uuid;
 
 use super::folders::{self, Folders};
 use super::locks::PackerLock;
-use super::packing::PATIENCE;
 use super::{ContainerBlobs, loose};
 use crate::Watch;
 
@@ -51,8 +50,15 @@ impl ContainerBlobs {
         keep: Option<NonZeroUsize>,
         watch: &Watch<'_>,
     ) -> Result<BackupReport> {
-        let _lock = PackerLock::acquire(&self.folders, PATIENCE)?;
+        let _lock = PackerLock::acquire(&self.folders, self.patience)?;
         let fail = |source| Error::io("create", folder.display(), source);
+        let place = std::path::absolute(folder).map_err(fail)?;
+        if place.starts_with(self.folders.root()) {
+            return Err(Error::invalid(format!(
+                "{} lies in the container itself; choose a folder elsewhere",
+                folder.display()
+            )));
+        }
         folders::make_all(folder)?;
         let last = copies(folder)?.pop();
         let now = Timestamp::now().civil();

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::locks::PackerLock;
-use super::packing::{PATIENCE, WORTH_A_THREAD};
+use super::packing::WORTH_A_THREAD;
 use super::{ContainerBlobs, loose};
 use crate::BlobKey;
 
@@ -58,7 +58,7 @@ impl ContainerBlobs {
     /// # Errors
     /// `Locked` when objects are being packed; what the medium says.
     pub fn clean(&self, options: &CleanOptions) -> Result<CleanReport> {
-        let _lock = PackerLock::acquire(&self.folders, PATIENCE)?;
+        let _lock = PackerLock::acquire(&self.folders, self.patience)?;
         let mut report = CleanReport::default();
         // What lies there now is read, and no file that has lost its name.
         self.packs.close();
@@ -110,7 +110,6 @@ impl ContainerBlobs {
         sound.retain(|key| self.holds_loose(key));
         if !options.dry_run && !sound.is_empty() {
             self.pack_anew(&sound)?;
-            self.suspects.clear();
         }
         report.healed = sound;
         Ok(())

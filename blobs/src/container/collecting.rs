@@ -15,7 +15,6 @@ use hyperslab_core::{Error, Result};
 
 use super::index::Row;
 use super::locks::PackerLock;
-use super::packing::PATIENCE;
 use super::reading::Found;
 use super::{ContainerBlobs, loose};
 use crate::files;
@@ -72,7 +71,7 @@ impl ContainerBlobs {
         plan: &CollectPlan,
         named: &mut Named<'_>,
     ) -> Result<CollectReport> {
-        let _lock = PackerLock::acquire(&self.folders, PATIENCE)?;
+        let _lock = PackerLock::acquire(&self.folders, self.patience)?;
         let mut report = CollectReport::default();
         let times = Times::of(self, plan.age)?;
         let mut old = Vec::new();

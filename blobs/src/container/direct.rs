@@ -11,8 +11,9 @@ use hyperslab_core::{Error, Result};
 use rayon::prelude::*;
 
 use super::appender::{Appender, SMALL_BYTES};
+use super::index::Row;
 use super::locks::{PackMark, PackerLock};
-use super::packing::{Compress, PATIENCE, WORTH_A_THREAD};
+use super::packing::{Compress, WORTH_A_THREAD};
 use super::{ContainerBlobs, loose};
 use crate::hashing::{Broken, KeyHash, Sha256Digest};
 use crate::{BlobKey, KeyFormat, Put, Sources};
@@ -38,7 +39,18 @@ struct Small {
     place: Range<usize>,
     key: BlobKey,
     sha256: Sha256Digest,
-    has_row: bool,
+    row: Known,
+}
+
+/// What is known of an object that is to be put.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// It is not packed.
+    New,
+    /// It is packed, and sound there.
+    Sound,
+    /// It is packed, and damaged there: its row is led to where it is put now.
+    Damaged,
 }
 
 impl<'a> Gathered<'a> {
@@ -61,13 +73,18 @@ impl<'a> Gathered<'a> {
             .collect();
         let keys: Vec<BlobKey> = hashed.iter().map(|(key, _)| *key).collect();
         let rows = blobs.index.find(&keys)?;
+        let rows: Vec<Known> = keys
+            .par_iter()
+            .zip(rows)
+            .map(|(key, row)| blobs.known(key, row))
+            .collect();
         let small = places.into_iter().zip(hashed).zip(rows);
         gathered.small = small
             .map(|((place, (key, sha256)), row)| Small {
                 place,
                 key,
                 sha256,
-                has_row: row.is_some(),
+                row,
             })
             .collect();
         Ok(gathered)
@@ -93,10 +110,12 @@ impl<'a> Gathered<'a> {
 }
 
 /// What is there beside the rows of the index.
-struct Known {
+struct Beside {
     loose: loose::Names,
     /// Objects at the end of the pack that have no rows yet.
     appended: HashSet<BlobKey>,
+    /// Those of them whose old rows lead to damage.
+    replaced: HashSet<BlobKey>,
 }
 
 impl ContainerBlobs {
@@ -107,30 +126,39 @@ impl ContainerBlobs {
     /// `Locked` when another packer is at work; what the sources and the medium say. What was put until then in packs that are full
     /// stays.
     pub fn put_packed(&self, sources: &mut Sources<'_>, compress: Compress) -> Result<Vec<Put>> {
-        let _lock = PackerLock::acquire(&self.folders, PATIENCE)?;
+        let _lock = PackerLock::acquire(&self.folders, self.patience)?;
         let mut puts = Vec::new();
         let mut gathered = Gathered::from(sources, self)?;
-        let mut known = Known {
+        let mut beside = Beside {
             loose: loose::Names::now(&self.folders, &self.config)?,
             appended: HashSet::new(),
+            replaced: HashSet::new(),
         };
         while !gathered.is_empty() {
             let pack = self.next_pack()?;
             let _mark = PackMark::make(&self.folders, pack)?;
             let mut appender = Appender::open(&self.folders, &self.config, pack)?;
             while !appender.is_full() && !gathered.is_empty() {
-                puts.push(self.append_next(&mut gathered, compress, &mut appender, &mut known)?);
+                puts.push(self.append_next(&mut gathered, compress, &mut appender, &mut beside)?);
                 if gathered.is_empty() {
                     gathered = Gathered::from(sources, self)?;
                 }
             }
-            let rows = appender.finish()?;
+            let (mut rows, alone) = appender.finish()?;
+            if !alone {
+                self.verify_rows(&rows)?;
+            }
             self.index.insert(&rows)?;
+            rows.retain(|(key, _)| beside.replaced.contains(key));
+            self.index.replace(&rows)?;
             // Rows that were looked up before these were made.
             for small in &mut gathered.small {
-                small.has_row |= known.appended.contains(&small.key);
+                if beside.appended.contains(&small.key) {
+                    small.row = Known::Sound;
+                }
             }
-            known.appended.clear();
+            beside.appended.clear();
+            beside.replaced.clear();
         }
         let existed = puts.iter().filter(|put| put.existed);
         let existed: Vec<BlobKey> = existed.map(|put| put.key).collect();
@@ -144,23 +172,24 @@ impl ContainerBlobs {
         gathered: &mut Gathered<'_>,
         compress: Compress,
         appender: &mut Appender<'_>,
-        known: &mut Known,
+        beside: &mut Beside,
     ) -> Result<Put> {
-        let (key, size, sha256, is_packed) = if let Some(small) = gathered.small.pop_front() {
+        let (key, size, sha256, row) = if let Some(small) = gathered.small.pop_front() {
             let content = gathered.bytes.get(small.place).unwrap_or_default();
-            let is_packed = small.has_row || !known.appended.insert(small.key);
-            if !is_packed {
+            let row = beside.note(&small.key, small.row);
+            if row != Known::Sound {
                 appender.append_bytes(&small.key, content, compress)?;
             }
-            (small.key, content.len() as u64, small.sha256, is_packed)
+            (small.key, content.len() as u64, small.sha256, row)
         } else if let Some((begun, rest)) = gathered.large.take() {
             let mut whole = Read::chain(begun.as_slice(), rest);
-            let (key, row, sha256) = appender.append_stream(&mut whole, compress)?;
-            let is_packed = !known.appended.insert(key) || self.index.find_one(&key)?.is_some();
-            if is_packed {
+            let (key, appended, sha256) = appender.append_stream(&mut whole, compress)?;
+            let known = self.known(&key, self.index.find_one(&key)?);
+            let row = beside.note(&key, known);
+            if row == Known::Sound {
                 appender.withdraw()?;
             }
-            (key, row.size, sha256, is_packed)
+            (key, appended.size, sha256, row)
         } else {
             return Err(Error::internal("nothing is to be put"));
         };
@@ -168,8 +197,31 @@ impl ContainerBlobs {
             key,
             size,
             sha256,
-            existed: is_packed || known.loose.has(&key)?,
+            existed: row == Known::Sound || beside.loose.has(&key)?,
         })
+    }
+
+    /// What is known of an object that has that row, if any: what is there already is read, so that nobody is told that damage is what he
+    /// has put.
+    fn known(&self, key: &BlobKey, row: Option<Row>) -> Known {
+        match row {
+            None => Known::New,
+            Some(row) if self.holds_packed(key, row).unwrap_or(false) => Known::Sound,
+            Some(_) => Known::Damaged,
+        }
+    }
+}
+
+impl Beside {
+    /// Notes what is done about an object.
+    fn note(&mut self, key: &BlobKey, row: Known) -> Known {
+        if row == Known::Sound || !self.appended.insert(*key) {
+            return Known::Sound;
+        }
+        if row == Known::Damaged {
+            self.replaced.insert(*key);
+        }
+        row
     }
 }
 

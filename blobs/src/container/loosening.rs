@@ -14,9 +14,10 @@ impl ContainerBlobs {
     pub fn loosen(&self, keys: &[BlobKey]) -> Result<u64> {
         check_keys(self, keys)?;
         let mut written = 0;
-        let mut visit = |_: &BlobKey, reader: Option<&mut dyn crate::BlobReader>| {
+        let mut visit = |key: &BlobKey, reader: Option<&mut dyn crate::BlobReader>| {
             if let Some(mut reader) = reader {
-                let spooled = loose::spool(&self.folders, &self.config, &mut reader)?;
+                let spooled = loose::spool(&self.folders, &self.config, &mut reader)
+                    .map_err(|error| error.context(format!("object {key}")))?;
                 let put = spooled.publish(&self.folders, &self.config)?;
                 written += u64::from(!put.existed);
             }

@@ -9,22 +9,18 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use hyperslab_core::{Error, Result};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::appender::{Appender, SMALL_BYTES};
+use super::appender::{Appender, SMALL_BYTES, in_use};
 use super::index::Row;
 use super::locks::{PackMark, PackerLock};
 use super::{ContainerBlobs, loose};
 use crate::files;
 use crate::hashing::KeyHash;
 use crate::{BlobKey, Watch};
-
-/// How long a packer waits for another.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// So many objects are made safe at a time, so that not all of their rows are in memory at once.
 const ROWS_MAX: usize = 1 << 15;
@@ -106,7 +102,7 @@ impl ContainerBlobs {
     /// # Errors
     /// `Locked` when another packer is at work; what the medium says. What was packed until then is packed.
     pub fn pack_loose(&self, options: &PackOptions, watch: &Watch<'_>) -> Result<PackReport> {
-        let _lock = PackerLock::acquire(&self.folders, PATIENCE)?;
+        let _lock = PackerLock::acquire(&self.folders, self.patience)?;
         let mut report = PackReport::default();
         let unpacked = self.unpacked()?;
         if options.dry_run {
@@ -134,7 +130,7 @@ impl ContainerBlobs {
                     read = self.read_ahead(&mut left)?;
                 }
             }
-            let rows = appender.finish()?;
+            let (rows, _) = appender.finish()?;
             self.verify_rows(&rows)?;
             self.index.insert(&rows)?;
             self.packed(&rows, options, &mut report)?;
@@ -195,7 +191,7 @@ impl ContainerBlobs {
                     read = self.read_ahead(&mut left)?;
                 }
             }
-            let rows = appender.finish()?;
+            let (rows, _) = appender.finish()?;
             self.verify_rows(&rows)?;
             self.index.replace(&rows)?;
         }
@@ -257,10 +253,7 @@ impl ContainerBlobs {
         let rows = rows.par_iter().with_min_len(WORTH_A_THREAD);
         rows.try_for_each(|(key, row)| match self.holds_packed(key, *row)? {
             true => Ok(()),
-            false => Err(Error::conflict(format!(
-                "pack {} was written by another program at the same time; run nothing else that packs, and try again",
-                row.pack
-            ))),
+            false => Err(in_use(row.pack)),
         })
     }
 }

@@ -1,7 +1,6 @@
 //! An object, wherever it is: packed, loose or both. What is read is checked, and where one copy is damaged the other is read.
 
-use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
 
 use hyperslab_core::{Error, ErrorKind, Result};
 
@@ -19,43 +18,6 @@ const ATTEMPTS: usize = 3;
 pub(super) enum Found {
     Packed(Row),
     Loose(u64),
-}
-
-/// Objects whose packed bytes turned out to be damaged while they were read.
-#[derive(Debug, Default)]
-pub(super) struct Suspects {
-    keys: Arc<Mutex<HashSet<BlobKey>>>,
-}
-
-impl Suspects {
-    /// More are not remembered.
-    const MAX: usize = 1 << 16;
-
-    fn has(&self, key: &BlobKey) -> bool {
-        self.keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(key)
-    }
-
-    /// What remembers an object.
-    fn note(&self, key: BlobKey) -> Box<dyn Fn() + Send> {
-        let keys = Arc::clone(&self.keys);
-        Box::new(move || {
-            let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
-            if keys.len() < Self::MAX {
-                keys.insert(key);
-            }
-        })
-    }
-
-    /// Forgets them all: they may have been mended.
-    pub(super) fn clear(&self) {
-        self.keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-    }
 }
 
 impl ContainerBlobs {
@@ -135,6 +97,7 @@ impl ContainerBlobs {
             None => absent([key]).and(Err(Error::internal("no key"))),
             Some(error) => match self.open_loose(key, verification) {
                 Ok(reader) => Ok(reader),
+                Err(_) if error.kind() == ErrorKind::Corrupt => Err(error),
                 Err(_) => Err(Error::corrupt(format!(
                     "object {key} is in the container, and what it should be is not: {}",
                     error.message()
@@ -154,12 +117,17 @@ impl ContainerBlobs {
             Found::Loose(_) => return self.open_loose(key, verification),
             Found::Packed(row) => row,
         };
-        if self.suspects.has(key)
+        // Of a long one it is known at its end only whether it is sound, and then another copy is of no use any more.
+        let is_long = row.size > WHOLE_BYTES_MAX;
+        if verification == Verification::Always
+            && is_long
+            && loose::size(&self.loose_path(key))?.is_some()
+            && !self.holds_packed(key, row).unwrap_or(false)
             && let Ok(reader) = self.open_loose(key, verification)
         {
             return Ok(reader);
         }
-        let believing = verification == Verification::Always && row.size <= WHOLE_BYTES_MAX;
+        let believing = verification == Verification::Always && !is_long;
         let reader = self.open_extent(key, row, believing)?;
         self.checked(key, reader, verification)
             .inspect_err(|_| self.packs.forget(row.pack))
@@ -195,8 +163,9 @@ impl ContainerBlobs {
     ) -> Result<Box<dyn BlobReader>> {
         match verification {
             Verification::Never => Ok(reader),
-            Verification::Always => verified(key, reader, || self.suspects.note(*key))
-                .map_err(|source| read_failed(key, source)),
+            Verification::Always => {
+                verified(key, reader).map_err(|source| read_failed(key, source))
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use super::appender::Appender;
 use super::folders::{self, UNENDED};
 use super::index::Row;
 use super::locks::{PackMark, PackerLock};
-use super::packing::{Compress, PATIENCE};
+use super::packing::Compress;
 use crate::{BlobKey, Watch};
 
 /// How packs are repacked.
@@ -47,7 +47,7 @@ impl ContainerBlobs {
     /// # Errors
     /// `Locked` when objects are being packed; what the medium says.
     pub fn repack(&self, options: &RepackOptions, watch: &Watch<'_>) -> Result<RepackReport> {
-        let _lock = PackerLock::acquire(&self.folders, PATIENCE)?;
+        let _lock = PackerLock::acquire(&self.folders, self.patience)?;
         let mut report = RepackReport::default();
         if !options.dry_run {
             self.mend_unended()?;
@@ -129,7 +129,7 @@ impl ContainerBlobs {
                 return remove(&self.folders.pack(new));
             }
         }
-        let moved = appender.finish()?;
+        let (moved, _) = appender.finish()?;
         self.verify_rows(&moved)?;
         self.index.switch(pack, &moved)?;
         report.replaced.push(pack);

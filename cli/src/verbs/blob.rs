@@ -21,6 +21,7 @@ use hyperslab::blobs::{BlobKey, Compress, Repository};
 
 use crate::console::Console;
 use crate::failure::Outcome;
+use crate::session::Session;
 
 const EXAMPLE: &str = "\
 Examples:
@@ -71,21 +72,22 @@ enum Verb {
 }
 
 impl Blob {
-    pub(crate) async fn run(self, console: &mut Console) -> Outcome {
+    pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
+        let patience = session.global().store_options().write.lock_timeout;
         // Files and hashes take their time; so this thread is one that may wait.
         tokio::task::block_in_place(|| match self.verb {
             Verb::Init(verb) => verb.run(console),
-            Verb::Put(verb) => verb.run(console),
+            Verb::Put(verb) => verb.run(patience, console),
             Verb::Get(verb) => verb.run(console),
             Verb::Ls(verb) => verb.run(console),
             Verb::Stat(verb) => verb.run(console),
             Verb::Rm(verb) => verb.run(console),
-            Verb::Pack(verb) => verb.run(console),
-            Verb::Maintain(verb) => verb.run(console),
+            Verb::Pack(verb) => verb.run(patience, console),
+            Verb::Maintain(verb) => verb.run(patience, console),
             Verb::Verify(verb) => verb.run(console),
-            Verb::Import(verb) => verb.run(console),
-            Verb::Export(verb) => verb.run(console),
-            Verb::Backup(verb) => verb.run(console),
+            Verb::Import(verb) => verb.run(patience, console),
+            Verb::Export(verb) => verb.run(patience, console),
+            Verb::Backup(verb) => verb.run(patience, console),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use hyperslab::blobs::{Blobs, ContainerBlobs, Repository};
@@ -30,9 +31,9 @@ pub(super) struct Backup {
 }
 
 impl Backup {
-    pub(super) fn run(self, console: &mut Console) -> Outcome {
+    pub(super) fn run(self, patience: Duration, console: &mut Console) -> Outcome {
         check_is_path(&self.folder)?;
-        let repository = Repository::open(&self.repository)?;
+        let repository = Repository::open_with(&self.repository, patience)?;
         let container = repository.as_container("be copied so")?;
         let progress = console.progress("copying the container");
         let keep = self.keep.and_then(NonZeroUsize::new);

@@ -1,6 +1,7 @@
 //! `hyperslab blob export`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Args;
 use hyperslab::ErrorKind;
@@ -24,8 +25,8 @@ pub(super) struct Export {
 }
 
 impl Export {
-    pub(super) fn run(self, console: &mut Console) -> Outcome {
-        let from = Repository::open(&self.repository)?;
+    pub(super) fn run(self, patience: Duration, console: &mut Console) -> Outcome {
+        let from = Repository::open_with(&self.repository, patience)?;
         let path = Path::new(&self.to);
         let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
         if ending.is_some_and(|ending| ending == "zip" || ending == "aiida") {
@@ -42,7 +43,7 @@ impl Export {
         if let Some(keys) = some_keys(&from, &self.keys)? {
             from.stat_all(&keys)?;
         }
-        let to = match Repository::open(&self.to) {
+        let to = match Repository::open_with(&self.to, patience) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let key_format = match from.info().key_format {
                     format @ (KeyFormat::Sha1 | KeyFormat::Blake3) => format,

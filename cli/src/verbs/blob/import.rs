@@ -3,6 +3,7 @@
 use clap::Args;
 use hyperslab::blobs::{BlobKey, Repository, TransferReport, transfer};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 use super::some_keys;
 use crate::console::Console;
@@ -21,8 +22,8 @@ pub(super) struct Import {
 }
 
 impl Import {
-    pub(super) fn run(self, console: &mut Console) -> Outcome {
-        let to = Repository::open(&self.repository)?;
+    pub(super) fn run(self, patience: Duration, console: &mut Console) -> Outcome {
+        let to = Repository::open_with(&self.repository, patience)?;
         let from = Repository::open(&self.from)?;
         copy(&from, &to, &self.keys, console)
     }

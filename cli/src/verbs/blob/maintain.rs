@@ -3,6 +3,7 @@
 use clap::Args;
 use hyperslab::blobs::{CleanReport, MaintainPlan, Repository};
 use serde_json::json;
+use std::time::Duration;
 
 use super::Compression;
 use super::pack::{tell_packed, tell_repacked};
@@ -68,8 +69,8 @@ impl Maintain {
         }
     }
 
-    pub(super) fn run(self, console: &mut Console) -> Outcome {
-        let repository = Repository::open(&self.repository)?;
+    pub(super) fn run(self, patience: Duration, console: &mut Console) -> Outcome {
+        let repository = Repository::open_with(&self.repository, patience)?;
         let progress = console.progress("putting in order");
         let report =
             repository.maintain(&self.plan(), &|done, total| progress.count(done, total))?;

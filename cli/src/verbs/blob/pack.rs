@@ -3,6 +3,7 @@
 use clap::Args;
 use hyperslab::blobs::{PackOptions, PackReport, RepackOptions, RepackReport, Repository};
 use serde_json::json;
+use std::time::Duration;
 
 use super::{Compression, keys};
 use crate::console::Console;
@@ -34,8 +35,8 @@ pub(super) struct Pack {
 }
 
 impl Pack {
-    pub(super) fn run(self, console: &mut Console) -> Outcome {
-        let repository = Repository::open(&self.repository)?;
+    pub(super) fn run(self, patience: Duration, console: &mut Console) -> Outcome {
+        let repository = Repository::open_with(&self.repository, patience)?;
         let container = repository.as_container("pack objects")?;
         if !self.loosen.is_empty() {
             let loosened = container.loosen(&keys(&repository, &self.loosen)?)?;

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use hyperslab::blobs::{Put as Object, Repository};
@@ -30,8 +31,17 @@ pub(super) struct Put {
 }
 
 impl Put {
-    pub(super) fn run(self, console: &mut Console) -> Outcome {
-        let repository = Repository::open(&self.repository)?;
+    pub(super) fn run(self, patience: Duration, console: &mut Console) -> Outcome {
+        let repository = Repository::open_with(&self.repository, patience)?;
+        if self
+            .files
+            .iter()
+            .filter(|path| *path == Path::new("-"))
+            .count()
+            > 1
+        {
+            return Err(Error::invalid("standard input is named twice; it is read once").into());
+        }
         let progress = console.progress("putting files");
         let total = self.files.len() as u64;
         let opened = Cell::new(0);
