@@ -1,7 +1,6 @@
 //! What is left behind: loose files of packed objects, files of writers that were killed, packs without objects.
 
 use std::fs::File;
-use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +12,7 @@ use super::locks::PackerLock;
 use super::packing::WORTH_A_THREAD;
 use super::{ContainerBlobs, loose};
 use crate::BlobKey;
+use crate::files::is_absent;
 
 /// So many loose objects are looked up at a time.
 const BATCH: usize = 1 << 12;
@@ -83,6 +83,10 @@ impl ContainerBlobs {
         self.abandoned(options, &mut report)?;
         self.packs_without_objects(options, &mut report)?;
         self.heal(damaged, options, &mut report)?;
+        if !options.dry_run {
+            // All but the last line of each object say nothing.
+            self.forget_leases(Duration::MAX)?;
+        }
         Ok(report)
     }
 
@@ -159,7 +163,7 @@ impl ContainerBlobs {
 fn untouched(path: &Path, age: Duration) -> Result<Option<u64>> {
     let fail = |source| Error::io("read", path.display(), source);
     let found = match File::open(path).and_then(|file| file.metadata()) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if is_absent(&error) => return Ok(None),
         found => found.map_err(fail)?,
     };
     let changed = found.modified().map_err(fail)?;

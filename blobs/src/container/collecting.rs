@@ -147,7 +147,7 @@ impl ContainerBlobs {
     }
 
     /// Removes the lines that say nothing any more.
-    fn forget_leases(&self, age: Duration) -> Result<()> {
+    pub(super) fn forget_leases(&self, age: Duration) -> Result<()> {
         let _gate = self.close_gate()?;
         let path = self.folders.leases();
         let fail = |source| Error::io("write", path.display(), source);
@@ -203,7 +203,7 @@ impl Times {
     fn is_file_old(&self, path: &Path) -> Result<bool> {
         match std::fs::metadata(path).and_then(|found| found.modified()) {
             Ok(time) => Ok(self.is_past(time)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) if files::is_absent(&error) => Ok(true),
             Err(source) => Err(Error::io("read", path.display(), source)),
         }
     }

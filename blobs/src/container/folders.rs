@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use hyperslab_core::{Error, Result};
 
+use crate::files::is_absent;
+
 const LOOSE: &str = "loose";
 const PACKS: &str = "packs";
 const SANDBOX: &str = "sandbox";
@@ -156,7 +158,7 @@ impl Folders {
         let path = self.pack(pack);
         match std::fs::metadata(&path) {
             Ok(found) => Ok(found.len()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) if is_absent(&error) => Ok(0),
             Err(source) => Err(Error::io("read", path.display(), source)),
         }
     }

@@ -18,7 +18,7 @@ use super::appender::{Appender, SMALL_BYTES, in_use};
 use super::index::Row;
 use super::locks::{PackMark, PackerLock};
 use super::{ContainerBlobs, loose};
-use crate::files;
+use crate::files::{self, is_absent};
 use crate::hashing::KeyHash;
 use crate::{BlobKey, Watch};
 
@@ -241,6 +241,8 @@ impl ContainerBlobs {
                 Ok(found) if found.len() > 0 && !self.index.holds_pack(pack)? => {}
                 Ok(_) => return Ok(pack),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(pack),
+                // A link that leads nowhere: nothing can be put there.
+                Err(error) if is_absent(&error) => {}
                 Err(source) => return Err(Error::io("read", path.display(), source)),
             }
         }

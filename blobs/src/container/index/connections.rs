@@ -140,14 +140,10 @@ pub(super) fn failed(path: &Path, error: rusqlite::Error) -> Error {
         Some(ErrorCode::CannotOpen) if !path.exists() => Error::not_found(format!(
             "{place} is not there: the container has lost its index; restore it from a copy"
         )),
-        // Its side files cannot be made.
-        Some(ErrorCode::ReadOnly)
-            if extended(&error) == Some(rusqlite::ffi::SQLITE_READONLY_CANTINIT) =>
-        {
-            Error::unavailable(format!(
-                "{place}: its log cannot be made beside it; free some space and try again, nothing was changed"
-            ))
-        }
+        // It is its log that cannot be made beside it.
+        Some(ErrorCode::ReadOnly) if is_writable(path) => Error::unavailable(format!(
+            "{place}: {error}; free some space and try again, nothing was changed"
+        )),
         Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
             Error::denied(format!("{place} cannot be changed; mend its permissions"))
         }
@@ -159,6 +155,6 @@ pub(super) fn failed(path: &Path, error: rusqlite::Error) -> Error {
     made.with_source(error)
 }
 
-fn extended(error: &rusqlite::Error) -> Option<i32> {
-    error.sqlite_error().map(|error| error.extended_code)
+fn is_writable(path: &Path) -> bool {
+    std::fs::File::options().append(true).open(path).is_ok()
 }
