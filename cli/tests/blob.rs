@@ -304,6 +304,21 @@ fn files_are_attached_to_whom_they_belong() {
             "{found:?}"
         );
         scene.fails(7, &["attach", "get", "s", "run.log"]);
+        let first = scene.run(&["check", "s", "--stop-on-error"]);
+        assert!(
+            first.code == 1 && first.out.contains("attachment lost"),
+            "{first:?}"
+        );
+        // Of a collection what belongs to it is checked.
+        scene.ok(&["check", "s", "weather", "--level", "4"]);
+        with(&["put"], &["raw.bin", "--to", "weather"]);
+        let raw = put(&scene, "s", "raw.bin", "raw");
+        scene.ok(&["blob", "rm", "s", &raw]);
+        let found = scene.run(&["check", "s", "weather", "--level", "4"]);
+        assert!(
+            found.code == 1 && found.out.contains("attachment lost"),
+            "{found:?}"
+        );
     }
 }
 

@@ -68,8 +68,15 @@ impl Check {
             ));
         };
         if self.stop_on_error {
-            let first = store.check_until_first(&request).await?;
-            first.into_iter().for_each(&mut sink);
+            let mut first: Vec<Finding> = store
+                .check_until_first(&request)
+                .await?
+                .into_iter()
+                .collect();
+            if first.is_empty() {
+                check_attachments(&self.store, &store, &request, &mut first)?;
+            }
+            first.into_iter().take(1).for_each(&mut sink);
         } else {
             store.check(&request, &mut sink).await?;
             check_attachments(&self.store, &store, &request, &mut sink)?;

@@ -1,75 +1,81 @@
 //! Faults of attachments: objects that are not there, or not what they should be, and manifests that belong to nobody.
 
+use std::collections::BTreeSet;
+
 use hyperslab_core::{
-    CheckLevel, CheckRequest, Error, Finding, FindingKind, FindingSink, Result, Store,
+    CheckLevel, CheckRequest, Error, ErrorKind, Finding, FindingKind, FindingSink, Result, Store,
 };
+use uuid::Uuid;
 
 use super::collecting::Living;
 use super::{Attachments, Manifest, Owner};
-use crate::blobs::UNWATCHED;
+use crate::blobs::{BlobFinding, BlobKey, Repository, UNWATCHED};
 
 impl Attachments {
     /// Looks for faults as [`Store::check`] does for those of arrays: from level 3 on whether each object is there that a manifest
-    /// names, at level 4 whether each is what its key says.
+    /// names, at level 4 whether each is what its key says. With a collection asked for, those of that and its arrays.
     ///
     /// # Errors
-    /// When manifests cannot be listed, or the store.
+    /// When manifests cannot be listed; what the media say.
     pub fn check(
         &self,
         store: &Store,
         request: &CheckRequest,
         sink: &mut dyn FindingSink,
     ) -> Result<()> {
-        if request.collection.is_some() || request.level < CheckLevel::Layout {
+        if request.level < CheckLevel::Layout {
             return Ok(());
         }
+        let only = match &request.collection {
+            None => None,
+            Some(name) => match self.runtime.block_on(store.collection(name)) {
+                Ok(collection) => Some(collection.meta().id),
+                // What is wrong with it the check of arrays has told.
+                Err(_) => return Ok(()),
+            },
+        };
+        let named = self.check_manifests(store, only, sink)?;
+        match self.repository()? {
+            Some(repository) if request.level >= CheckLevel::Data => match only {
+                None => check_all(&repository, sink),
+                Some(_) => check_some(&repository, &named, sink),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// The objects that are named.
+    fn check_manifests(
+        &self,
+        store: &Store,
+        only: Option<Uuid>,
+        sink: &mut dyn FindingSink,
+    ) -> Result<BTreeSet<BlobKey>> {
+        let mut named = BTreeSet::new();
         let living = self.runtime.block_on(Living::of(store));
-        for name in self.documents.list()? {
+        let names = self.documents.list()?.into_iter();
+        let is_asked = |name: &String| only.is_none_or(|id| name.contains(&id.to_string()));
+        for name in names.filter(is_asked) {
             let Some((text, _)) = self.documents.read(&name)? else {
                 continue;
             };
-            match Manifest::parse(&name, &text) {
-                Err(error) => sink.report(finding(
-                    CheckLevel::Layout,
-                    FindingKind::Corrupt,
-                    &name,
-                    error.message(),
-                )),
-                Ok((owner, manifest)) => {
-                    self.check_manifest(&owner, &manifest, sink)?;
-                    if let Ok(living) = &living
-                        && !self.runtime.block_on(living.has(&owner)).unwrap_or(true)
-                    {
-                        let what = "its owner was deleted; `hyperslab attach collect` removes it";
-                        sink.report(finding(
-                            CheckLevel::Layout,
-                            FindingKind::Leftover,
-                            &name,
-                            what,
-                        ));
-                    }
+            let (owner, manifest) = match Manifest::parse(&name, &text) {
+                Ok(parsed) => parsed,
+                Err(error) => {
+                    sink.report(layout(FindingKind::Corrupt, &name, error.message()));
+                    continue;
                 }
+            };
+            self.check_manifest(&owner, &manifest, sink)?;
+            named.extend(manifest.keys());
+            if let Ok(living) = &living
+                && !self.runtime.block_on(living.has(&owner)).unwrap_or(true)
+            {
+                let what = "its owner was deleted; `hyperslab attach collect` removes it";
+                sink.report(layout(FindingKind::Leftover, &name, what));
             }
         }
-        match self.repository()? {
-            Some(repository) if request.level >= CheckLevel::Data => {
-                let mut tell = |found: crate::blobs::BlobFinding| {
-                    let copy = match found.has_copy {
-                        true => "; another copy is sound, and `hyperslab blob maintain` heals it",
-                        false => "",
-                    };
-                    let message = format!("{}{copy}", found.message);
-                    sink.report(finding(
-                        CheckLevel::Data,
-                        FindingKind::Corrupt,
-                        &found.key,
-                        &message,
-                    ));
-                };
-                repository.verify(&mut tell, UNWATCHED).map(drop)
-            }
-            _ => Ok(()),
-        }
+        Ok(named)
     }
 
     fn check_manifest(
@@ -94,15 +100,52 @@ impl Attachments {
                 ),
             };
             let error = Error::corrupt(format!("{what}; restore it from a copy"));
-            sink.report(finding(
-                CheckLevel::Layout,
+            let what = error.message();
+            sink.report(layout(
                 FindingKind::AttachmentLost,
                 &owner.to_string(),
-                error.message(),
+                what,
             ));
         }
         Ok(())
     }
+}
+
+/// Reads every object of a repository.
+fn check_all(repository: &Repository, sink: &mut dyn FindingSink) -> Result<()> {
+    let mut tell = |found: BlobFinding| {
+        let copy = match found.has_copy {
+            true => "; another copy is sound, and `hyperslab blob maintain` heals it",
+            false => "",
+        };
+        let message = format!("{}{copy}", found.message);
+        let damaged = finding(CheckLevel::Data, FindingKind::Corrupt, &found.key, &message);
+        sink.report(damaged);
+    };
+    repository.verify(&mut tell, UNWATCHED).map(drop)
+}
+
+/// Reads these objects of a repository. Of one that is not there it was told.
+fn check_some(
+    repository: &Repository,
+    keys: &BTreeSet<BlobKey>,
+    sink: &mut dyn FindingSink,
+) -> Result<()> {
+    for key in keys {
+        match repository.sha256(key) {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                let (kind, name) = (FindingKind::Corrupt, key.to_string());
+                sink.report(finding(CheckLevel::Data, kind, &name, error.message()));
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn layout(kind: FindingKind, subject: &str, message: &str) -> Finding {
+    finding(CheckLevel::Layout, kind, subject, message)
 }
 
 fn finding(level: CheckLevel, kind: FindingKind, subject: &str, message: &str) -> Finding {
