@@ -46,6 +46,7 @@ use self::config::Config;
 pub use self::config::{Compression, ContainerOptions};
 use self::folders::Folders;
 use self::index::{Index, Row};
+use self::locks::PackerLock;
 pub use self::packing::{Compress, PackOptions, PackReport};
 use self::packs::Packs;
 use self::reading::Found;
@@ -94,7 +95,11 @@ impl ContainerBlobs {
     /// `AlreadyExists` when anything is in the folder; `InvalidInput` for options that the format does not have.
     pub fn create(root: &Path, options: &ContainerOptions) -> Result<Self> {
         let config = Config::new(options)?;
-        let folders = Folders::make(root)?;
+        let folders = Folders::new(root)?;
+        // Of several who make it at once one does.
+        let _lock = PackerLock::acquire(&folders, PATIENCE)?;
+        folders.check_new()?;
+        folders.make()?;
         Index::create(&folders.index())?;
         // The last, for with it the container is there.
         config.write(&folders)?;

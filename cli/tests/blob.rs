@@ -284,10 +284,10 @@ fn files_are_attached_to_whom_they_belong() {
         // What is deleted takes its attachments with it, and one made anew has none.
         scene.ok(&["rm", "s", "weather", "k=a"]);
         scene.ok(&["new", "s", "weather", "k=a"]);
-        let found = scene.run(&["check", "s"]);
-        assert!(
-            found.code == 1 && found.out.contains("its owner was deleted"),
-            "{found:?}"
+        assert_eq!(
+            scene.ok(&["check", "s"]),
+            "nothing found at level 3
+"
         );
         let collected = with(&["collect"], &["--age", "0"]);
         assert_eq!(collected["collected"]["deleted"], json!(1), "{adapter}");
@@ -340,4 +340,89 @@ fn what_cannot_be_attached_is_refused() {
     let foreign = common::SAMPLE;
     scene.fails(8, &["attach", "put", foreign, "a"]);
     scene.ok(&["check", foreign]);
+}
+
+#[test]
+fn many_attach_at_once_to_a_store_that_has_nothing_yet() {
+    let scene = Scene::empty();
+    scene.ok(&["init", "s"]);
+    let names: Vec<String> = (0..8).map(|number| format!("f{number}")).collect();
+    for name in &names {
+        std::fs::write(scene.path(name), name).unwrap();
+    }
+    let running: Vec<_> = names
+        .iter()
+        .map(|name| {
+            scene
+                .command(&["attach", "put", "s", name])
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for mut process in running {
+        assert!(process.wait().unwrap().success());
+    }
+    for name in &names {
+        assert_eq!(scene.ok(&["attach", "get", "s", name]), *name);
+    }
+    assert_eq!(
+        scene.ok(&["check", "s", "--level", "4"]),
+        "nothing found at level 4\n"
+    );
+}
+
+#[test]
+fn a_store_that_is_moved_or_has_lost_something_keeps_what_is_attached() {
+    for (adapter, document) in [
+        ("hdf5", "weather/collection.json"),
+        ("deker", "collections/weather/weather.json"),
+    ] {
+        let scene = Scene::empty();
+        let schema =
+            json!({"version": 1, "dtype": "float32", "dimensions": [{"name": "x", "size": 2}]});
+        std::fs::write(scene.path("schema.json"), schema.to_string()).unwrap();
+        std::fs::write(scene.path("f"), "kept").unwrap();
+        scene.ok(&["init", "s", "--adapter", adapter]);
+        scene.ok(&["create", "s", "weather", "--schema", "schema.json"]);
+        scene.ok(&["attach", "put", "s", "f", "--to", "weather"]);
+        std::fs::rename(scene.path("s"), scene.path("t")).unwrap();
+        assert_eq!(
+            scene.ok(&["attach", "get", "t", "f", "--to", "weather"]),
+            "kept",
+            "{adapter}"
+        );
+        let hidden = scene.path("hidden");
+        std::fs::rename(scene.path("t").join(document), &hidden).unwrap();
+        let run = scene.run(&["attach", "collect", "t", "--age", "0"]);
+        assert_eq!(run.code, 7, "{adapter}: {run:?}");
+        std::fs::rename(&hidden, scene.path("t").join(document)).unwrap();
+        scene.ok(&["attach", "collect", "t", "--age", "0"]);
+        assert_eq!(
+            scene.ok(&["attach", "get", "t", "f", "--to", "weather"]),
+            "kept",
+            "{adapter}"
+        );
+    }
+}
+
+#[test]
+fn of_two_files_of_one_name_none_is_attached_in_silence() {
+    let scene = Scene::empty();
+    scene.ok(&["init", "s"]);
+    for folder in ["a", "b"] {
+        std::fs::create_dir(scene.path(folder)).unwrap();
+        std::fs::write(scene.path(folder).join("log"), folder).unwrap();
+    }
+    let told = scene.fails(2, &["attach", "put", "s", "a/log", "b/log"]);
+    assert!(
+        told.contains("two files would be attached as 'log'"),
+        "{told}"
+    );
+    scene.fails(3, &["attach", "put", "s", "a/log", "nothing"]);
+    assert_eq!(scene.ok(&["attach", "ls", "s"]), "");
+    // A lock that others hold is waited for as long as was asked.
+    scene.ok(&["attach", "put", "s", "a/log"]);
+    let lock = std::fs::File::open(scene.path("s/.attachments/lock")).unwrap();
+    lock.lock().unwrap();
+    scene.fails(5, &["attach", "rm", "s", "log", "--lock-timeout", "200ms"]);
 }

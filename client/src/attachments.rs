@@ -18,6 +18,7 @@ mod owner;
 
 use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hyperslab_core::name::ATTACHMENTS;
 use hyperslab_core::{Error, ErrorKind, Result, Timestamp};
@@ -30,6 +31,9 @@ use crate::blobs::{
     self, BlobKey, BlobReader, Blobs, ContainerOptions, KeyFormat, Repository, Sources,
 };
 use crate::location::{Location, Place};
+
+/// How long others are waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often a change is tried again that others were faster with.
 const ATTEMPTS: usize = 100;
@@ -55,6 +59,7 @@ pub struct Attachments {
     repository: Arc<Mutex<Option<Repository>>>,
     documents: Arc<dyn Documents>,
     runtime: Handle,
+    patience: Duration,
 }
 
 /// Where the objects are.
@@ -91,6 +96,7 @@ impl Attachments {
                     repository: Arc::default(),
                     documents: Arc::new(documents::OnDisk::new(folder)),
                     runtime,
+                    patience: PATIENCE,
                 })
             }
             Place::Bucket(url) => Self::at_bucket(&url, runtime),
@@ -126,7 +132,15 @@ impl Attachments {
             repository: Arc::default(),
             documents: Arc::new(documents),
             runtime,
+            patience: PATIENCE,
         }
+    }
+
+    /// The same, which waits so long for others who change what is attached: 60 s if not set.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// What is attached to an owner; nothing if nothing is.
@@ -172,6 +186,7 @@ impl Attachments {
     ) -> Result<AttachedFile> {
         manifest::check_path(path)?;
         self.manifest(owner)?.check_room(path)?;
+        let _attaching = self.documents.attaching(self.patience)?;
         let put = self.made()?.put(source)?;
         let file = AttachedFile {
             key: put.key,
@@ -189,9 +204,10 @@ impl Attachments {
     /// # Errors
     /// As [`attach`](Self::attach).
     pub fn attach_inputs(&self, owner: &Owner, sources: &mut Sources<'_>) -> Result<Vec<BlobKey>> {
+        let _attaching = self.documents.attaching(self.patience)?;
         let puts = self.made()?.put_many(sources)?;
         let keys: Vec<BlobKey> = puts.iter().map(|put| put.key).collect();
-        self.set_inputs(owner, &keys)?;
+        self.name_inputs(owner, &keys)?;
         Ok(keys)
     }
 
@@ -200,7 +216,12 @@ impl Attachments {
     /// # Errors
     /// `NotFound` that names those that are not there; as [`attach`](Self::attach).
     pub fn set_inputs(&self, owner: &Owner, keys: &[BlobKey]) -> Result<()> {
+        let _attaching = self.documents.attaching(self.patience)?;
         self.confirm(keys)?;
+        self.name_inputs(owner, keys)
+    }
+
+    fn name_inputs(&self, owner: &Owner, keys: &[BlobKey]) -> Result<()> {
         self.change(owner, |manifest| {
             manifest.set_inputs(keys);
             Ok(())
@@ -276,17 +297,26 @@ impl Attachments {
         if let Some(repository) = self.repository()? {
             return Ok(repository);
         }
+        let making = self.documents.making(self.patience)?;
+        // Another one may have been faster.
+        if let Some(repository) = self.repository()? {
+            return Ok(repository);
+        }
         let made = match &self.place {
             RepositoryPlace::Disk(path) => Repository::create(path, &ContainerOptions::default()),
             RepositoryPlace::Bucket(store, prefix) => {
-                crate::blobs::create_in(Arc::clone(store), prefix.clone(), self.runtime.clone())
+                blobs::create_in(Arc::clone(store), prefix.clone(), self.runtime.clone())
             }
         };
+        drop(making);
         match made {
-            // Another one was faster.
             Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-            _ => self.repository()?.ok_or_else(|| {
-                Error::conflict("the repository of attachments was removed meanwhile; try again")
+            // Made by another one meanwhile, in a bucket; else it is there and does not open.
+            made => self.repository()?.ok_or_else(|| {
+                let why = made.err().map_or_else(String::new, |error| error.to_string());
+                Error::corrupt(format!(
+                    "the objects of what is attached are there, and their repository does not open: {why}; restore it from a copy"
+                ))
             }),
         }
     }
@@ -307,7 +337,7 @@ impl Attachments {
             change(&mut manifest)?;
             if self
                 .documents
-                .swap(&name, version, &manifest.document(owner)?)?
+                .swap(&name, version, &manifest.document(owner)?, self.patience)?
             {
                 return Ok(());
             }

@@ -124,6 +124,10 @@ impl BucketBlobs {
         }
         let missing = named.iter().filter(|key| !objects.contains_key(*key));
         report.missing = missing.copied().collect();
+        // What was put since the objects were listed is there.
+        let found = self.sizes(&report.missing).await?.into_iter();
+        let mut gone = found.map(|found| found.is_none());
+        report.missing.retain(|_| gone.next().unwrap_or(true));
         report.missing.sort_unstable();
         old.sort_unstable();
         for batch in old.chunks(BATCH) {

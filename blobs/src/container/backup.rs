@@ -68,11 +68,14 @@ impl ContainerBlobs {
         let making = folder.join(format!(".{name}"));
         let mut copy = Copy {
             from: &self.folders,
-            to: Folders::make(&making)?,
+            to: Folders::new(&making)?,
             last: last.as_deref().map(Folders::of).transpose().ok().flatten(),
             report: BackupReport::default(),
         };
-        let made = self.copy_all(&mut copy, watch);
+        let made = copy
+            .to
+            .make()
+            .and_then(|()| self.copy_all(&mut copy, watch));
         let mut report = match made {
             Ok(()) => copy.report,
             Err(error) => {

@@ -93,6 +93,10 @@ impl ContainerBlobs {
             .filter(|key| !there.contains(*key))
             .copied()
             .collect();
+        // What was put since the objects were listed is there.
+        let found = self.find(&report.missing)?.into_iter();
+        let mut gone = found.map(|found| found.is_none());
+        report.missing.retain(|_| gone.next().unwrap_or(true));
         report.missing.sort_unstable();
         drop(there);
         old.retain(|key| !named.contains(key));

@@ -13,6 +13,7 @@ const LOOSE: &str = "loose";
 const PACKS: &str = "packs";
 const SANDBOX: &str = "sandbox";
 const DUPLICATES: &str = "duplicates";
+const LOCK: &str = "hyperslab.lock";
 
 /// The pack into which `disk-objectstore` repacks another; it stays when that was killed.
 pub(super) const UNENDED: i64 = -1;
@@ -44,11 +45,11 @@ impl Folders {
         }
     }
 
-    /// Makes those of a new container.
+    /// The folder of a new container, which has nothing yet but what whoever was killed over making one has left.
     ///
     /// # Errors
     /// `AlreadyExists` when anything is there.
-    pub(super) fn make(root: &Path) -> Result<Self> {
+    pub(super) fn new(root: &Path) -> Result<Self> {
         let fail = |source| Error::io("create", root.display(), source);
         if root.exists() && !root.is_dir() {
             return Err(Error::already_exists(format!(
@@ -57,18 +58,34 @@ impl Folders {
             )));
         }
         make_all(root)?;
-        if std::fs::read_dir(root).map_err(fail)?.next().is_some() {
-            return Err(Error::already_exists(format!(
-                "{} is not empty; choose a new folder for the container",
-                root.display()
-            )));
-        }
-        for name in [LOOSE, PACKS, SANDBOX, DUPLICATES] {
-            std::fs::create_dir(root.join(name)).map_err(fail)?;
-        }
-        let folders = Self::of(root)?;
-        folders.sync()?;
+        let folders = Self {
+            root: std::path::absolute(root).map_err(fail)?,
+        };
+        folders.check_new()?;
         Ok(folders)
+    }
+
+    /// Refuses a folder that has anything of somebody else.
+    ///
+    /// # Errors
+    /// `AlreadyExists`.
+    pub(super) fn check_new(&self) -> Result<()> {
+        let fail = |source| Error::io("read", self.root.display(), source);
+        match is_begun(&self.root).map_err(fail)? {
+            true => Ok(()),
+            false => Err(Error::already_exists(format!(
+                "{} is not empty; choose a new folder for the container",
+                self.root.display()
+            ))),
+        }
+    }
+
+    /// Makes the folders of a new container.
+    pub(super) fn make(&self) -> Result<()> {
+        for name in [LOOSE, PACKS, SANDBOX, DUPLICATES] {
+            make_below(&self.root, &self.root.join(name))?;
+        }
+        self.sync()
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -99,7 +116,7 @@ impl Folders {
 
     /// The file that packers of ours lock.
     pub(super) fn packer_lock(&self) -> PathBuf {
-        self.root.join("hyperslab.lock")
+        self.root.join(LOCK)
     }
 
     /// The file that is locked by whoever puts, and by whoever deletes what nothing names.
@@ -177,6 +194,27 @@ pub(super) fn sync(folder: &Path) -> Result<()> {
     File::open(folder)
         .and_then(|opened| opened.sync_all())
         .map_err(|source| Error::io("sync", folder.display(), source))
+}
+
+/// Whether a folder is empty, or has what whoever made a container there and was killed has left: no object, and no `config.json`.
+fn is_begun(root: &Path) -> io::Result<bool> {
+    for entry in std::fs::read_dir(root)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_ours = match name.to_str() {
+            Some(LOOSE | PACKS | SANDBOX | DUPLICATES) => {
+                entry.path().is_dir() && std::fs::read_dir(entry.path())?.next().is_none()
+            }
+            Some(LOCK | "packs.idx" | "packs.idx-wal" | "packs.idx-shm" | "packs.idx-journal") => {
+                true
+            }
+            _ => false,
+        };
+        if !is_ours {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Makes a folder, with all above it that are not there, and their names safe.

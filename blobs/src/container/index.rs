@@ -47,6 +47,12 @@ pub(super) struct Index {
 impl Index {
     /// Makes an empty table.
     pub(super) fn create(path: &Path) -> Result<()> {
+        // One that was not ended holds nothing.
+        for side in ["", "-wal", "-shm", "-journal"] {
+            let mut name = path.as_os_str().to_owned();
+            name.push(side);
+            super::loose::remove(Path::new(&name))?;
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let connection = connect(path, flags).map_err(|error| failed(path, error))?;
         connection

@@ -98,6 +98,8 @@ impl OwnerArgs {
                 }
             }
         };
-        Ok((Attachments::open(&self.store)?, owner))
+        let patience = session.global().store_options().write.lock_timeout;
+        let attachments = Attachments::open(&self.store)?;
+        Ok((attachments.with_patience(patience), owner))
     }
 }

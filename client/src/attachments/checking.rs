@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use hyperslab_core::name::ATTACHMENTS;
 use hyperslab_core::{
     CheckLevel, CheckRequest, Error, ErrorKind, Finding, FindingKind, FindingSink, Result, Store,
 };
 use uuid::Uuid;
 
-use super::collecting::Living;
+use super::owner::identity;
 use super::{Attachments, Manifest, Owner};
 use crate::blobs::{BlobFinding, BlobKey, Repository, UNWATCHED};
 
@@ -29,14 +30,30 @@ impl Attachments {
         let only = match &request.collection {
             None => None,
             Some(name) => match self.runtime.block_on(store.collection(name)) {
-                Ok(collection) => Some(collection.meta().id),
+                Ok(collection) => Some(identity(&collection)),
                 // What is wrong with it the check of arrays has told.
                 Err(_) => return Ok(()),
             },
         };
-        let named = self.check_manifests(store, only, sink)?;
+        let checked = self.check_objects(only, request.level, sink);
+        match checked {
+            Err(error) if is_of_what_lies_there(&error) => {
+                sink.report(layout(FindingKind::Corrupt, ATTACHMENTS, error.message()));
+                Ok(())
+            }
+            checked => checked,
+        }
+    }
+
+    fn check_objects(
+        &self,
+        only: Option<Uuid>,
+        level: CheckLevel,
+        sink: &mut dyn FindingSink,
+    ) -> Result<()> {
+        let named = self.check_manifests(only, sink)?;
         match self.repository()? {
-            Some(repository) if request.level >= CheckLevel::Data => match only {
+            Some(repository) if level >= CheckLevel::Data => match only {
                 None => check_all(&repository, sink),
                 Some(_) => check_some(&repository, &named, sink),
             },
@@ -47,12 +64,10 @@ impl Attachments {
     /// The objects that are named.
     fn check_manifests(
         &self,
-        store: &Store,
         only: Option<Uuid>,
         sink: &mut dyn FindingSink,
     ) -> Result<BTreeSet<BlobKey>> {
         let mut named = BTreeSet::new();
-        let living = self.runtime.block_on(Living::of(store));
         let names = self.documents.list()?.into_iter();
         let is_asked = |name: &String| only.is_none_or(|id| name.contains(&id.to_string()));
         for name in names.filter(is_asked) {
@@ -68,12 +83,6 @@ impl Attachments {
             };
             self.check_manifest(&owner, &manifest, sink)?;
             named.extend(manifest.keys());
-            if let Ok(living) = &living
-                && !self.runtime.block_on(living.has(&owner)).unwrap_or(true)
-            {
-                let what = "its owner was deleted; `hyperslab attach collect` removes it";
-                sink.report(layout(FindingKind::Leftover, &name, what));
-            }
         }
         Ok(named)
     }
@@ -89,6 +98,17 @@ impl Attachments {
             Some(repository) => repository.stat_many(&keys)?,
             None => vec![None; keys.len()],
         };
+        for (path, file) in manifest.files() {
+            let place = keys.iter().position(|key| *key == file.key);
+            let stat = place.and_then(|place| found.get(place)?.as_ref());
+            if let Some(stat) = stat.filter(|stat| stat.size != file.size) {
+                let what = format!(
+                    "{path} is said to have {} bytes, and object {} has {}; attach it again",
+                    file.size, file.key, stat.size
+                );
+                sink.report(layout(FindingKind::Corrupt, &owner.to_string(), &what));
+            }
+        }
         for (key, _) in keys.iter().zip(found).filter(|(_, found)| found.is_none()) {
             let paths = manifest.files().iter().filter(|(_, file)| file.key == *key);
             let paths: Vec<&str> = paths.map(|(path, _)| path.as_str()).collect();
@@ -142,6 +162,14 @@ fn check_some(
         }
     }
     Ok(())
+}
+
+/// Whether an error is one of what lies there, and not of the way to it.
+fn is_of_what_lies_there(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Corrupt | ErrorKind::NotFound | ErrorKind::Unsupported
+    )
 }
 
 fn layout(kind: FindingKind, subject: &str, message: &str) -> Finding {

@@ -1,12 +1,19 @@
 //! Deleting the objects that no manifest of a living owner names.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
-use hyperslab_core::{Collection, ErrorKind, Result, Store};
+use hyperslab_core::{
+    CheckLevel, CheckRequest, Collection, Error, ErrorKind, Finding, FindingKind, Result, Store,
+};
 use uuid::Uuid;
 
+use super::owner::identity;
 use super::{Attachments, Manifest, Owner};
 use crate::blobs::{BlobKey, CollectPlan, CollectReport};
+
+/// In a bucket nothing younger is collected.
+const LEAST_AGE: Duration = Duration::from_secs(1);
 
 /// Who of the owners of a store lives.
 pub(super) struct Living {
@@ -24,7 +31,7 @@ impl Living {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 opened => {
                     let collection = opened?;
-                    collections.insert(collection.meta().id, collection);
+                    collections.insert(identity(&collection), collection);
                 }
             }
         }
@@ -56,15 +63,24 @@ impl Living {
 
 impl Attachments {
     /// Deletes the objects that nobody names who lives in the store, and that nobody has put for a while; and the manifests of owners
-    /// that were deleted. Others may attach and detach at the same time.
+    /// that were deleted. On a disk whoever attaches waits meanwhile. In a bucket between putting an object and naming it no more time
+    /// may pass than what is taken for old, which is a second at least.
     ///
     /// # Errors
-    /// When a collection or a manifest cannot be read: nothing is deleted then. As
+    /// `Corrupt` when something of the store is lost or does not open, which may own anything: nothing is deleted then, nor when a
+    /// manifest cannot be read. `InvalidInput` for no age in a bucket. As
     /// [`BlobRepository::collect`](crate::blobs::BlobRepository::collect).
     pub fn collect(&self, store: &Store, plan: &CollectPlan) -> Result<CollectReport> {
         let Some(repository) = self.repository()? else {
             return Ok(CollectReport::default());
         };
+        let collecting = self.documents.collecting(self.patience)?;
+        if collecting.is_none() && plan.age < LEAST_AGE && !plan.dry_run {
+            return Err(Error::invalid(
+                "in a bucket what was put a moment ago cannot be told from what nothing names; take an age of a second at least, better the usual day",
+            ));
+        }
+        self.check_store(store)?;
         let mut dead = Vec::new();
         let mut named = || {
             let (named, others) = self.named(store)?;
@@ -81,6 +97,33 @@ impl Attachments {
             }
         }
         Ok(report)
+    }
+
+    /// Refuses a store of which something is lost: whoever owned it may come back from a copy.
+    fn check_store(&self, store: &Store) -> Result<()> {
+        let request = CheckRequest {
+            level: CheckLevel::Layout,
+            collection: None,
+            repair: false,
+        };
+        let mut found: Vec<Finding> = Vec::new();
+        self.runtime.block_on(store.check(&request, &mut found))?;
+        let lost = found.iter().find(|finding| {
+            matches!(
+                finding.kind,
+                FindingKind::CollectionUnreadable
+                    | FindingKind::ArrayUnreadable
+                    | FindingKind::ArrayLost
+                    | FindingKind::Stray
+            )
+        });
+        match lost {
+            None => Ok(()),
+            Some(finding) => Err(Error::corrupt(format!(
+                "nothing is collected while something of the store may be lost ({}: {}); run `hyperslab check`, and mend that first",
+                finding.subject, finding.message
+            ))),
+        }
     }
 
     /// The objects that living owners name, and the owners that do not live.

@@ -1,10 +1,11 @@
 //! Where manifests lie: small documents, each changed as a whole, by one of several at a time.
 
 use std::fmt::Debug;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 use hyperslab_core::{Error, Result};
@@ -14,6 +15,13 @@ use tokio::runtime::Handle;
 
 /// The folder of manifests.
 const MANIFESTS: &str = "manifests";
+
+/// What is locked, shared, by whoever attaches, and alone by whoever collects.
+const COLLECTING: &str = "collecting";
+
+/// How often a lock is tried again, and how long for the last step of a collection.
+const PAUSE: Duration = Duration::from_millis(5);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which state of a document.
 #[derive(Debug, Clone)]
@@ -30,13 +38,28 @@ pub(super) trait Documents: Debug + Send + Sync {
     fn read(&self, name: &str) -> Result<Option<(Vec<u8>, Version)>>;
 
     /// Writes a document where there is none, or in the place of a state of it; false when there is another one by now.
-    fn swap(&self, name: &str, expected: Option<&Version>, text: &[u8]) -> Result<bool>;
+    fn swap(
+        &self,
+        name: &str,
+        expected: Option<&Version>,
+        text: &[u8],
+        patience: Duration,
+    ) -> Result<bool>;
 
     /// The names of all.
     fn list(&self) -> Result<Vec<String>>;
 
     /// Removes a document, if it is in that state.
     fn remove(&self, name: &str, expected: &Version) -> Result<()>;
+
+    /// Keeps out whoever collects, from the first object that is put until it is named, where that can be.
+    fn attaching(&self, patience: Duration) -> Result<Option<File>>;
+
+    /// Keeps out whoever attaches, where that can be.
+    fn collecting(&self, patience: Duration) -> Result<Option<File>>;
+
+    /// Keeps out whoever makes the repository, where that can be.
+    fn making(&self, patience: Duration) -> Result<Option<File>>;
 }
 
 /// In a folder: whoever changes one holds a lock of the system.
@@ -54,13 +77,35 @@ impl OnDisk {
         self.folder.join(MANIFESTS).join(name)
     }
 
-    fn lock(&self) -> Result<File> {
+    /// Locks a file by that, once it can.
+    ///
+    /// # Errors
+    /// `Locked` when others hold it for longer.
+    fn lock(
+        &self,
+        name: &str,
+        patience: Duration,
+        lock: fn(&File) -> Result<(), TryLockError>,
+    ) -> Result<File> {
         make_all(&self.folder)?;
-        let path = self.folder.join("lock");
+        let path = self.folder.join(name);
+        let fail = |source| Error::io("lock", path.display(), source);
         let opened = OpenOptions::new().create(true).append(true).open(&path);
-        opened
-            .and_then(|file| file.lock().map(|()| file))
-            .map_err(|source| Error::io("lock", path.display(), source))
+        let file = opened.map_err(fail)?;
+        let begun = Instant::now();
+        loop {
+            match lock(&file) {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(source)) => return Err(fail(source)),
+                Err(TryLockError::WouldBlock) if begun.elapsed() >= patience => {
+                    return Err(Error::locked(format!(
+                        "what is attached is being changed or collected by others ({} is locked); wait, and try again",
+                        path.display()
+                    )));
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            }
+        }
     }
 
     fn current(&self, name: &str) -> Result<Option<Vec<u8>>> {
@@ -88,8 +133,14 @@ impl Documents for OnDisk {
         Ok(text.map(|text| (text.clone(), Version::Bytes(text))))
     }
 
-    fn swap(&self, name: &str, expected: Option<&Version>, text: &[u8]) -> Result<bool> {
-        let _lock = self.lock()?;
+    fn swap(
+        &self,
+        name: &str,
+        expected: Option<&Version>,
+        text: &[u8],
+        patience: Duration,
+    ) -> Result<bool> {
+        let _lock = self.lock("lock", patience, File::try_lock)?;
         if !self.is_expected(name, expected)? {
             return Ok(false);
         }
@@ -132,12 +183,25 @@ impl Documents for OnDisk {
     }
 
     fn remove(&self, name: &str, expected: &Version) -> Result<()> {
-        let _lock = self.lock()?;
+        let _lock = self.lock("lock", PATIENCE, File::try_lock)?;
         if !self.is_expected(name, Some(expected))? {
             return Ok(());
         }
         let path = self.path(name);
         std::fs::remove_file(&path).map_err(|source| Error::io("delete", path.display(), source))
+    }
+
+    fn attaching(&self, patience: Duration) -> Result<Option<File>> {
+        self.lock(COLLECTING, patience, File::try_lock_shared)
+            .map(Some)
+    }
+
+    fn collecting(&self, patience: Duration) -> Result<Option<File>> {
+        self.lock(COLLECTING, patience, File::try_lock).map(Some)
+    }
+
+    fn making(&self, patience: Duration) -> Result<Option<File>> {
+        self.lock("lock", patience, File::try_lock).map(Some)
     }
 }
 
@@ -211,7 +275,13 @@ impl Documents for InBucket {
         read.map_err(|error| crate::blobs::bucket_error("read", &key, &error))
     }
 
-    fn swap(&self, name: &str, expected: Option<&Version>, text: &[u8]) -> Result<bool> {
+    fn swap(
+        &self,
+        name: &str,
+        expected: Option<&Version>,
+        text: &[u8],
+        _patience: Duration,
+    ) -> Result<bool> {
         let key = self.key(name);
         let mode = match expected {
             None => PutMode::Create,
@@ -253,5 +323,17 @@ impl Documents for InBucket {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(crate::blobs::bucket_error("delete", &key, &error)),
         }
+    }
+
+    fn attaching(&self, _patience: Duration) -> Result<Option<File>> {
+        Ok(None)
+    }
+
+    fn collecting(&self, _patience: Duration) -> Result<Option<File>> {
+        Ok(None)
+    }
+
+    fn making(&self, _patience: Duration) -> Result<Option<File>> {
+        Ok(None)
     }
 }

@@ -32,7 +32,7 @@ impl Owner {
     #[must_use]
     pub fn collection(collection: &Collection) -> Self {
         Self::Collection {
-            collection: collection.meta().id,
+            collection: identity(collection),
         }
     }
 
@@ -40,7 +40,7 @@ impl Owner {
     #[must_use]
     pub fn array(array: &Array) -> Self {
         Self::Array {
-            collection: array.collection().meta().id,
+            collection: identity(array.collection()),
             array: array.id(),
         }
     }
@@ -52,6 +52,15 @@ impl Owner {
             Self::Collection { collection } => format!("collections/{collection}.json"),
             Self::Array { collection, array } => format!("arrays/{collection}/{array}.json"),
         }
+    }
+}
+
+/// The identity of a collection, which stays when its store is moved or copied. A storage of Deker has no room for one: there a
+/// collection is who has its name.
+pub(super) fn identity(collection: &Collection) -> Uuid {
+    match collection.store().info().adapter {
+        "deker" => Uuid::new_v5(&Uuid::NAMESPACE_OID, collection.name().as_bytes()),
+        _ => collection.meta().id,
     }
 }
 

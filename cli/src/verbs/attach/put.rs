@@ -32,10 +32,8 @@ pub(super) struct Put {
 impl Put {
     /// Under which path a file is attached.
     fn path_of(&self, file: &Path) -> Result<String> {
-        let name = file
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned());
-        let name = name.filter(|name| name != "-");
+        let name = file.file_name().and_then(|name| name.to_str());
+        let name = name.filter(|name| *name != "-").map(str::to_owned);
         match (&self.path, self.files.len(), name) {
             (Some(path), 1, _) => Ok(path.clone()),
             (Some(folder), _, Some(name)) => Ok(format!("{}/{name}", folder.trim_end_matches('/'))),
@@ -47,6 +45,22 @@ impl Put {
         }
     }
 
+    /// Refuses files of which one would take the place of another, and any that is not there, before the first is attached.
+    fn check(&self, paths: &[String]) -> Result<()> {
+        let mut sorted: Vec<&String> = paths.iter().collect();
+        sorted.sort_unstable();
+        let twice = sorted.windows(2).find(|pair| pair.first() == pair.last());
+        if let Some(path) = twice.and_then(<[_]>::first) {
+            return Err(Error::invalid(format!(
+                "two files would be attached as '{path}'; attach one of them by itself, and say its path with --as"
+            )));
+        }
+        for file in self.files.iter().filter(|file| *file != Path::new("-")) {
+            open_source(file)?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
         let (attachments, owner) = self.owner.open(session).await?;
         let paths: Vec<String> = self
@@ -54,6 +68,7 @@ impl Put {
             .iter()
             .map(|file| self.path_of(file))
             .collect::<Result<_>>()?;
+        self.check(&paths)?;
         let progress = console.progress("attaching files");
         let attached: Vec<AttachedFile> = tokio::task::block_in_place(|| {
             let pairs = self.files.iter().zip(&paths).enumerate();
