@@ -49,8 +49,20 @@ impl Format {
     }
 }
 
-/// Refuses a URL where files are to be written: it would become a folder of that name.
+/// Refuses what is no name of a file to be written.
 pub(crate) fn check_is_path(path: &Path) -> Result<()> {
+    check_is_no_url(path)?;
+    match path.is_dir() {
+        true => Err(Error::invalid(format!(
+            "{} is a folder; give the name of a file",
+            path.display()
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a URL where files are to be written: it would become a folder of that name.
+pub(crate) fn check_is_no_url(path: &Path) -> Result<()> {
     let text = path.to_string_lossy();
     match text.split_once("://") {
         // There may be a secret in a URL.

@@ -175,7 +175,7 @@ impl Attachments {
     /// caller knows.
     ///
     /// # Errors
-    /// `InvalidInput` for a path that is none, or that leads through another file; `Denied`; what the source and the medium say.
+    /// `InvalidInput` for a path that is none, or that leads through another file, and for a media type that is none; `Denied`; what the source and the medium say.
     /// `Conflict` when others change the same all the time.
     pub fn attach(
         &self,
@@ -185,6 +185,7 @@ impl Attachments {
         media_type: Option<&str>,
     ) -> Result<AttachedFile> {
         manifest::check_path(path)?;
+        media_type.map_or(Ok(()), manifest::check_media_type)?;
         self.manifest(owner)?.check_room(path)?;
         let _attaching = self.documents.attaching(self.patience)?;
         let put = self.made()?.put(source)?;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::args::Cli;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, Status};
-use crate::output::check_is_path;
+use crate::output::check_is_no_url;
 use crate::session::Session;
 
 const EXAMPLE: &str = "\
@@ -96,7 +96,7 @@ impl Demo {
 
     /// Makes the folder and puts the sample in it.
     fn prepare(&self, folder: &Path) -> Result<PathBuf> {
-        check_is_path(folder)?;
+        check_is_no_url(folder)?;
         let shown = folder.display();
         if is_used(folder).map_err(|error| Error::io("read", &shown, error))? {
             return Err(Error::already_exists(format!(

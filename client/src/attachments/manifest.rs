@@ -210,6 +210,23 @@ fn put_into(folder: &mut Map<String, Value>, path: &[&str], key: &BlobKey) {
     }
 }
 
+/// Refuses what is no media type: two names with `/` between them, and parameters behind.
+pub(super) fn check_media_type(text: &str) -> Result<()> {
+    let is_name = |name: &str| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c);
+        !name.is_empty() && name.chars().all(is_part)
+    };
+    let plain = text.split(';').next().unwrap_or_default().trim_end();
+    let names = plain.split_once('/');
+    let is_type = names.is_some_and(|(kind, sub)| is_name(kind) && is_name(sub));
+    match is_type && text.len() < 256 && !text.chars().any(char::is_control) {
+        true => Ok(()),
+        false => Err(Error::invalid(format!(
+            "{text:?} is no media type; write it as text/csv, or application/json; charset=utf-8"
+        ))),
+    }
+}
+
 /// Refuses a path that could lead out of the folder that it is written into.
 pub(super) fn check_path(path: &str) -> Result<()> {
     let refuse = |why: &str| {
@@ -278,6 +295,33 @@ mod tests {
             );
         }
         assert!(check_path(&"x".repeat(1025)).is_err());
+    }
+
+    #[test]
+    fn media_types_are_what_they_say() {
+        for text in [
+            "text/csv",
+            "application/vnd.ms-excel",
+            "image/svg+xml",
+            "text/plain; charset=utf-8",
+        ] {
+            check_media_type(text).unwrap();
+        }
+        for text in [
+            "",
+            "csv",
+            "text/",
+            "/csv",
+            "text/csv\n",
+            "text /csv",
+            "a/b/c",
+        ] {
+            assert_eq!(
+                check_media_type(text).unwrap_err().kind(),
+                ErrorKind::InvalidInput,
+                "{text:?}"
+            );
+        }
     }
 
     #[test]

@@ -15,6 +15,9 @@ use crate::session::Session;
 use crate::verbs::blob::open_source;
 
 /// Show from which files something was made, by the keys of their content, or write it down.
+///
+/// The content of these files is kept as long as it is written down, and `hyperslab blob get STORE KEY` gives it back. They have no names:
+/// attach them, too, if those matter.
 #[derive(Debug, Args)]
 pub(super) struct Inputs {
     #[command(flatten)]

@@ -13,7 +13,7 @@ use crate::failure::{Outcome, Status};
 use crate::session::Session;
 use crate::verbs::blob::open_source;
 
-/// Attach files, each under its name. What was attached under that before is not any more.
+/// Attach files, each under its name. What was attached under that name before is not any more: the new file takes its place.
 #[derive(Debug, Args)]
 pub(super) struct Put {
     #[command(flatten)]

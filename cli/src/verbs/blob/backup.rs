@@ -12,7 +12,7 @@ use crate::console::Console;
 use crate::failure::{Outcome, Status};
 use crate::human;
 use crate::numbers;
-use crate::output::check_is_path;
+use crate::output::check_is_no_url;
 
 /// Copy a container into a new folder, which is a container by itself and shares the files that have not changed with the copy
 /// before. Others may read and write meanwhile.
@@ -32,7 +32,7 @@ pub(super) struct Backup {
 
 impl Backup {
     pub(super) fn run(self, patience: Duration, console: &mut Console) -> Outcome {
-        check_is_path(&self.folder)?;
+        check_is_no_url(&self.folder)?;
         let repository = Repository::open_with(&self.repository, patience)?;
         let container = repository.as_container("be copied so")?;
         let progress = console.progress("copying the container");

@@ -27,7 +27,7 @@ pub(super) struct Maintain {
     #[arg(long)]
     no_pack: bool,
     /// Copy packs with gaps into new ones
-    #[arg(long, overrides_with = "no_repack")]
+    #[arg(long, conflicts_with = "no_repack")]
     repack: bool,
     /// Leave packs as they are
     #[arg(long)]
@@ -36,7 +36,7 @@ pub(super) struct Maintain {
     #[arg(long)]
     no_clean: bool,
     /// Put the index together anew
-    #[arg(long, overrides_with = "no_vacuum")]
+    #[arg(long, conflicts_with = "no_vacuum")]
     vacuum: bool,
     /// Leave the index as it is
     #[arg(long)]
