@@ -6,7 +6,7 @@
 //! - `documents`: where manifests lie, and how one is changed by several at once.
 //! - `collecting`, `checking`: the care of what they name.
 //!
-//! The content lies in a repository of [blobs](crate::blobs) in the store, `.attachments/blobs`: a container on a disk, one object for each
+//! The content lies in a repository of [blobs] in the store, `.attachments/blobs`: a container on a disk, one object for each
 //! content in a bucket. `docs/format/attachments.md` has it all. The calls block; from async code they belong on a thread that may
 //! (`tokio::task::spawn_blocking`).
 
