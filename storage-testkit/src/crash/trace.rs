@@ -21,7 +21,7 @@ use crate::campaign::{next_message, tell};
 /// What the recorded process waits for.
 const GO: &str = "go\n";
 
-/// Waits until this thread, and all it will start, are recorded. Called by the process that [`record`] starts.
+/// Waits until this thread, and all it will start, are recorded. Called by the process that is recorded, before anything else.
 ///
 /// # Panics
 /// When nobody records it.
