@@ -32,6 +32,9 @@ $ cargo xtask bench --peers --vary
   Deker itself wrote what is read there. Arrays are of 256 MiB unless `--size` says otherwise, nobody encodes cells, and the 64 tiles
   of h5py are 64 files in a loop. D6 has a process of its own for each peer and round: *peak* is by how much its memory grew at most;
   *files* is by how much all files grew.
+- Byte objects (O1 to O3) lie in a container, by us and by *disk-objectstore* in the same format; *bare files* have one file for all, or a
+  file for each, without index and keys. O2 is on the disk of the repository: we put all together, the package one after the
+  other, both until they are safe. In O3 *bare* is SHA-256 alone, on one core.
 - Appending (W8) is not there yet.
 
 ";
