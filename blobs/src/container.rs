@@ -97,7 +97,7 @@ impl ContainerBlobs {
         let config = Config::new(options)?;
         let folders = Folders::new(root)?;
         // Of several who make it at once one does.
-        let _lock = PackerLock::acquire(&folders, PATIENCE)?;
+        let _lock = PackerLock::of_maker(&folders, PATIENCE)?;
         folders.check_new()?;
         folders.make()?;
         Index::create(&folders.index())?;

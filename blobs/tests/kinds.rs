@@ -99,3 +99,34 @@ fn an_archive_is_not_changed() {
     let error = ArchiveBlobs::write(&path, &blobs, None, UNWATCHED).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
 }
+
+/// Of several who make one container at once one does; what one who was killed over it has left is no obstacle.
+#[test]
+fn a_container_is_made_once_and_to_its_end() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("c");
+        for name in ["loose", "packs", "sandbox"] {
+            std::fs::create_dir_all(root.join(name)).unwrap();
+        }
+        std::fs::write(root.join("packs.idx"), "begun").unwrap();
+        let made: Vec<_> = std::thread::scope(|scope| {
+            let make = || ContainerBlobs::create(&root, &ContainerOptions::default());
+            let making: Vec<_> = (0..4).map(|_| scope.spawn(make)).collect();
+            making
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);
+        for error in made.into_iter().filter_map(Result::err) {
+            assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+        }
+        let key = ContainerBlobs::open(&root)
+            .unwrap()
+            .put_bytes(b"x")
+            .unwrap()
+            .key;
+        assert!(ContainerBlobs::open(&root).unwrap().has(&key).unwrap());
+    }
+}

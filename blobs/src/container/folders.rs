@@ -13,7 +13,6 @@ const LOOSE: &str = "loose";
 const PACKS: &str = "packs";
 const SANDBOX: &str = "sandbox";
 const DUPLICATES: &str = "duplicates";
-const LOCK: &str = "hyperslab.lock";
 
 /// The pack into which `disk-objectstore` repacks another; it stays when that was killed.
 pub(super) const UNENDED: i64 = -1;
@@ -116,7 +115,7 @@ impl Folders {
 
     /// The file that packers of ours lock.
     pub(super) fn packer_lock(&self) -> PathBuf {
-        self.root.join(LOCK)
+        self.root.join("hyperslab.lock")
     }
 
     /// The file that is locked by whoever puts, and by whoever deletes what nothing names.
@@ -205,9 +204,7 @@ fn is_begun(root: &Path) -> io::Result<bool> {
             Some(LOOSE | PACKS | SANDBOX | DUPLICATES) => {
                 entry.path().is_dir() && std::fs::read_dir(entry.path())?.next().is_none()
             }
-            Some(LOCK | "packs.idx" | "packs.idx-wal" | "packs.idx-shm" | "packs.idx-journal") => {
-                true
-            }
+            Some("packs.idx" | "packs.idx-wal" | "packs.idx-shm" | "packs.idx-journal") => true,
             _ => false,
         };
         if !is_ours {

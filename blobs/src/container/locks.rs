@@ -39,19 +39,45 @@ impl PackerLock {
             .append(true)
             .open(&path)
             .map_err(fail)?;
-        let begun = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
-                Err(TryLockError::Error(source)) => return Err(fail(source)),
-                Err(TryLockError::WouldBlock) if begun.elapsed() >= patience => {
-                    return Err(Error::locked(format!(
-                        "objects are being packed in {}; wait, and try again",
-                        folders.root().display()
-                    )));
-                }
-                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+        wait(&file, patience, &path, || {
+            format!(
+                "objects are being packed in {}; wait, and try again",
+                folders.root().display()
+            )
+        })?;
+        Ok(Self { _file: file })
+    }
+
+    /// Waits for that of whoever makes a container, which is on the folder itself: it leaves no file.
+    ///
+    /// # Errors
+    /// `Locked` when another one is being made there for longer than that.
+    pub(super) fn of_maker(folders: &Folders, patience: Duration) -> Result<Self> {
+        let root = folders.root();
+        let file = File::open(root).map_err(|source| Error::io("lock", root.display(), source))?;
+        wait(&file, patience, root, || {
+            format!(
+                "a container is being made in {}; wait, and open it",
+                root.display()
+            )
+        })?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Waits until a file is locked for us alone.
+fn wait(file: &File, patience: Duration, path: &Path, held: impl Fn() -> String) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(source)) => {
+                return Err(Error::io("lock", path.display(), source));
             }
+            Err(TryLockError::WouldBlock) if begun.elapsed() >= patience => {
+                return Err(Error::locked(held()));
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
         }
     }
 }
