@@ -7,10 +7,11 @@
 //! - `packs`, `extent`: objects in a pack as they are read.
 //! - `reading`: an object, wherever it is, checked, and from its other copy if one is damaged.
 //! - `packing`, `direct`, `appender`, `locks`: objects into packs, by one packer at a time.
+//! - `durable`: packs of a program that does not sync them.
 //! - `cleaning`, `repacking`, `verifying`, `collecting`: its care.
 //! - `loosening`, `backup`: copies of objects, and of all of it.
 //!
-//! The format is that of version 1, without anything of ours; `docs/format/container.md` has it.
+//! The format is that of version 1, which `disk-objectstore` opens; what we add, `docs/format/container.md` has.
 
 mod appender;
 mod backup;
@@ -18,6 +19,7 @@ mod cleaning;
 mod collecting;
 mod config;
 mod direct;
+mod durable;
 mod encoding;
 mod extent;
 mod folders;
@@ -44,6 +46,7 @@ pub use self::backup::BackupReport;
 pub use self::cleaning::{CleanOptions, CleanReport};
 use self::config::Config;
 pub use self::config::{Compression, ContainerOptions};
+use self::durable::Synced;
 use self::folders::Folders;
 use self::index::{Index, Row};
 use self::locks::PackerLock;
@@ -81,6 +84,7 @@ pub struct ContainerBlobs {
     config: Config,
     index: Index,
     packs: Packs,
+    synced: Synced,
     verification: Verification,
     /// How long another packer is waited for.
     patience: Duration,
@@ -120,6 +124,7 @@ impl ContainerBlobs {
             config,
             index,
             packs: Packs::default(),
+            synced: Synced::default(),
             verification: Verification::default(),
             patience: PATIENCE,
             last_pack: AtomicI64::default(),

@@ -8,6 +8,7 @@ use hyperslab_core::{Error, Result};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::index::Row;
 use super::locks::PackerLock;
 use super::packing::WORTH_A_THREAD;
 use super::{ContainerBlobs, loose};
@@ -52,7 +53,7 @@ pub struct CleanReport {
 }
 
 impl ContainerBlobs {
-    /// Removes loose files of objects that are packed, after their packed bytes were read; files that writers who were killed have
+    /// Removes loose files of objects that are packed, after their packed bytes were read and made safe; files that writers who were killed have
     /// left; and packs that hold no object any more. An object that is damaged in its pack is packed anew from its loose file.
     ///
     /// # Errors
@@ -67,7 +68,12 @@ impl ContainerBlobs {
         }
         let mut damaged = Vec::new();
         for batch in loose::list(&self.folders, &self.config)?.chunks(BATCH) {
-            for (key, sound) in self.packed_of(batch)? {
+            let packed = self.packed_of(batch)?;
+            if !options.dry_run {
+                let sound = packed.iter().filter(|(.., sound)| *sound);
+                self.make_safe(sound.map(|(_, row, _)| *row))?;
+            }
+            for (key, _, sound) in packed {
                 let path = self.loose_path(&key);
                 if !sound {
                     damaged.push(key);
@@ -90,8 +96,8 @@ impl ContainerBlobs {
         Ok(report)
     }
 
-    /// Those of these objects that are packed, and whether they are sound there.
-    fn packed_of(&self, keys: &[BlobKey]) -> Result<Vec<(BlobKey, bool)>> {
+    /// Those of these objects that are packed, their rows, and whether they are sound there.
+    fn packed_of(&self, keys: &[BlobKey]) -> Result<Vec<(BlobKey, Row, bool)>> {
         let rows = self.index.find(keys)?;
         let packed: Vec<_> = keys
             .iter()
@@ -99,7 +105,7 @@ impl ContainerBlobs {
             .filter_map(|(key, row)| Some((*key, row?)))
             .collect();
         let read = packed.into_par_iter().with_min_len(WORTH_A_THREAD);
-        let read = read.map(|(key, row)| (key, self.holds_packed(&key, row).unwrap_or(false)));
+        let read = read.map(|(key, row)| (key, row, self.holds_packed(&key, row).unwrap_or(false)));
         Ok(read.collect())
     }
 

@@ -162,6 +162,7 @@ impl ContainerBlobs {
         }
         let existed = puts.iter().filter(|put| put.existed);
         let existed: Vec<BlobKey> = existed.map(|put| put.key).collect();
+        self.make_packed_safe(&existed)?;
         // Whoever deletes what nothing names holds the packers' lock, too.
         self.renew(&existed)?;
         Ok(puts)

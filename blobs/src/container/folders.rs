@@ -99,13 +99,17 @@ impl Folders {
         self.root.join("packs.idx")
     }
 
+    pub(super) fn pack_folder(&self) -> PathBuf {
+        self.root.join(PACKS)
+    }
+
     pub(super) fn pack(&self, number: i64) -> PathBuf {
-        self.root.join(PACKS).join(number.to_string())
+        self.pack_folder().join(number.to_string())
     }
 
     /// The file by which other programs know that a pack is being written.
     pub(super) fn pack_mark(&self, number: i64) -> PathBuf {
-        self.root.join(PACKS).join(format!("{number}.lock"))
+        self.pack_folder().join(format!("{number}.lock"))
     }
 
     /// What is linked as a mark.
@@ -155,7 +159,7 @@ impl Folders {
 
     /// The numbers of all packs, in order; [`UNENDED`] too.
     pub(super) fn packs(&self) -> Result<Vec<i64>> {
-        let folder = self.root.join(PACKS);
+        let folder = self.pack_folder();
         let fail = |source| Error::io("list", folder.display(), source);
         let mut packs = Vec::new();
         for entry in std::fs::read_dir(&folder).map_err(fail)? {

@@ -70,10 +70,12 @@ impl ContainerBlobs {
         Ok(self.index.find_one(key)?.map(Found::Packed))
     }
 
-    /// Whether an object is packed, and sound there.
+    /// Whether an object is packed, sound there, and safe.
     pub(super) fn is_packed(&self, key: &BlobKey) -> Result<bool> {
         let row = self.index.find_one(key)?;
-        Ok(row.is_some_and(|row| self.holds_packed(key, row).unwrap_or(false)))
+        Ok(row.is_some_and(|row| {
+            self.holds_packed(key, row).unwrap_or(false) && self.make_safe([row]).is_ok()
+        }))
     }
 
     /// Opens an object.
