@@ -11,13 +11,12 @@ use std::sync::Arc;
 use hyperslab_core::{Error, Result};
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::convenience::{absent, check_keys, read_failed};
+use crate::convenience::{check_keys, not_there, read_failed};
 use crate::extent::{Encoding, Extent};
 use crate::verified::verified;
-use crate::visiting::{hash_of, one_by_one};
 use crate::{
     BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, KeyFormat,
-    Missing, Order, Placement, Put, Sha256Digest, Visit,
+    Missing, Placement, Put,
 };
 
 /// The folder of objects.
@@ -137,23 +136,11 @@ impl BlobRepository for ArchiveBlobs {
     fn open(&self, key: &BlobKey) -> Result<Box<dyn BlobReader>> {
         check_keys(self, std::slice::from_ref(key))?;
         let Some(entry) = self.entries.get(key) else {
-            return Err(absent([key])
-                .err()
-                .unwrap_or_else(|| Error::internal("no key")));
+            return Err(not_there(key));
         };
         let extent = Extent::new(Arc::clone(&self.file), entry.offset, entry.length);
         verified(key, extent.reader(entry.encoding, entry.size))
             .map_err(|source| read_failed(key, source))
-    }
-
-    fn read_many(
-        &self,
-        keys: &[BlobKey],
-        order: Order,
-        missing: Missing,
-        visit: &mut Visit<'_>,
-    ) -> Result<()> {
-        one_by_one(self, keys, (order, missing), visit)
     }
 
     fn list(&self) -> Result<BlobKeys<'_>> {
@@ -162,10 +149,6 @@ impl BlobRepository for ArchiveBlobs {
 
     fn delete_many(&self, _keys: &[BlobKey], _missing: Missing) -> Result<u64> {
         self.refused()
-    }
-
-    fn sha256(&self, key: &BlobKey) -> Result<Sha256Digest> {
-        hash_of(self, key)
     }
 
     fn usage(&self) -> Result<BlobUsage> {

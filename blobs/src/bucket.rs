@@ -22,14 +22,13 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use self::ranges::RangeReader;
-use crate::convenience::{absent, check_keys, read_failed};
-use crate::hashing::{Sha256Digest, drain};
+use crate::convenience::{check_keys, not_there, read_failed, those_there};
+use crate::hashing::drain;
 use crate::reader::Streamed;
 use crate::verified::verified;
-use crate::visiting::{hash_of, one_by_one};
 use crate::{
     BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, CollectPlan,
-    CollectReport, KeyFormat, Missing, Named, Order, Placement, Put, Visit,
+    CollectReport, KeyFormat, Missing, Named, Placement, Put,
 };
 
 /// What is shorter is put in one request.
@@ -239,23 +238,11 @@ impl BlobRepository for BucketBlobs {
         check_keys(self, std::slice::from_ref(key))?;
         let path = self.path(key);
         let Some(size) = self.runtime.block_on(self.head(&path))? else {
-            return Err(absent([key])
-                .err()
-                .unwrap_or_else(|| Error::internal("no key")));
+            return Err(not_there(key));
         };
         let reader = RangeReader::new(Arc::clone(&self.store), path, self.runtime.clone(), size);
         verified(key, Box::new(Streamed::new(reader, size)))
             .map_err(|source| read_failed(key, source))
-    }
-
-    fn read_many(
-        &self,
-        keys: &[BlobKey],
-        order: Order,
-        missing: Missing,
-        visit: &mut Visit<'_>,
-    ) -> Result<()> {
-        one_by_one(self, keys, (order, missing), visit)
     }
 
     fn list(&self) -> Result<BlobKeys<'_>> {
@@ -280,20 +267,7 @@ impl BlobRepository for BucketBlobs {
     fn delete_many(&self, keys: &[BlobKey], missing: Missing) -> Result<u64> {
         check_keys(self, keys)?;
         let sizes = self.runtime.block_on(self.sizes(keys))?;
-        let pairs = || keys.iter().zip(&sizes);
-        if missing == Missing::Fail {
-            absent(
-                pairs()
-                    .filter(|(_, size)| size.is_none())
-                    .map(|(key, _)| key),
-            )?;
-        }
-        let mut there: Vec<&BlobKey> = pairs()
-            .filter(|(_, size)| size.is_some())
-            .map(|(key, _)| key)
-            .collect();
-        there.sort_unstable();
-        there.dedup();
+        let there = those_there(keys, &sizes, missing)?;
         self.runtime.block_on(async {
             let gone = there.iter().map(|key| async {
                 let path = self.path(key);
@@ -308,10 +282,6 @@ impl BlobRepository for BucketBlobs {
                 .await?;
             Ok(gone.len() as u64)
         })
-    }
-
-    fn sha256(&self, key: &BlobKey) -> Result<Sha256Digest> {
-        hash_of(self, key)
     }
 
     fn collect(&self, plan: &CollectPlan, named: &mut Named<'_>) -> Result<CollectReport> {

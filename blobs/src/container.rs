@@ -33,14 +33,12 @@ mod reading;
 mod repacking;
 mod verifying;
 
-use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use hyperslab_core::{Error, Result};
-use uuid::Uuid;
 
 pub use self::backup::BackupReport;
 pub use self::cleaning::{CleanOptions, CleanReport};
@@ -54,16 +52,14 @@ pub use self::packing::{Compress, PackOptions, PackReport};
 use self::packs::Packs;
 use self::reading::Found;
 pub use self::repacking::{RepackOptions, RepackReport};
-use crate::convenience::{absent, check_keys, read_failed};
-use crate::hashing::{Sha256Digest, drain};
+use crate::convenience::{check_keys, those_there};
+use crate::hashing::Sha256Digest;
+use crate::visiting::hash_of;
 use crate::{
     BlobFinding, BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage,
-    CollectPlan, CollectReport, KeyFormat, MaintainPlan, MaintainReport, Missing, Named, Order,
-    Placement, Put, Sources, Verification, VerifyReport, Visit, Watch,
+    CollectPlan, CollectReport, MaintainPlan, MaintainReport, Missing, Named, Order, Placement,
+    Put, Sources, Verification, VerifyReport, Visit, Watch,
 };
-
-/// How long another packer is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A container in a folder.
 ///
@@ -93,6 +89,9 @@ pub struct ContainerBlobs {
 }
 
 impl ContainerBlobs {
+    /// How long another packer is waited for, if [nothing else](Self::with_patience) is said.
+    pub const PATIENCE: Duration = Duration::from_secs(60);
+
     /// Makes a container in a folder that is empty or not there.
     ///
     /// # Errors
@@ -101,7 +100,7 @@ impl ContainerBlobs {
         let config = Config::new(options)?;
         let folders = Folders::new(root)?;
         // Of several who make it at once one does.
-        let _lock = PackerLock::of_maker(&folders, PATIENCE)?;
+        let _lock = PackerLock::of_maker(&folders, Self::PATIENCE)?;
         folders.check_new()?;
         folders.make()?;
         Index::create(&folders.index())?;
@@ -126,12 +125,12 @@ impl ContainerBlobs {
             packs: Packs::default(),
             synced: Synced::default(),
             verification: Verification::default(),
-            patience: PATIENCE,
+            patience: Self::PATIENCE,
             last_pack: AtomicI64::default(),
         })
     }
 
-    /// The same, which waits so long while another packs: 60 s if not set.
+    /// The same, which waits so long while another packs: [`PATIENCE`](Self::PATIENCE) if not set.
     #[must_use]
     pub fn with_patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -166,7 +165,7 @@ impl ContainerBlobs {
 impl BlobRepository for ContainerBlobs {
     fn info(&self) -> BlobInfo {
         BlobInfo {
-            id: Some(self.config.id()),
+            id: Some(self.config.container_id),
             key_format: self.config.hash_type,
             read_only: self.index.is_read_only(),
         }
@@ -254,18 +253,7 @@ impl BlobRepository for ContainerBlobs {
     fn delete_many(&self, keys: &[BlobKey], missing: Missing) -> Result<u64> {
         check_keys(self, keys)?;
         let found = self.find(keys)?;
-        let pairs = || keys.iter().zip(&found);
-        if missing == Missing::Fail {
-            absent(
-                pairs()
-                    .filter(|(_, found)| found.is_none())
-                    .map(|(key, _)| key),
-            )?;
-        }
-        let there: HashSet<&BlobKey> = pairs()
-            .filter(|(_, found)| found.is_some())
-            .map(|(key, _)| key)
-            .collect();
+        let there = those_there(keys, &found, missing)?;
         // A row counts before a file: with the file gone first, an old row would bring the object back.
         self.index.remove(there.iter().copied())?;
         for key in &there {
@@ -275,17 +263,7 @@ impl BlobRepository for ContainerBlobs {
     }
 
     fn sha256(&self, key: &BlobKey) -> Result<Sha256Digest> {
-        let drained = drain(
-            &mut self.open_checked(key, Verification::Never)?,
-            |_| Ok(()),
-        );
-        let (_, hash) = drained.map_err(|broken| read_failed(key, broken.into()))?;
-        match key.format() == KeyFormat::Sha256 && hash.to_string() != *key.text() {
-            true => Err(Error::corrupt(format!(
-                "object {key} has the content of {hash}; restore it from a copy"
-            ))),
-            false => Ok(hash),
-        }
+        hash_of(key, self.open_checked(key, Verification::Never)?)
     }
 
     fn verify(&self, tell: &mut dyn FnMut(BlobFinding), watch: &Watch<'_>) -> Result<VerifyReport> {
@@ -360,11 +338,5 @@ impl BlobRepository for ContainerBlobs {
             }
             _ => Ok(()),
         }
-    }
-}
-
-impl Config {
-    fn id(&self) -> Uuid {
-        self.container_id
     }
 }

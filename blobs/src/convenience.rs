@@ -1,5 +1,6 @@
 //! What is convenient on top of the contract, the same for every repository.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -146,10 +147,34 @@ pub(crate) fn absent<'a>(keys: impl IntoIterator<Item = &'a BlobKey>) -> Result<
         more => format!(" and {more} more"),
     };
     names.truncate(NAMED_MAX);
-    Err(Error::not_found(format!(
-        "there is no object {}{more}; list those that there are",
-        names.join(", ")
-    )))
+    Err(gone(&format!("{}{more}", names.join(", "))))
+}
+
+/// That this key is not there.
+pub(crate) fn not_there(key: &BlobKey) -> Error {
+    gone(&key.to_string())
+}
+
+fn gone(names: &str) -> Error {
+    Error::not_found(format!(
+        "there is no object {names}; list those that there are"
+    ))
+}
+
+/// Those that were found, once each; with [`Missing::Fail`] the error that names the others, if there are any.
+pub(crate) fn those_there<'a, T>(
+    keys: &'a [BlobKey],
+    found: &[Option<T>],
+    missing: Missing,
+) -> Result<BTreeSet<&'a BlobKey>> {
+    let (there, gone): (Vec<_>, Vec<_>) = keys
+        .iter()
+        .zip(found)
+        .partition(|(_, found)| found.is_some());
+    if missing == Missing::Fail {
+        absent(gone.into_iter().map(|(key, _)| key))?;
+    }
+    Ok(there.into_iter().map(|(key, _)| key).collect())
 }
 
 /// What reading an object says.
@@ -169,7 +194,10 @@ pub(crate) fn read_failed(key: &BlobKey, source: io::Error) -> Error {
 }
 
 /// Refuses keys of another format.
-pub(crate) fn check_keys(repository: &impl BlobRepository, keys: &[BlobKey]) -> Result<()> {
+pub(crate) fn check_keys(
+    repository: &(impl BlobRepository + ?Sized),
+    keys: &[BlobKey],
+) -> Result<()> {
     let format = repository.info().key_format;
     match keys.iter().find(|key| key.format() != format) {
         None => Ok(()),

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use hyperslab_core::{Error, ErrorKind, Result};
 
-use crate::convenience::{absent, check_keys};
-use crate::visiting::one_by_one;
+use crate::convenience::{check_keys, those_there};
 use crate::{
-    BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, Missing, Order,
-    Put, Sha256Digest, Visit,
+    BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, Missing, Put,
+    Sha256Digest,
 };
 
 /// A near repository, as on a fast disk, on top of a far one, as in a bucket. Both have keys of one format.
@@ -80,16 +79,6 @@ impl BlobRepository for LayeredBlobs {
         }
     }
 
-    fn read_many(
-        &self,
-        keys: &[BlobKey],
-        order: Order,
-        missing: Missing,
-        visit: &mut Visit<'_>,
-    ) -> Result<()> {
-        one_by_one(self, keys, (order, missing), visit)
-    }
-
     fn list(&self) -> Result<BlobKeys<'_>> {
         let mut known = HashSet::new();
         let mut near = Vec::new();
@@ -106,18 +95,7 @@ impl BlobRepository for LayeredBlobs {
     fn delete_many(&self, keys: &[BlobKey], missing: Missing) -> Result<u64> {
         check_keys(self, keys)?;
         let found = self.stat_many(keys)?;
-        let pairs = || keys.iter().zip(&found);
-        if missing == Missing::Fail {
-            absent(
-                pairs()
-                    .filter(|(_, stat)| stat.is_none())
-                    .map(|(key, _)| key),
-            )?;
-        }
-        let there: HashSet<&BlobKey> = pairs()
-            .filter(|(_, stat)| stat.is_some())
-            .map(|(key, _)| key)
-            .collect();
+        let there = those_there(keys, &found, missing)?;
         // The far one first: else an object that was deleted would come back when this is interrupted.
         self.far.delete_many(keys, Missing::Skip)?;
         self.near.delete_many(keys, Missing::Skip)?;

@@ -9,12 +9,12 @@ use bytes::Bytes;
 use hyperslab_core::{Error, Result};
 use uuid::Uuid;
 
-use crate::convenience::{absent, check_keys};
-use crate::hashing::{Sha256Digest, drain};
+use crate::convenience::{absent, check_keys, not_there};
+use crate::hashing::drain;
 use crate::reader::Streamed;
 use crate::{
     BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, CollectPlan,
-    CollectReport, KeyFormat, Missing, Named, Order, Placement, Put, Visit,
+    CollectReport, KeyFormat, Missing, Named, Placement, Put,
 };
 
 type Objects = BTreeMap<BlobKey, Kept>;
@@ -104,22 +104,10 @@ impl BlobRepository for MemoryBlobs {
     fn open(&self, key: &BlobKey) -> Result<Box<dyn BlobReader>> {
         check_keys(self, std::slice::from_ref(key))?;
         let Some(Kept { content, .. }) = self.read().get(key).cloned() else {
-            return Err(absent([key])
-                .err()
-                .unwrap_or_else(|| Error::internal("no key")));
+            return Err(not_there(key));
         };
         let size = content.len() as u64;
         Ok(Box::new(Streamed::new(content, size)))
-    }
-
-    fn read_many(
-        &self,
-        keys: &[BlobKey],
-        order: Order,
-        missing: Missing,
-        visit: &mut Visit<'_>,
-    ) -> Result<()> {
-        crate::visiting::one_by_one(self, keys, (order, missing), visit)
     }
 
     fn list(&self) -> Result<BlobKeys<'_>> {
@@ -135,10 +123,6 @@ impl BlobRepository for MemoryBlobs {
         }
         let gone = keys.iter().filter(|key| objects.remove(key).is_some());
         Ok(gone.count() as u64)
-    }
-
-    fn sha256(&self, key: &BlobKey) -> Result<Sha256Digest> {
-        crate::visiting::hash_of(self, key)
     }
 
     fn collect(&self, plan: &CollectPlan, named: &mut Named<'_>) -> Result<CollectReport> {

@@ -152,7 +152,9 @@ pub trait BlobRepository: Debug + Send + Sync + 'static {
         order: Order,
         missing: Missing,
         visit: &mut Visit<'_>,
-    ) -> Result<()>;
+    ) -> Result<()> {
+        crate::visiting::one_by_one(self, keys, (order, missing), visit)
+    }
 
     /// All keys, each once, in any order. What is put or deleted meanwhile may be among them or not; what is packed is.
     ///
@@ -170,7 +172,9 @@ pub trait BlobRepository: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// `NotFound`; `Corrupt` when it is not what its key says.
-    fn sha256(&self, key: &BlobKey) -> Result<Sha256Digest>;
+    fn sha256(&self, key: &BlobKey) -> Result<Sha256Digest> {
+        crate::visiting::hash_of(key, self.open(key)?)
+    }
 
     /// Reads every object, and tells of each that is not what its key says. A fault ends nothing.
     ///

@@ -9,13 +9,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hyperslab_core::{Error, Result};
 use tempfile::TempDir;
 
-use crate::convenience::{absent, check_keys};
-use crate::hashing::{Sha256Digest, drain};
+use crate::convenience::{check_keys, not_there, those_there};
+use crate::hashing::drain;
 use crate::reader::{ReadAt, Streamed};
-use crate::visiting::{hash_of, one_by_one};
 use crate::{
     BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, KeyFormat,
-    Missing, Order, Placement, Put, Visit,
+    Missing, Placement, Put,
 };
 
 /// Objects in a temporary folder, a file each, under random keys: equal content is kept as often as it was put. Nothing is synced.
@@ -146,21 +145,9 @@ impl BlobRepository for SandboxBlobs {
                 let size = file.metadata().map_err(fail)?.len();
                 Ok(Box::new(Streamed::new(file, size)))
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(absent([key]).err().unwrap_or_else(|| fail(error)))
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(not_there(key)),
             Err(error) => Err(fail(error)),
         }
-    }
-
-    fn read_many(
-        &self,
-        keys: &[BlobKey],
-        order: Order,
-        missing: Missing,
-        visit: &mut Visit<'_>,
-    ) -> Result<()> {
-        one_by_one(self, keys, (order, missing), visit)
     }
 
     fn list(&self) -> Result<BlobKeys<'_>> {
@@ -177,22 +164,15 @@ impl BlobRepository for SandboxBlobs {
 
     fn delete_many(&self, keys: &[BlobKey], missing: Missing) -> Result<u64> {
         let found = self.stat_many(keys)?;
-        let pairs = || keys.iter().zip(&found);
-        if missing == Missing::Fail {
-            absent(
-                pairs()
-                    .filter(|(_, stat)| stat.is_none())
-                    .map(|(key, _)| key),
-            )?;
-        }
+        let there = those_there(keys, &found, missing)?;
         let Some(folder) = self.folder() else {
             return Ok(0);
         };
         let mut count = 0;
-        for (key, _) in pairs().filter(|(_, stat)| stat.is_some()) {
+        for key in there {
             match std::fs::remove_file(folder.join(&*key.text())) {
                 Ok(()) => count += 1,
-                // Named twice, or somebody else was faster.
+                // Somebody else was faster.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(source) => {
                     return Err(Error::io("delete", format_args!("object {key}"), source));
@@ -200,10 +180,6 @@ impl BlobRepository for SandboxBlobs {
             }
         }
         Ok(count)
-    }
-
-    fn sha256(&self, key: &BlobKey) -> Result<Sha256Digest> {
-        hash_of(self, key)
     }
 
     fn usage(&self) -> Result<BlobUsage> {

@@ -4,22 +4,20 @@ use std::collections::BTreeSet;
 
 use hyperslab_core::{Error, ErrorKind, Result};
 
-use crate::convenience::{absent, check_keys, read_failed};
+use crate::convenience::{check_keys, read_failed, those_there};
 use crate::hashing::{Sha256Digest, drain};
-use crate::{BlobKey, BlobRepository, Missing, Order, Visit};
+use crate::{BlobKey, BlobReader, BlobRepository, Missing, Order, Visit};
 
 /// Visits objects by opening each.
 pub(crate) fn one_by_one(
-    repository: &impl BlobRepository,
+    repository: &(impl BlobRepository + ?Sized),
     keys: &[BlobKey],
     (order, missing): (Order, Missing),
     visit: &mut Visit<'_>,
 ) -> Result<()> {
     check_keys(repository, keys)?;
     if missing == Missing::Fail {
-        let found = repository.stat_many(keys)?;
-        let pairs = keys.iter().zip(&found);
-        absent(pairs.filter(|(_, stat)| stat.is_none()).map(|(key, _)| key))?;
+        those_there(keys, &repository.stat_many(keys)?, missing)?;
     }
     let once: BTreeSet<&BlobKey>;
     let wanted: Box<dyn Iterator<Item = &BlobKey>> = match order {
@@ -49,8 +47,7 @@ pub(crate) fn one_by_one(
 }
 
 /// The SHA-256 of an object, read from its start to its end; it must be the key, where keys are made so.
-pub(crate) fn hash_of(repository: &impl BlobRepository, key: &BlobKey) -> Result<Sha256Digest> {
-    let mut reader = repository.open(key)?;
+pub(crate) fn hash_of(key: &BlobKey, mut reader: Box<dyn BlobReader>) -> Result<Sha256Digest> {
     let drained = drain(&mut reader, |_| Ok(()));
     let (_, hash) = drained.map_err(|broken| read_failed(key, broken.into()))?;
     let is_it = key.format() != crate::KeyFormat::Sha256 || hash.to_string() == *key.text();

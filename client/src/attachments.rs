@@ -17,6 +17,7 @@ mod manifest;
 mod owner;
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +29,8 @@ use self::documents::Documents;
 pub use self::manifest::{AttachedFile, Manifest};
 pub use self::owner::Owner;
 use crate::blobs::{
-    self, BlobKey, BlobReader, Blobs, ContainerOptions, KeyFormat, Repository, Sources,
+    self, BlobKey, BlobReader, Blobs, ContainerBlobs, ContainerOptions, KeyFormat, Repository,
+    Sources,
 };
 use crate::location::{Location, Place};
 
@@ -66,7 +68,7 @@ pub struct Attachments {
 #[derive(Debug, Clone)]
 enum RepositoryPlace {
     /// In a folder, which is made with the first.
-    Disk(String),
+    Disk(PathBuf),
     /// In a bucket, or in memory.
     Bucket(Arc<dyn object_store::ObjectStore>, object_store::path::Path),
 }
@@ -92,7 +94,7 @@ impl Attachments {
             Place::Disk(path) => {
                 let folder = path.join(ATTACHMENTS);
                 Ok(Self {
-                    place: RepositoryPlace::Disk(folder.join(blobs::FOLDER).display().to_string()),
+                    place: RepositoryPlace::Disk(folder.join(blobs::FOLDER)),
                     repository: Arc::default(),
                     documents: Arc::new(documents::OnDisk::new(folder)),
                     runtime,
@@ -175,8 +177,8 @@ impl Attachments {
     /// caller knows.
     ///
     /// # Errors
-    /// `InvalidInput` for a path that is none, or that leads through another file, and for a media type that is none; `Denied`; what the source and the medium say.
-    /// `Conflict` when others change the same all the time.
+    /// `InvalidInput` for a path that is none, or that leads through another file, and for a media type that is
+    /// none; `Denied`; what the source and the medium say. `Conflict` when others change the same all the time.
     pub fn attach(
         &self,
         owner: &Owner,
@@ -286,7 +288,8 @@ impl Attachments {
 
     fn open_repository(&self) -> Result<Repository> {
         match &self.place {
-            RepositoryPlace::Disk(path) => Repository::open(path),
+            RepositoryPlace::Disk(path) => ContainerBlobs::open(path)
+                .map(|container| Repository::container(container.with_patience(self.patience))),
             RepositoryPlace::Bucket(store, prefix) => {
                 crate::blobs::open_in(Arc::clone(store), prefix.clone(), self.runtime.clone())
             }
@@ -304,7 +307,10 @@ impl Attachments {
             return Ok(repository);
         }
         let made = match &self.place {
-            RepositoryPlace::Disk(path) => Repository::create(path, &ContainerOptions::default()),
+            RepositoryPlace::Disk(path) => {
+                ContainerBlobs::create(path, &ContainerOptions::default())
+                    .map(Repository::container)
+            }
             RepositoryPlace::Bucket(store, prefix) => {
                 blobs::create_in(Arc::clone(store), prefix.clone(), self.runtime.clone())
             }

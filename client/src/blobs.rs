@@ -13,6 +13,7 @@
 //! ```
 
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,19 +47,7 @@ impl Repository {
     /// `NotFound` where there is none; `Unsupported` for one of a later version, or a cloud that is not built in; `Corrupt`;
     /// `InvalidInput` for a URL that makes no sense.
     pub fn open(url: &str) -> Result<Self> {
-        match place(url)? {
-            Place::Memory => Ok(Self::other(MemoryBlobs::new())),
-            Place::Disk(path) if path.is_file() => ArchiveBlobs::open(&path).map(Self::other),
-            Place::Disk(path) => match ContainerBlobs::open(&path) {
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    let attached = path.join(ATTACHMENTS).join(FOLDER);
-                    let container = ContainerBlobs::open(&attached).map_err(|_| error)?;
-                    Self::container(container)
-                }
-                opened => Self::container(opened?),
-            },
-            Place::Bucket(url) => bucket(&url, open_bucket),
-        }
+        Self::open_with(url, ContainerBlobs::PATIENCE)
     }
 
     /// The same, where another packer of a container is waited for so long.
@@ -66,13 +55,21 @@ impl Repository {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(url: &str, patience: Duration) -> Result<Self> {
-        Ok(match Self::open(url)? {
-            Self::Container(container) => match Arc::try_unwrap(container) {
-                Ok(container) => Self::Container(Arc::new(container.with_patience(patience))),
-                Err(container) => Self::Container(container),
+        let container = |path: &Path| -> Result<Self> {
+            let container = ContainerBlobs::open(path)?;
+            Ok(Self::container(container.with_patience(patience)))
+        };
+        match place(url)? {
+            Place::Memory => Ok(Self::other(MemoryBlobs::new())),
+            Place::Disk(path) if path.is_file() => ArchiveBlobs::open(&path).map(Self::other),
+            Place::Disk(path) => match container(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    container(&path.join(ATTACHMENTS).join(FOLDER)).map_err(|_| error)
+                }
+                opened => opened,
             },
-            other => other,
-        })
+            Place::Bucket(url) => bucket(&url, open_bucket),
+        }
     }
 
     /// Makes a repository: a container in a folder that is empty or not there, or one in a bucket, for which the options have no
@@ -83,7 +80,7 @@ impl Repository {
     pub fn create(url: &str, options: &ContainerOptions) -> Result<Self> {
         match place(url)? {
             Place::Memory => Ok(Self::other(MemoryBlobs::new())),
-            Place::Disk(path) => Self::container(ContainerBlobs::create(&path, options)?),
+            Place::Disk(path) => ContainerBlobs::create(&path, options).map(Self::container),
             Place::Bucket(url) => bucket(&url, BucketBlobs::create),
         }
     }
@@ -101,8 +98,8 @@ impl Repository {
         }
     }
 
-    fn container(container: ContainerBlobs) -> Result<Self> {
-        Ok(Self::Container(Arc::new(container)))
+    pub(crate) fn container(container: ContainerBlobs) -> Self {
+        Self::Container(Arc::new(container))
     }
 
     fn other(repository: impl BlobRepository) -> Self {

@@ -6,7 +6,7 @@ use hyperslab_core::{Error, ErrorKind, Result};
 
 use super::index::Row;
 use super::{ContainerBlobs, extent, loose};
-use crate::convenience::{absent, read_failed};
+use crate::convenience::{absent, not_there, read_failed};
 use crate::verified::{WHOLE_BYTES_MAX, verified};
 use crate::{BlobKey, BlobReader, Missing, Order, Verification, Visit};
 
@@ -96,7 +96,7 @@ impl ContainerBlobs {
             }
         }
         match last {
-            None => absent([key]).and(Err(Error::internal("no key"))),
+            None => Err(not_there(key)),
             Some(error) => match self.open_loose(key, verification) {
                 Ok(reader) => Ok(reader),
                 Err(_) if error.kind() == ErrorKind::Corrupt => Err(error),

@@ -9,12 +9,12 @@ use std::time::SystemTime;
 use hyperslab_core::{Error, Result};
 use serde::Serialize;
 
-use super::ContainerBlobs;
 use super::appender::Appender;
 use super::folders::{self, UNENDED};
 use super::index::Row;
 use super::locks::{PackMark, PackerLock};
 use super::packing::Compress;
+use super::{ContainerBlobs, loose};
 use crate::{BlobKey, Watch};
 
 /// How packs are repacked.
@@ -58,7 +58,9 @@ impl ContainerBlobs {
             watch(done as u64, total);
             let bytes = self.folders.bytes_of(pack)?;
             let rows = self.index.rows_of(pack, self.config.hash_type)?;
-            let live: u64 = rows.iter().map(|(_, row)| row.length).sum();
+            let live: u64 = rows
+                .iter()
+                .fold(0, |sum, (_, row)| sum.saturating_add(row.length));
             if rows.is_empty() || (live == bytes && options.compress.is_none()) {
                 continue;
             }
@@ -93,12 +95,14 @@ impl ContainerBlobs {
         folders::sync(to.parent().unwrap_or(self.folders.root()))?;
         rows.iter_mut().for_each(|(_, row)| row.pack = new);
         self.index.switch(UNENDED, &rows)?;
-        remove(&from)
+        loose::remove(&from)
     }
 
     /// A number that no pack has had.
     fn next_name(&self) -> Result<i64> {
-        Ok(self.folders.packs()?.last().map_or(0, |last| last + 1))
+        let last = self.folders.packs()?.last().copied().unwrap_or(-1);
+        last.checked_add(1)
+            .ok_or_else(|| Error::internal("no number is left for a pack"))
     }
 
     fn repack_one(
@@ -126,7 +130,7 @@ impl ContainerBlobs {
                 // A pack with damage stays whole, for whoever can make more of it.
                 report.damaged.push(*key);
                 drop(appender);
-                return remove(&self.folders.pack(new));
+                return loose::remove(&self.folders.pack(new));
             }
         }
         let (moved, _) = appender.finish()?;
@@ -145,8 +149,4 @@ impl ContainerBlobs {
             .and_then(|file| file.set_times(times))
             .map_err(|source| Error::io("mark", path.display(), source))
     }
-}
-
-fn remove(path: &std::path::Path) -> Result<()> {
-    super::loose::remove(path)
 }
