@@ -10,7 +10,7 @@ mod root;
 use std::io::{Read, Seek, Write};
 use std::sync::Arc;
 
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use hyperslab_core::{Error, Result, without_secrets};
 use object_store::path::Path;
 use object_store::{
@@ -90,6 +90,20 @@ impl BucketBlobs {
 
     fn objects(&self) -> Path {
         self.prefix.clone().join(KeyFormat::Sha256.name())
+    }
+
+    /// Deletes what has these names: how many there are.
+    async fn remove(&self, paths: impl Stream<Item = Result<Path>>) -> Result<u64> {
+        let gone = paths.map_ok(|path| async move {
+            match self.store.delete(&path).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(1),
+                Err(error) => Err(bucket_error("delete", &path, &error)),
+            }
+        });
+        let counts = gone.try_buffer_unordered(REQUESTS);
+        counts
+            .try_fold(0, |sum, one| async move { Ok(sum + one) })
+            .await
     }
 
     /// Puts what was spooled: whether it was there already.
@@ -268,20 +282,8 @@ impl BlobRepository for BucketBlobs {
         check_keys(self, keys)?;
         let sizes = self.runtime.block_on(self.sizes(keys))?;
         let there = those_there(keys, &sizes, missing)?;
-        self.runtime.block_on(async {
-            let gone = there.iter().map(|key| async {
-                let path = self.path(key);
-                match self.store.delete(&path).await {
-                    Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-                    Err(error) => Err(bucket_error("delete", &path, &error)),
-                }
-            });
-            let gone: Vec<()> = stream::iter(gone)
-                .buffer_unordered(REQUESTS)
-                .try_collect()
-                .await?;
-            Ok(gone.len() as u64)
-        })
+        let there = there.into_iter().map(|key| Ok(self.path(key)));
+        self.runtime.block_on(self.remove(stream::iter(there)))
     }
 
     fn collect(&self, plan: &CollectPlan, named: &mut Named<'_>) -> Result<CollectReport> {
@@ -306,8 +308,10 @@ impl BlobRepository for BucketBlobs {
     fn erase(&self) -> Result<()> {
         let keys: Vec<BlobKey> = self.list()?.collect::<Result<_>>()?;
         self.delete_many(&keys, Missing::Skip)?;
-        self.runtime
-            .block_on(root::remove(&*self.store, &self.prefix))
+        self.runtime.block_on(async {
+            self.forget_all().await?;
+            root::remove(&*self.store, &self.prefix).await
+        })
     }
 }
 

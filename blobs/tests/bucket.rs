@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use hyperslab_blobs::{
     BlobKey, BlobRepository, Blobs, BucketBlobs, CollectPlan, CollectReport, KeyFormat,
 };
@@ -90,6 +91,24 @@ fn twelve_puts_of_one_object_store_it_once() {
     }
     assert_eq!(blobs.list().unwrap().count(), 2);
     assert_eq!(blobs.usage().unwrap().content_bytes, 100 + (9 << 20));
+}
+
+#[test]
+fn of_an_erased_repository_nothing_stays() {
+    let place = Place::memory();
+    let blobs = place.create();
+    for _ in 0..2 {
+        blobs.put_bytes(b"put twice, so with a lease").unwrap();
+    }
+    blobs.put_bytes(b"old and unnamed").unwrap();
+    let_time_pass();
+    assert_eq!(collect(&blobs, &PLAN, &[]).deleted, 2);
+    for _ in 0..2 {
+        blobs.put_bytes(b"put twice, so with a lease").unwrap();
+    }
+    blobs.erase().unwrap();
+    let left = place.store.list(None).try_collect::<Vec<_>>();
+    assert_eq!(place.runtime.block_on(left).unwrap(), []);
 }
 
 #[test]

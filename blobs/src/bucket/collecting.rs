@@ -55,6 +55,19 @@ impl BucketBlobs {
         self.prefix.clone().join("leases")
     }
 
+    /// Deletes all that collecting needs.
+    pub(super) async fn forget_all(&self) -> Result<()> {
+        let leases = self.leases();
+        let listed = self.store.list(Some(&leases));
+        let paths = listed.map(|found| match found {
+            Ok(found) => Ok(found.location),
+            Err(error) => Err(bucket_error("list", &leases, &error)),
+        });
+        let document = stream::iter([Ok(self.document())]);
+        self.remove(paths.chain(document)).await?;
+        Ok(())
+    }
+
     /// Says that an object was put which was there, and waits while it may be about to be deleted: whether it is as safe as a new one.
     pub(super) async fn renew(&self, key: &BlobKey) -> Result<bool> {
         let lease = self.leases().join(&*key.text());
