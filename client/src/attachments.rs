@@ -4,6 +4,7 @@
 //! - `manifest`: what is attached to one owner, a small document.
 //! - `owner`: to whom.
 //! - `documents`: where manifests lie, and how one is changed by several at once.
+//! - `naming`: putting objects and naming them, in an order that loses neither.
 //! - `collecting`, `checking`: the care of what they name.
 //!
 //! The content lies in a repository of [blobs] in the store, `.attachments/blobs`: a container on a disk, one object for each
@@ -14,31 +15,25 @@ mod checking;
 mod collecting;
 mod documents;
 mod manifest;
+mod naming;
 mod owner;
 
-use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyperslab_core::name::ATTACHMENTS;
-use hyperslab_core::{Error, ErrorKind, Result, Timestamp};
+use hyperslab_core::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 
 use self::documents::Documents;
 pub use self::manifest::{AttachedFile, Manifest};
 pub use self::owner::Owner;
-use crate::blobs::{
-    self, BlobKey, BlobReader, Blobs, ContainerBlobs, ContainerOptions, KeyFormat, Repository,
-    Sources,
-};
+use crate::blobs::{self, BlobReader, ContainerBlobs, ContainerOptions, KeyFormat, Repository};
 use crate::location::{Location, Place};
 
 /// How long others are waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How often a change is tried again that others were faster with.
-const ATTEMPTS: usize = 100;
 
 /// The attachments of a store.
 ///
@@ -173,65 +168,6 @@ impl Attachments {
         Ok(owners)
     }
 
-    /// Attaches what is left of a source, under a path. What was attached there before is not any more. Whether the owner is there, the
-    /// caller knows.
-    ///
-    /// # Errors
-    /// `InvalidInput` for a path that is none, or that leads through another file, and for a media type that is
-    /// none; `Denied`; what the source and the medium say. `Conflict` when others change the same all the time.
-    pub fn attach(
-        &self,
-        owner: &Owner,
-        path: &str,
-        source: &mut dyn Read,
-        media_type: Option<&str>,
-    ) -> Result<AttachedFile> {
-        manifest::check_path(path)?;
-        media_type.map_or(Ok(()), manifest::check_media_type)?;
-        self.manifest(owner)?.check_room(path)?;
-        let _attaching = self.documents.attaching(self.patience)?;
-        let put = self.made()?.put(source)?;
-        let file = AttachedFile {
-            key: put.key,
-            size: put.size,
-            media_type: media_type.map(str::to_owned),
-            attached: Timestamp::now(),
-        };
-        self.change(owner, |manifest| manifest.insert(path, file.clone()))?;
-        self.confirm(&[file.key])?;
-        Ok(file)
-    }
-
-    /// Puts the objects that an owner was made from, and writes them down, in place of those that were written down before.
-    ///
-    /// # Errors
-    /// As [`attach`](Self::attach).
-    pub fn attach_inputs(&self, owner: &Owner, sources: &mut Sources<'_>) -> Result<Vec<BlobKey>> {
-        let _attaching = self.documents.attaching(self.patience)?;
-        let puts = self.made()?.put_many(sources)?;
-        let keys: Vec<BlobKey> = puts.iter().map(|put| put.key).collect();
-        self.name_inputs(owner, &keys)?;
-        Ok(keys)
-    }
-
-    /// Writes down the objects that an owner was made from, in place of those that were written down before.
-    ///
-    /// # Errors
-    /// `NotFound` that names those that are not there; as [`attach`](Self::attach).
-    pub fn set_inputs(&self, owner: &Owner, keys: &[BlobKey]) -> Result<()> {
-        let _attaching = self.documents.attaching(self.patience)?;
-        self.confirm(keys)?;
-        self.name_inputs(owner, keys)
-    }
-
-    fn name_inputs(&self, owner: &Owner, keys: &[BlobKey]) -> Result<()> {
-        self.change(owner, |manifest| {
-            manifest.set_inputs(keys);
-            Ok(())
-        })?;
-        self.confirm(keys)
-    }
-
     /// Opens what is attached under a path.
     ///
     /// # Errors
@@ -252,20 +188,6 @@ impl Attachments {
             .with_source(error),
             _ => error,
         })
-    }
-
-    /// Takes away what is attached under a path, or under all paths that begin with it and a `/`: how many files. Their objects stay
-    /// until they are [collected](Self::collect).
-    ///
-    /// # Errors
-    /// `NotFound` when nothing is; as [`attach`](Self::attach).
-    pub fn detach(&self, owner: &Owner, path: &str) -> Result<usize> {
-        let mut count = 0;
-        self.change(owner, |manifest| {
-            count = manifest.remove(path)?;
-            Ok(())
-        })?;
-        Ok(count)
     }
 
     /// The repository of their objects, if anything was ever attached.
@@ -326,52 +248,6 @@ impl Attachments {
                 ))
             }),
         }
-    }
-
-    /// Changes a manifest, over what others change meanwhile.
-    fn change(
-        &self,
-        owner: &Owner,
-        mut change: impl FnMut(&mut Manifest) -> Result<()>,
-    ) -> Result<()> {
-        let name = owner.name();
-        for _ in 0..ATTEMPTS {
-            let read = self.documents.read(&name)?;
-            let (mut manifest, version) = match &read {
-                None => (Manifest::default(), None),
-                Some((text, version)) => (Manifest::parse(&name, text)?.1, Some(version)),
-            };
-            change(&mut manifest)?;
-            if self
-                .documents
-                .swap(&name, version, &manifest.document(owner)?, self.patience)?
-            {
-                return Ok(());
-            }
-        }
-        Err(Error::conflict(format!(
-            "the attachments of {owner} are changed by others all the time; try again"
-        )))
-    }
-
-    /// That objects are there.
-    fn confirm(&self, keys: &[BlobKey]) -> Result<()> {
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let there = match self.repository()? {
-            Some(repository) => repository.has_many(keys)?,
-            None => vec![false; keys.len()],
-        };
-        let gone = keys.iter().zip(there).filter(|(_, there)| !there);
-        let gone: Vec<String> = gone.map(|(key, _)| key.to_string()).collect();
-        if gone.is_empty() {
-            return Ok(());
-        }
-        Err(Error::not_found(format!(
-            "there is no object {} among the attachments; put it again",
-            gone.join(", ")
-        )))
     }
 }
 

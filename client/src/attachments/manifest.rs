@@ -124,10 +124,28 @@ impl Manifest {
         }
     }
 
-    pub(super) fn insert(&mut self, path: &str, file: AttachedFile) -> Result<()> {
+    /// Attaches a file: the one that was there before.
+    pub(super) fn insert(
+        &mut self,
+        path: &str,
+        file: AttachedFile,
+    ) -> Result<Option<AttachedFile>> {
         self.check_room(path)?;
-        self.files.insert(path.to_owned(), file);
-        Ok(())
+        Ok(self.files.insert(path.to_owned(), file))
+    }
+
+    /// Takes a file back, for the one that was there before, unless somebody has attached another one since.
+    pub(super) fn put_back(
+        &mut self,
+        path: &str,
+        file: &AttachedFile,
+        before: Option<AttachedFile>,
+    ) {
+        if self.files.get(path) == Some(file) {
+            self.files.remove(path);
+            self.files
+                .extend(before.map(|before| (path.to_owned(), before)));
+        }
     }
 
     pub(super) fn remove(&mut self, path: &str) -> Result<usize> {
@@ -141,8 +159,16 @@ impl Manifest {
         }
     }
 
-    pub(super) fn set_inputs(&mut self, keys: &[BlobKey]) {
-        self.inputs = keys.iter().copied().collect();
+    /// Writes down inputs: those that were before.
+    pub(super) fn set_inputs(&mut self, keys: BTreeSet<BlobKey>) -> BTreeSet<BlobKey> {
+        std::mem::replace(&mut self.inputs, keys)
+    }
+
+    /// Takes inputs back, for those that were before, unless somebody has written down others since.
+    pub(super) fn put_back_inputs(&mut self, keys: &BTreeSet<BlobKey>, before: BTreeSet<BlobKey>) {
+        if self.inputs == *keys {
+            self.inputs = before;
+        }
     }
 
     /// The document of an owner.
@@ -345,7 +371,7 @@ mod tests {
     fn documents_come_back_and_others_are_refused() {
         let mut manifest = Manifest::default();
         manifest.insert("logs/run.log", file(1)).unwrap();
-        manifest.set_inputs(&[file(9).key]);
+        manifest.set_inputs([file(9).key].into());
         let text = manifest.document(&Owner::Store).unwrap();
         let name = Owner::Store.name();
         assert_eq!(

@@ -44,7 +44,7 @@ fn small(scale: &Scale) -> Workload {
 
 /// On a disk, where syncing takes its time.
 fn safe(scale: &Scale) -> Workload {
-    let count = scale.count(1000);
+    let count = scale.count(10_000);
     let row = ahead(format!("{count} objects of 1 KiB, safe on a disk"), 50.0);
     let disk = target().join("bench-disk").display().to_string();
     let request = json!({"op": "objects-safe", "count": count, "size": 1024, "disk": disk});

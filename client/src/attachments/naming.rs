@@ -1,0 +1,243 @@
+//! Putting objects and naming them in manifests.
+//!
+//! An object is put before it is named, and looked for after that: in a bucket whoever collects may have deleted it in between. Then
+//! what was named before is named again, so that a file that was attached safely is not lost to one that was not.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use hyperslab_core::{Error, Result, Timestamp};
+
+use super::manifest::{self, AttachedFile, Manifest};
+use super::{Attachments, Owner};
+use crate::blobs::{BlobKey, Blobs, Sources};
+
+/// How often a change is tried again that others were faster with.
+const ATTEMPTS: usize = 100;
+
+impl Attachments {
+    /// Attaches what is left of a source, under a path. What was attached there before is not any more. Whether the owner is there, the
+    /// caller knows.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a path that is none, or that leads through another file, and for a media type that is
+    /// none; `Denied`; what the source and the medium say. `Conflict` when others change the same all the time.
+    pub fn attach(
+        &self,
+        owner: &Owner,
+        path: &str,
+        source: &mut dyn Read,
+        media_type: Option<&str>,
+    ) -> Result<AttachedFile> {
+        manifest::check_path(path)?;
+        media_type.map_or(Ok(()), manifest::check_media_type)?;
+        self.manifest(owner)?.check_room(path)?;
+        let _attaching = self.documents.attaching(self.patience)?;
+        let put = self.made()?.put(source)?;
+        let file = AttachedFile {
+            key: put.key,
+            size: put.size,
+            media_type: media_type.map(str::to_owned),
+            attached: Timestamp::now(),
+        };
+        self.name(
+            owner,
+            &[file.key],
+            |manifest| manifest.insert(path, file.clone()),
+            |manifest, before| manifest.put_back(path, &file, before),
+        )?;
+        Ok(file)
+    }
+
+    /// Puts the objects that an owner was made from, and writes them down, in place of those that were written down before.
+    ///
+    /// # Errors
+    /// As [`attach`](Self::attach).
+    pub fn attach_inputs(&self, owner: &Owner, sources: &mut Sources<'_>) -> Result<Vec<BlobKey>> {
+        let _attaching = self.documents.attaching(self.patience)?;
+        let puts = self.made()?.put_many(sources)?;
+        let keys: Vec<BlobKey> = puts.iter().map(|put| put.key).collect();
+        self.name_inputs(owner, &keys)?;
+        Ok(keys)
+    }
+
+    /// Writes down the objects that an owner was made from, in place of those that were written down before.
+    ///
+    /// # Errors
+    /// `NotFound` that names those that are not there; as [`attach`](Self::attach).
+    pub fn set_inputs(&self, owner: &Owner, keys: &[BlobKey]) -> Result<()> {
+        let _attaching = self.documents.attaching(self.patience)?;
+        self.confirm(keys)?;
+        self.name_inputs(owner, keys)
+    }
+
+    fn name_inputs(&self, owner: &Owner, keys: &[BlobKey]) -> Result<()> {
+        let inputs: BTreeSet<BlobKey> = keys.iter().copied().collect();
+        self.name(
+            owner,
+            keys,
+            |manifest| Ok(manifest.set_inputs(inputs.clone())),
+            |manifest, before| manifest.put_back_inputs(&inputs, before),
+        )
+    }
+
+    /// Names objects, and takes that back when they are not there: `name` says what was there before.
+    fn name<T: Clone>(
+        &self,
+        owner: &Owner,
+        keys: &[BlobKey],
+        name: impl FnMut(&mut Manifest) -> Result<T>,
+        put_back: impl Fn(&mut Manifest, T),
+    ) -> Result<()> {
+        let before = self.change(owner, name)?;
+        self.confirm(keys).or_else(|lost| {
+            self.change(owner, |manifest| {
+                put_back(manifest, before.clone());
+                Ok(())
+            })?;
+            Err(lost)
+        })
+    }
+
+    /// Takes away what is attached under a path, or under all paths that begin with it and a `/`: how many files. Their objects stay
+    /// until they are [collected](Self::collect).
+    ///
+    /// # Errors
+    /// `NotFound` when nothing is; as [`attach`](Self::attach).
+    pub fn detach(&self, owner: &Owner, path: &str) -> Result<usize> {
+        self.change(owner, |manifest| manifest.remove(path))
+    }
+
+    /// Changes a manifest, over what others change meanwhile.
+    fn change<T>(
+        &self,
+        owner: &Owner,
+        mut change: impl FnMut(&mut Manifest) -> Result<T>,
+    ) -> Result<T> {
+        let name = owner.name();
+        for _ in 0..ATTEMPTS {
+            let read = self.documents.read(&name)?;
+            let (mut manifest, version) = match &read {
+                None => (Manifest::default(), None),
+                Some((text, version)) => (Manifest::parse(&name, text)?.1, Some(version)),
+            };
+            let changed = change(&mut manifest)?;
+            if self
+                .documents
+                .swap(&name, version, &manifest.document(owner)?, self.patience)?
+            {
+                return Ok(changed);
+            }
+        }
+        Err(Error::conflict(format!(
+            "the attachments of {owner} are changed by others all the time; try again"
+        )))
+    }
+
+    /// That objects are there.
+    fn confirm(&self, keys: &[BlobKey]) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let there = match self.repository()? {
+            Some(repository) => repository.has_many(keys)?,
+            None => vec![false; keys.len()],
+        };
+        let gone = keys.iter().zip(there).filter(|(_, there)| !there);
+        let gone: Vec<String> = gone.map(|(key, _)| key.to_string()).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        Err(Error::not_found(format!(
+            "there is no object {} among the attachments; put it again",
+            gone.join(", ")
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use hyperslab_core::ErrorKind;
+
+    use super::*;
+    use crate::attachments::documents::{Documents, Version};
+    use crate::blobs::Repository;
+
+    /// Documents before each change of which somebody deletes all objects that were not named in time.
+    #[derive(Debug)]
+    struct Collecting {
+        inner: Arc<dyn Documents>,
+        repository: Repository,
+        named: Vec<BlobKey>,
+    }
+
+    impl Documents for Collecting {
+        fn swap(
+            &self,
+            name: &str,
+            expected: Option<&Version>,
+            text: &[u8],
+            patience: Duration,
+        ) -> Result<bool> {
+            let all: Vec<BlobKey> = self.repository.list()?.collect::<Result<_>>()?;
+            for key in all.iter().filter(|key| !self.named.contains(key)) {
+                self.repository.delete(key)?;
+            }
+            self.inner.swap(name, expected, text, patience)
+        }
+
+        fn read(&self, name: &str) -> Result<Option<(Vec<u8>, Version)>> {
+            self.inner.read(name)
+        }
+
+        fn list(&self) -> Result<Vec<String>> {
+            self.inner.list()
+        }
+
+        fn remove(&self, name: &str, expected: &Version) -> Result<()> {
+            self.inner.remove(name, expected)
+        }
+
+        fn attaching(&self, patience: Duration) -> Result<Option<File>> {
+            self.inner.attaching(patience)
+        }
+
+        fn collecting(&self, patience: Duration) -> Result<Option<File>> {
+            self.inner.collecting(patience)
+        }
+
+        fn making(&self, patience: Duration) -> Result<Option<File>> {
+            self.inner.making(patience)
+        }
+    }
+
+    #[test]
+    fn what_was_attached_stays_when_what_replaces_it_is_collected() {
+        let mut attachments = Attachments::open("memory://").unwrap();
+        let attach = |attachments: &Attachments, content: &'static str| {
+            attachments.attach(&Owner::Store, "run.log", &mut content.as_bytes(), None)
+        };
+        let attach_inputs = |attachments: &Attachments, content: &'static str| {
+            let source: Result<Box<dyn Read>> = Ok(Box::new(content.as_bytes()));
+            attachments.attach_inputs(&Owner::Store, &mut [source].into_iter())
+        };
+        let first = attach(&attachments, "first").unwrap();
+        let inputs = attach_inputs(&attachments, "input").unwrap();
+        attachments.documents = Arc::new(Collecting {
+            inner: Arc::clone(&attachments.documents),
+            repository: attachments.repository().unwrap().unwrap(),
+            named: [first.key].into_iter().chain(inputs.clone()).collect(),
+        });
+        let error = attach(&attachments, "second").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let error = attach_inputs(&attachments, "other input").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let manifest = attachments.manifest(&Owner::Store).unwrap();
+        assert_eq!(manifest.file("run.log").unwrap(), &first);
+        assert!(manifest.inputs().iter().eq(&inputs));
+    }
+}
