@@ -13,6 +13,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use crate::convenience::{check_keys, not_there, read_failed};
 use crate::extent::{Encoding, Extent};
+use crate::repository::sum;
 use crate::verified::verified;
 use crate::{
     BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, KeyFormat,
@@ -155,8 +156,8 @@ impl BlobRepository for ArchiveBlobs {
         let entries = self.entries.values();
         Ok(BlobUsage {
             objects: self.entries.len() as u64,
-            content_bytes: entries.clone().map(|entry| entry.size).sum(),
-            stored_bytes: entries.map(|entry| entry.length).sum(),
+            content_bytes: sum(entries.clone().map(|entry| entry.size)),
+            stored_bytes: sum(entries.map(|entry| entry.length)),
         })
     }
 

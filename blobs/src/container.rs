@@ -323,7 +323,7 @@ impl BlobRepository for ContainerBlobs {
             usage.stored_bytes += size;
             if row.is_none() {
                 usage.objects += 1;
-                usage.content_bytes += size;
+                usage.content_bytes = usage.content_bytes.saturating_add(size);
             }
         }
         Ok(usage)

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hyperslab_core::{Error, ErrorKind, Result};
 
 use crate::convenience::{check_keys, those_there};
+use crate::repository::sum;
 use crate::{
     BlobInfo, BlobKey, BlobKeys, BlobReader, BlobRepository, BlobStat, BlobUsage, Missing, Put,
     Sha256Digest,
@@ -111,19 +112,17 @@ impl BlobRepository for LayeredBlobs {
 
     fn usage(&self) -> Result<BlobUsage> {
         let (near, far) = (self.near.usage()?, self.far.usage()?);
-        let mut usage = BlobUsage {
-            stored_bytes: near.stored_bytes + far.stored_bytes,
-            ..near
-        };
         let keys: Vec<BlobKey> = self.far.list()?.collect::<Result<_>>()?;
         let pairs = self.near.stat_many(&keys)?.into_iter();
         let others = keys.iter().zip(pairs).filter(|(_, near)| near.is_none());
         let others: Vec<BlobKey> = others.map(|(key, _)| *key).collect();
-        for stat in self.far.stat_many(&others)?.into_iter().flatten() {
-            usage.objects += 1;
-            usage.content_bytes += stat.size;
-        }
-        Ok(usage)
+        let others = self.far.stat_many(&others)?.into_iter().flatten();
+        let others: Vec<u64> = others.map(|stat| stat.size).collect();
+        Ok(BlobUsage {
+            objects: near.objects + others.len() as u64,
+            content_bytes: sum([near.content_bytes].into_iter().chain(others)),
+            stored_bytes: sum([near.stored_bytes, far.stored_bytes].into_iter()),
+        })
     }
 
     fn erase(&self) -> Result<()> {

@@ -96,6 +96,11 @@ pub struct BlobUsage {
     pub stored_bytes: u64,
 }
 
+/// Adds up sizes. Those that a damaged index claims may come to more than there is a number for: to the largest then.
+pub(crate) fn sum(sizes: impl Iterator<Item = u64>) -> u64 {
+    sizes.fold(0, u64::saturating_add)
+}
+
 /// What is to be put, one after the other.
 pub type Sources<'a> = dyn Iterator<Item = Result<Box<dyn Read + 'a>>> + 'a;
 

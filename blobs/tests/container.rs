@@ -533,3 +533,26 @@ fn what_is_put_again_with_others_is_sound() {
         assert_eq!(blobs.findings().unwrap(), []);
     }
 }
+
+#[test]
+fn sizes_that_a_damaged_index_claims_are_added_up() {
+    let (blobs, folder) = made(1 << 20);
+    for content in contents() {
+        blobs.put(&mut content.as_slice()).unwrap();
+    }
+    blobs
+        .pack_loose(&packing(Compress::Never, true), UNWATCHED)
+        .unwrap();
+    blobs.put(&mut &b"loose"[..]).unwrap();
+    let index = rusqlite::Connection::open(folder.path().join("c/packs.idx")).unwrap();
+    let change = "UPDATE db_object SET size = ?1, length = ?1";
+    assert_eq!(index.execute(change, [i64::MAX]).unwrap(), 23);
+    let usage = blobs.usage().unwrap();
+    assert_eq!((usage.objects, usage.content_bytes), (24, u64::MAX));
+    let planned = RepackOptions {
+        compress: Some(Compress::Always),
+        dry_run: true,
+    };
+    let planned = blobs.repack(&planned, UNWATCHED).unwrap();
+    assert_eq!(planned.after_bytes, u64::MAX);
+}

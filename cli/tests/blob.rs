@@ -260,6 +260,9 @@ fn files_are_attached_to_whom_they_belong() {
             .map(|a| &a["owner"]["kind"])
             .collect();
         assert_eq!(kinds, ["store", "collection", "array"], "{adapter}");
+        assert_eq!(listed["attachments"][2]["collection"], "weather");
+        let measured = scene.json(&["du", "s"]);
+        assert_eq!(measured["attached"]["objects"], 2, "{adapter}");
         let tree = with(&["ls"], &[&["--aiida"][..], &of_a].concat());
         assert!(tree["o"]["in"]["o"]["raw.bin"]["k"].is_string(), "{tree}");
         let words = [&["attach", "get", "s", "in/run.log"][..], &of_a].concat();
@@ -320,6 +323,31 @@ fn files_are_attached_to_whom_they_belong() {
             "{found:?}"
         );
     }
+}
+
+#[test]
+fn a_damaged_list_of_what_is_attached_hides_no_other() {
+    let scene = Scene::with_arrays();
+    std::fs::write(scene.path("run.log"), "it went well").unwrap();
+    scene.ok(&["attach", "put", "s", "run.log"]);
+    scene.ok(&["attach", "put", "s", "run.log", "--to", "weather"]);
+    let listed = scene.ok(&["attach", "ls", "s", "--all"]);
+    assert!(listed.contains("collection weather\n"), "{listed}");
+    let exact = scene.ok(&["du", "s", "--bytes"]);
+    assert!(exact.contains("1 object  12 B stored"), "{exact}");
+
+    let manifest = scene.path("s/.attachments/manifests/store.json");
+    std::fs::write(manifest, "{").unwrap();
+    let run = scene.run(&["attach", "ls", "s", "--all"]);
+    assert!(
+        run.code == 0 && run.err.contains("left out: ") && run.err.contains("store.json"),
+        "{run:?}"
+    );
+    assert!(run.out.starts_with("collection weather\n"), "{run:?}");
+    let listed = scene.json(&["attach", "ls", "s", "--all"]);
+    assert_eq!(listed["unreadable"][0]["kind"], "corrupt");
+    scene.fails(7, &["attach", "ls", "s"]);
+    scene.fails(7, &["attach", "collect", "s", "--age", "0"]);
 }
 
 #[test]

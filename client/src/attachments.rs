@@ -151,21 +151,24 @@ impl Attachments {
         }
     }
 
-    /// All to whom something is attached, in order.
+    /// What is attached to everybody, in the order of the owners; behind it what is wrong with documents that cannot be read.
     ///
     /// # Errors
-    /// `Corrupt` for a document that makes no sense; what the medium says.
-    pub fn owners(&self) -> Result<Vec<Owner>> {
-        let names = self.documents.list()?.into_iter();
-        let mut owners: Vec<Owner> = names
-            .filter_map(|name| match self.documents.read(&name) {
-                Ok(None) => None,
-                Ok(Some((text, _))) => Some(Manifest::parse(&name, &text).map(|(owner, _)| owner)),
-                Err(error) => Some(Err(error)),
-            })
-            .collect::<Result<_>>()?;
-        owners.sort_unstable();
-        Ok(owners)
+    /// What the medium says.
+    pub fn manifests(&self) -> Result<Vec<Result<(Owner, Manifest)>>> {
+        let mut found = Vec::new();
+        for name in self.documents.list()? {
+            // Removed meanwhile.
+            let Some((text, _)) = self.documents.read(&name)? else {
+                continue;
+            };
+            found.push(Manifest::parse(&name, &text));
+        }
+        found.sort_by_key(|manifest| match manifest {
+            Ok((owner, _)) => (false, Some(*owner)),
+            Err(_) => (true, None),
+        });
+        Ok(found)
     }
 
     /// Opens what is attached under a path.

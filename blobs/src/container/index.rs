@@ -305,10 +305,16 @@ impl Index {
 
     /// How many objects are packed, and the bytes of their content.
     pub(super) fn totals(&self) -> Result<(u64, u64)> {
+        // Halves, for SQLite takes no sum beyond its numbers, to which a damaged row may lead.
+        let sql = "SELECT COALESCE(SUM(size >> 32), 0), COALESCE(SUM(size & 0xFFFFFFFF), 0) FROM db_object \
+                   WHERE typeof(size) = 'integer' AND size > 0";
         self.connections.with(|connection| {
-            let sql = "SELECT COUNT(*), COALESCE(SUM(CASE WHEN typeof(size) = 'integer' AND size > 0 THEN size ELSE 0 END), 0) \
-                       FROM db_object";
-            connection.query_row(sql, [], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))
+            let objects = connection
+                .query_row("SELECT COUNT(*) FROM db_object", [], |row| unsigned(row, 0))?;
+            connection.query_row(sql, [], |row| {
+                let (high, low) = (unsigned(row, 0)?, unsigned(row, 1)?);
+                Ok((objects, high.saturating_mul(1 << 32).saturating_add(low)))
+            })
         })
     }
 }

@@ -15,6 +15,7 @@ use super::index::Row;
 use super::locks::{PackMark, PackerLock};
 use super::packing::Compress;
 use super::{ContainerBlobs, loose};
+use crate::repository::sum;
 use crate::{BlobKey, Watch};
 
 /// How packs are repacked.
@@ -58,9 +59,7 @@ impl ContainerBlobs {
             watch(done as u64, total);
             let bytes = self.folders.bytes_of(pack)?;
             let rows = self.index.rows_of(pack, self.config.hash_type)?;
-            let live: u64 = rows
-                .iter()
-                .fold(0, |sum, (_, row)| sum.saturating_add(row.length));
+            let live = sum(rows.iter().map(|(_, row)| row.length));
             if rows.is_empty() || (live == bytes && options.compress.is_none()) {
                 continue;
             }
@@ -68,7 +67,7 @@ impl ContainerBlobs {
                 report.replaced.push(pack);
                 report.copied += rows.len() as u64;
                 report.before_bytes += bytes;
-                report.after_bytes += live;
+                report.after_bytes = report.after_bytes.saturating_add(live);
                 continue;
             }
             self.repack_one(pack, &rows, options.compress, &mut report)?;
@@ -139,7 +138,7 @@ impl ContainerBlobs {
         report.replaced.push(pack);
         report.copied += moved.len() as u64;
         report.before_bytes += self.folders.bytes_of(pack)?;
-        report.after_bytes += moved.iter().map(|(_, row)| row.length).sum::<u64>();
+        report.after_bytes += sum(moved.iter().map(|(_, row)| row.length));
         // Its age is that of its being replaced.
         let path = self.folders.pack(pack);
         let times = FileTimes::new().set_modified(SystemTime::now());

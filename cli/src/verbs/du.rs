@@ -1,12 +1,14 @@
 //! `hyperslab du`: what collections take up.
 
 use clap::Args;
+use hyperslab::attachments::Attachments;
+use hyperslab::blobs::BlobUsage;
 use hyperslab::{Error, ErrorKind, Result, Store, Usage};
 use serde_json::{Value, json};
 
 use super::ls::table;
 use crate::console::Console;
-use crate::failure::{Outcome, Status};
+use crate::failure::{Failure, Outcome, Status};
 use crate::human;
 use crate::session::Session;
 
@@ -15,7 +17,7 @@ Examples:
   hyperslab du ./climate
   hyperslab du ./climate weather --bytes";
 
-/// Show what collections take up: arrays, bytes stored, bytes around them, and bytes in memory.
+/// Show what collections take up: arrays, bytes stored, bytes around them, and bytes in memory; and what is attached.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Du {
@@ -36,71 +38,146 @@ struct Size {
     memory_bytes: u64,
 }
 
+/// What was measured.
+#[derive(Debug, Default)]
+struct Measured {
+    collections: Vec<(String, Size)>,
+    /// What is attached, if anything ever was.
+    attached: Option<BlobUsage>,
+    /// What could not be measured, and why.
+    unreadable: Vec<(String, Error)>,
+}
+
+impl Measured {
+    async fn of(store: &Store, names: Vec<String>, console: &Console) -> Result<Self> {
+        let mut measured = Self::default();
+        let progress = console.progress("measuring collections");
+        let count = names.len() as u64;
+        for (index, name) in names.into_iter().enumerate() {
+            progress.count(index as u64, count);
+            match Size::of(store, &name).await {
+                Ok(size) => measured.collections.push((name, size)),
+                // Deleted meanwhile.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) if is_of_one(&error) => measured.unreadable.push((name, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(measured)
+    }
+
+    fn total(&self) -> Size {
+        let attached = Usage {
+            stored_bytes: self.attached.map_or(0, |attached| attached.stored_bytes),
+            ..Usage::default()
+        };
+        let attached = Size {
+            usage: attached,
+            memory_bytes: 0,
+        };
+        let sizes = self.collections.iter().map(|(_, size)| size);
+        sizes.fold(attached, |total, size| total.and(size))
+    }
+
+    fn document(&self) -> Value {
+        let collections = self.collections.iter();
+        let collections = collections.map(|(name, size)| size.document(Some(name)));
+        let unreadable = self.unreadable.iter().map(|(name, error)| {
+            json!({ "name": name, "kind": error.kind().name(), "message": error.message() })
+        });
+        json!({
+            "collections": collections.collect::<Vec<_>>(),
+            "unreadable": unreadable.collect::<Vec<_>>(),
+            "attached": self.attached,
+            "total": self.total().document(None),
+        })
+    }
+}
+
 impl Du {
     pub(crate) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
         let store = session.open(&self.store).await?;
-        let names = match &self.collection {
-            Some(name) => vec![name.clone()],
-            None => store.collections().await?,
+        let measured = match &self.collection {
+            Some(name) => Measured {
+                collections: vec![(name.clone(), Size::of(&store, name).await?)],
+                ..Measured::default()
+            },
+            None => self.measure_all(&store, console).await?,
         };
-        let progress = console.progress("measuring collections");
-        let (mut documents, mut rows, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
-        let mut total = Size::default();
-        for (index, name) in names.iter().enumerate() {
-            progress.count(index as u64, names.len() as u64);
-            match Size::of(&store, name).await {
-                Ok(size) => {
-                    documents.push(size.document(Some(name)));
-                    rows.push(self.row(name, &size));
-                    total = total.and(&size);
-                }
-                // Deleted meanwhile.
-                Err(error) if self.collection.is_none() && error.kind() == ErrorKind::NotFound => {}
-                Err(error) if self.collection.is_none() && is_of_one(&error) => {
-                    unreadable.push((name, error));
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        drop(progress);
-        if documents.is_empty() && !unreadable.is_empty() {
-            let (_, error) = unreadable.swap_remove(0);
-            return Err(error.into());
-        }
         if console.wants_json() {
-            let unreadable = unreadable.iter().map(|(name, error)| {
-                json!({ "name": name, "kind": error.kind().name(), "message": error.message() })
-            });
-            console.json(&json!({
-                "collections": documents,
-                "unreadable": unreadable.collect::<Vec<_>>(),
-                "total": total.document(None),
-            }))?;
+            console.json(&measured.document())?;
             return Ok(Status::Done);
         }
-        for (name, error) in unreadable {
+        for (name, error) in &measured.unreadable {
             console.remark(format_args!("left out: collection '{name}': {error}"))?;
         }
+        let collections = measured.collections.iter();
+        let mut rows: Vec<Vec<String>> = collections
+            .map(|(name, size)| self.row(name, size))
+            .collect();
+        rows.extend(
+            measured
+                .attached
+                .map(|attached| self.attached_row(&attached)),
+        );
         if self.collection.is_none() {
-            rows.push(self.row("total", &total));
+            rows.push(self.row("total", &measured.total()));
         }
         table(console, &rows)?;
         Ok(Status::Done)
     }
 
-    fn row(&self, name: &str, size: &Size) -> Vec<String> {
-        let bytes = |count: u64| match self.bytes {
-            true => format!("{count} B"),
-            false => human::bytes(count),
+    async fn measure_all(&self, store: &Store, console: &mut Console) -> Result<Measured, Failure> {
+        let mut measured = Measured::of(store, store.collections().await?, console).await?;
+        if measured.collections.is_empty() && !measured.unreadable.is_empty() {
+            return Err(measured.unreadable.swap_remove(0).1.into());
+        }
+        measured.attached = match attached(&self.store) {
+            Err(error) if is_of_one(&error) => {
+                console.remark(format_args!("left out: what is attached: {error}"))?;
+                None
+            }
+            attached => attached?,
         };
+        Ok(measured)
+    }
+
+    fn row(&self, name: &str, size: &Size) -> Vec<String> {
         vec![
             name.to_owned(),
             human::count(size.usage.array_count, "array"),
-            format!("{} stored", bytes(size.usage.stored_bytes)),
-            format!("{} around them", bytes(size.usage.overhead_bytes)),
-            format!("{} in memory", bytes(size.memory_bytes)),
+            format!("{} stored", self.bytes(size.usage.stored_bytes)),
+            format!("{} around them", self.bytes(size.usage.overhead_bytes)),
+            format!("{} in memory", self.bytes(size.memory_bytes)),
         ]
     }
+
+    fn attached_row(&self, attached: &BlobUsage) -> Vec<String> {
+        vec![
+            "attached".to_owned(),
+            human::count(attached.objects, "object"),
+            format!("{} stored", self.bytes(attached.stored_bytes)),
+        ]
+    }
+
+    fn bytes(&self, count: u64) -> String {
+        match self.bytes {
+            true => format!("{count} B"),
+            false => human::bytes(count),
+        }
+    }
+}
+
+/// What the attachments of a store take up, if anything was ever attached.
+fn attached(url: &str) -> Result<Option<BlobUsage>> {
+    tokio::task::block_in_place(|| {
+        let attachments = match Attachments::open(url) {
+            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(None),
+            attachments => attachments?,
+        };
+        let repository = attachments.repository()?;
+        repository.map(|found| found.usage()).transpose()
+    })
 }
 
 /// Whether it is one collection that cannot be measured, and not the store.

@@ -129,7 +129,8 @@ impl Attachments {
     /// The objects that living owners name, and the owners that do not live.
     fn named(&self, store: &Store) -> Result<(HashSet<BlobKey>, Vec<Owner>)> {
         // Manifests first: what one that comes later names was put a moment ago.
-        let manifests = self.manifests()?;
+        let manifests = self.manifests()?.into_iter();
+        let manifests: Vec<(Owner, Manifest)> = manifests.collect::<Result<_>>()?;
         let living = self.runtime.block_on(Living::of(store))?;
         let (mut named, mut dead) = (HashSet::new(), Vec::new());
         for (owner, manifest) in manifests {
@@ -139,13 +140,5 @@ impl Attachments {
             }
         }
         Ok((named, dead))
-    }
-
-    /// All manifests.
-    pub(super) fn manifests(&self) -> Result<Vec<(Owner, Manifest)>> {
-        let owners = self.owners()?.into_iter();
-        owners
-            .map(|owner| Ok((owner, self.manifest(&owner)?)))
-            .collect()
     }
 }

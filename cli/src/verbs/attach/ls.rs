@@ -1,8 +1,10 @@
 //! `hyperslab attach ls`.
 
+use std::collections::HashMap;
+
 use clap::Args;
-use hyperslab::Result;
 use hyperslab::attachments::{AttachedFile, Manifest, Owner};
+use hyperslab::{Result, Store};
 use serde_json::{Value, json};
 
 use super::OwnerArgs;
@@ -28,38 +30,90 @@ pub(super) struct Ls {
 impl Ls {
     pub(super) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
         let (attachments, owner) = self.owner.open(session).await?;
-        let found = tokio::task::block_in_place(|| -> Result<Vec<(Owner, Manifest)>> {
-            let owners = match self.all {
-                true => attachments.owners()?,
-                false => vec![owner],
-            };
-            let manifests = owners.into_iter();
-            manifests
-                .map(|owner| Ok((owner, attachments.manifest(&owner)?)))
-                .collect()
-        })?;
+        if self.all {
+            let names = names(&session.open(&self.owner.store).await?).await?;
+            let found = tokio::task::block_in_place(|| attachments.manifests())?;
+            return list_all(found, &names, console);
+        }
+        let manifest = tokio::task::block_in_place(|| attachments.manifest(&owner))?;
         if self.aiida {
-            let tree = found.first().map(|(_, manifest)| manifest.to_aiida());
-            console.json(&tree.unwrap_or_else(|| json!({})))?;
-            return Ok(Status::Done);
-        }
-        if console.wants_json() {
-            let owners = found.iter().map(|(owner, manifest)| {
-                let files = manifest.files().iter();
-                let files: Vec<Value> = files.map(|(path, file)| document(path, file)).collect();
-                json!({ "owner": owner, "files": files, "inputs": manifest.inputs() })
-            });
-            console.json(&json!({ "attachments": owners.collect::<Vec<_>>() }))?;
-            return Ok(Status::Done);
-        }
-        for (owner, manifest) in &found {
-            if self.all {
-                console.line(format_args!("{owner}"))?;
-            }
-            tell(manifest, console)?;
+            console.json(&manifest.to_aiida())?;
+        } else if console.wants_json() {
+            console.json(&json!({ "attachments": [of_owner(&owner, &manifest)] }))?;
+        } else {
+            tell(&manifest, console)?;
         }
         Ok(Status::Done)
     }
+}
+
+/// The names of collections, of which an owner has the identity. One that does not open has none.
+async fn names(store: &Store) -> Result<HashMap<Owner, String>> {
+    let mut names = HashMap::new();
+    for name in store.collections().await? {
+        if let Ok(collection) = store.collection(&name).await {
+            names.insert(Owner::collection(&collection), name);
+        }
+    }
+    Ok(names)
+}
+
+fn list_all(
+    found: Vec<Result<(Owner, Manifest)>>,
+    names: &HashMap<Owner, String>,
+    console: &mut Console,
+) -> Outcome {
+    let (mut manifests, mut unreadable) = (Vec::new(), Vec::new());
+    for manifest in found {
+        match manifest {
+            Ok(manifest) => manifests.push(manifest),
+            Err(error) => unreadable.push(error),
+        }
+    }
+    let name_of = |owner: &Owner| match owner {
+        Owner::Store => None,
+        Owner::Collection { collection } | Owner::Array { collection, .. } => {
+            let collection = *collection;
+            names.get(&Owner::Collection { collection })
+        }
+    };
+    if console.wants_json() {
+        let attachments = manifests.iter().map(|(owner, manifest)| {
+            let mut document = of_owner(owner, manifest);
+            document["collection"] = json!(name_of(owner));
+            document
+        });
+        let unreadable = unreadable
+            .iter()
+            .map(|error| json!({ "kind": error.kind().name(), "message": error.message() }));
+        console.json(&json!({
+            "attachments": attachments.collect::<Vec<_>>(),
+            "unreadable": unreadable.collect::<Vec<_>>(),
+        }))?;
+        return Ok(Status::Done);
+    }
+    for error in unreadable {
+        console.remark(format_args!("left out: {error}"))?;
+    }
+    for (owner, manifest) in &manifests {
+        match (owner, name_of(owner)) {
+            (Owner::Collection { .. }, Some(name)) => {
+                console.line(format_args!("collection {name}"))?;
+            }
+            (_, Some(name)) => console.line(format_args!("{owner} of {name}"))?,
+            (Owner::Store, None) => console.line(format_args!("{owner}"))?,
+            (_, None) => console.line(format_args!("{owner}, deleted or not readable"))?,
+        }
+        tell(manifest, console)?;
+    }
+    Ok(Status::Done)
+}
+
+/// What is attached to one owner as JSON.
+fn of_owner(owner: &Owner, manifest: &Manifest) -> Value {
+    let files = manifest.files().iter();
+    let files: Vec<Value> = files.map(|(path, file)| document(path, file)).collect();
+    json!({ "owner": owner, "files": files, "inputs": manifest.inputs() })
 }
 
 fn tell(manifest: &Manifest, console: &mut Console) -> Result<(), Failure> {
