@@ -29,6 +29,8 @@ mod loose;
 mod loosening;
 mod packing;
 mod packs;
+mod read_ahead;
+mod read_back;
 mod reading;
 mod repacking;
 mod verifying;
@@ -60,6 +62,9 @@ use crate::{
     CollectPlan, CollectReport, MaintainPlan, MaintainReport, Missing, Named, Order, Placement,
     Put, Sources, Verification, VerifyReport, Visit, Watch,
 };
+
+/// So many objects are worth a thread.
+const WORTH_A_THREAD: usize = 64;
 
 /// A container in a folder.
 ///

@@ -17,19 +17,20 @@ pub(crate) fn unnamed(folder: impl AsRef<Path>) -> io::Result<NamedTempFile> {
         .tempfile_in(folder)
 }
 
-/// Opens a file of bytes that should be there.
+/// Opens a file of bytes that should be there: how many there are, too.
 ///
 /// # Errors
 /// `InvalidData` for what is something else: a folder, a pipe, which would be waited for, a link that leads round in a circle.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<(File, u64)> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
     let file = opened.map_err(|error| match is_circle(&error) {
         true => io::Error::new(io::ErrorKind::InvalidData, error),
         false => error,
     })?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
+    let found = file.metadata()?;
+    match found.is_file() {
+        true => Ok((file, found.len())),
         false => Err(io::Error::new(
             io::ErrorKind::InvalidData,
             "it is no file of bytes",

@@ -71,6 +71,13 @@ impl KeyHash {
         }
     }
 
+    /// The key of content.
+    pub(crate) fn of(format: KeyFormat, content: &[u8]) -> BlobKey {
+        let mut hash = Self::new(format);
+        hash.update(content);
+        hash.finish()
+    }
+
     /// Takes more content.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {

@@ -46,9 +46,7 @@ pub(crate) fn verified(
     while let Some(rest) = content.get_mut(done..).filter(|rest| !rest.is_empty()) {
         done += reader.read_at(done as u64, rest)?;
     }
-    let mut hash = KeyHash::new(key.format());
-    hash.update(&content);
-    match hash.finish() == *key {
+    match KeyHash::of(key.format(), &content) == *key {
         true => Ok(Box::new(Streamed::new(Bytes::from(content), size))),
         false => Err(damaged(key)),
     }
@@ -158,9 +156,7 @@ mod tests {
     }
 
     fn key_of(content: &[u8]) -> BlobKey {
-        let mut hash = KeyHash::new(KeyFormat::Sha256);
-        hash.update(content);
-        hash.finish()
+        KeyHash::of(KeyFormat::Sha256, content)
     }
 
     #[test]

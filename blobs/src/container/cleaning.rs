@@ -10,8 +10,7 @@ use serde::Serialize;
 
 use super::index::Row;
 use super::locks::PackerLock;
-use super::packing::WORTH_A_THREAD;
-use super::{ContainerBlobs, loose};
+use super::{ContainerBlobs, WORTH_A_THREAD, loose};
 use crate::BlobKey;
 use crate::files::is_absent;
 

@@ -13,8 +13,8 @@ use rayon::prelude::*;
 use super::appender::{Appender, SMALL_BYTES};
 use super::index::Row;
 use super::locks::{PackMark, PackerLock};
-use super::packing::{Compress, WORTH_A_THREAD};
-use super::{ContainerBlobs, loose};
+use super::packing::Compress;
+use super::{ContainerBlobs, WORTH_A_THREAD, loose};
 use crate::hashing::{Broken, KeyHash, Sha256Digest};
 use crate::{BlobKey, KeyFormat, Put, Sources};
 
@@ -231,7 +231,5 @@ fn hash_one(content: &[u8], format: KeyFormat) -> (BlobKey, Sha256Digest) {
     if format == KeyFormat::Sha256 {
         return (BlobKey::of_digest(format, &sha256.0), sha256);
     }
-    let mut hash = KeyHash::new(format);
-    hash.update(content);
-    (hash.finish(), sha256)
+    (KeyHash::of(format, content), sha256)
 }

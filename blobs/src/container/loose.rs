@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use hyperslab_core::{Error, Result};
+use rayon::prelude::*;
 use tempfile::NamedTempFile;
 
 use super::config::Config;
@@ -94,7 +95,7 @@ impl Spooled {
 /// Whether a file is there and has the content that its key says.
 fn holds(path: &Path, key: &BlobKey) -> Result<bool> {
     let fail = |source| Error::io("read", path.display(), source);
-    let mut file = match files::open(path) {
+    let (mut file, _) = match files::open(path) {
         // It is replaced by what it should be.
         Err(error) if is_absent(&error) || error.kind() == io::ErrorKind::InvalidData => {
             return Ok(false);
@@ -158,8 +159,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn BlobReader>> {
         )),
         _ => Error::io("open", path.display(), source),
     };
-    let file = files::open(path).map_err(fail)?;
-    let size = file.metadata().map_err(fail)?.len();
+    let (file, size) = files::open(path).map_err(fail)?;
     Ok(Box::new(Streamed::new(file, size)))
 }
 
@@ -173,22 +173,21 @@ pub(super) fn remove(path: &Path) -> Result<()> {
 
 /// The keys of all loose objects. What is called otherwise is none of them.
 pub(super) fn list(folders: &Folders, config: &Config) -> Result<Vec<BlobKey>> {
-    let mut keys = Vec::new();
-    let mut found = |prefix: &str, name: &str| {
-        let key = BlobKey::parse(config.hash_type, &format!("{prefix}{name}"));
-        keys.extend(key.ok());
-    };
-    let top = folders.loose();
-    for name in names_in(&top)? {
-        if config.loose_prefix_len == 0 {
-            found("", &name);
-        } else if name.len() == config.loose_prefix_len {
-            for rest in names_in(&top.join(&name))? {
-                found(&name, &rest);
-            }
-        }
+    let (top, prefix) = (folders.loose(), config.loose_prefix_len);
+    let parsed = |name: &str| BlobKey::parse(config.hash_type, name).ok();
+    let names = names_in(&top)?;
+    if prefix == 0 {
+        return Ok(names.iter().filter_map(|name| parsed(name)).collect());
     }
-    Ok(keys)
+    let below = |folder: &String| -> Result<Vec<BlobKey>> {
+        let rests = names_in(&top.join(folder))?.into_iter();
+        Ok(rests
+            .filter_map(|rest| parsed(&format!("{folder}{rest}")))
+            .collect())
+    };
+    let folders = names.par_iter().filter(|name| name.len() == prefix);
+    let keys: Vec<Vec<BlobKey>> = folders.map(below).collect::<Result<_>>()?;
+    Ok(keys.concat())
 }
 
 /// The names in a folder; none when it is no folder.

@@ -4,59 +4,19 @@
 //! one transaction; then, if that is wanted, the loose files away. Whoever is killed in between leaves bytes that belong to nothing,
 //! or an object that is there twice.
 
-use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
 
 use hyperslab_core::{Error, Result};
-use rayon::prelude::*;
 use serde::Serialize;
 
-use super::appender::{Appender, SMALL_BYTES, in_use};
+use super::appender::Appender;
 use super::index::Row;
 use super::locks::{PackMark, PackerLock};
+use super::read_ahead::Reading;
 use super::{ContainerBlobs, loose};
-use crate::files::{self, is_absent};
-use crate::hashing::KeyHash;
+use crate::files::is_absent;
 use crate::{BlobKey, Watch};
-
-/// So many objects are made safe at a time, so that not all of their rows are in memory at once.
-const ROWS_MAX: usize = 1 << 15;
-
-/// So many loose objects are read, on all cores, before they are appended.
-const READ_AHEAD: usize = 256;
-
-/// So many objects are worth a thread.
-pub(super) const WORTH_A_THREAD: usize = 64;
-
-/// A loose object as it was found.
-enum Loose {
-    /// Deleted meanwhile.
-    Gone,
-    /// It is not what its name says.
-    Damaged,
-    Small(Vec<u8>),
-    Large(File),
-}
-
-/// Appends what was found; false when it is damaged.
-fn append(
-    appender: &mut Appender<'_>,
-    key: &BlobKey,
-    loose: Loose,
-    compress: Compress,
-) -> Result<bool> {
-    match loose {
-        Loose::Gone => Ok(true),
-        Loose::Damaged => Ok(false),
-        Loose::Small(content) => appender
-            .append_bytes(key, &content, compress)
-            .map(|()| true),
-        Loose::Large(mut file) => appender.append(key, &mut file, compress),
-    }
-}
 
 /// Which objects are compressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -113,23 +73,13 @@ impl ContainerBlobs {
             return Ok(report);
         }
         let total = unpacked.len() as u64;
-        let mut left = unpacked.into_iter();
-        let mut read = self.read_ahead(&mut left)?;
-        while !read.is_empty() {
+        let mut reading = Reading::begin(self, unpacked.into_iter())?;
+        while !reading.is_ended() {
             let pack = self.next_pack()?;
             let _mark = PackMark::make(&self.folders, pack)?;
             let mut appender = Appender::open(&self.folders, &self.config, pack)?;
-            while !appender.is_full() && appender.row_count() < ROWS_MAX {
-                let Some((key, loose)) = read.pop_front() else {
-                    break;
-                };
-                if !append(&mut appender, &key, loose, options.compress)? {
-                    report.damaged.push(key);
-                }
-                if read.is_empty() {
-                    read = self.read_ahead(&mut left)?;
-                }
-            }
+            let damaged = reading.append_to(&mut appender, options.compress)?;
+            report.damaged.extend(damaged);
             let (rows, _) = appender.finish()?;
             self.verify_rows(&rows)?;
             self.index.insert(&rows)?;
@@ -139,58 +89,14 @@ impl ContainerBlobs {
         Ok(report)
     }
 
-    /// The next loose objects.
-    fn read_ahead(
-        &self,
-        left: &mut impl Iterator<Item = BlobKey>,
-    ) -> Result<VecDeque<(BlobKey, Loose)>> {
-        let keys: Vec<BlobKey> = left.take(READ_AHEAD).collect();
-        let read = keys.into_par_iter().with_min_len(WORTH_A_THREAD);
-        read.map(|key| self.read_loose(key)).collect()
-    }
-
-    /// The content of a loose object, checked if it is small.
-    fn read_loose(&self, key: BlobKey) -> Result<(BlobKey, Loose)> {
-        let path = self.loose_path(&key);
-        let fail = |source| Error::io("read", path.display(), source);
-        let file = match files::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((key, Loose::Gone)),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Ok((key, Loose::Damaged));
-            }
-            file => file.map_err(fail)?,
-        };
-        let bytes = file.metadata().map_err(fail)?.len();
-        if bytes > SMALL_BYTES {
-            return Ok((key, Loose::Large(file)));
-        }
-        let mut content = vec![0; usize::try_from(bytes).unwrap_or_default()];
-        file.read_exact_at(&mut content, 0).map_err(fail)?;
-        let mut hash = KeyHash::new(key.format());
-        hash.update(&content);
-        match hash.finish() == key {
-            true => Ok((key, Loose::Small(content))),
-            false => Ok((key, Loose::Damaged)),
-        }
-    }
-
     /// Packs objects once more from their loose files, and leads their rows there. At no moment is one without a row.
     pub(super) fn pack_anew(&self, keys: &[BlobKey]) -> Result<()> {
-        let mut left = keys.iter().copied();
-        let mut read = self.read_ahead(&mut left)?;
-        while !read.is_empty() {
+        let mut reading = Reading::begin(self, keys.iter().copied())?;
+        while !reading.is_ended() {
             let pack = self.next_pack()?;
             let _mark = PackMark::make(&self.folders, pack)?;
             let mut appender = Appender::open(&self.folders, &self.config, pack)?;
-            while !appender.is_full() {
-                let Some((key, loose)) = read.pop_front() else {
-                    break;
-                };
-                append(&mut appender, &key, loose, Compress::Never)?;
-                if read.is_empty() {
-                    read = self.read_ahead(&mut left)?;
-                }
-            }
+            reading.append_to(&mut appender, Compress::Never)?;
             let (rows, _) = appender.finish()?;
             self.verify_rows(&rows)?;
             self.index.replace(&rows)?;
@@ -247,15 +153,5 @@ impl ContainerBlobs {
             }
         }
         Err(Error::internal("no number is left for a pack"))
-    }
-
-    /// Reads back what is about to get rows: another program that does not know our lock may have written there.
-    pub(super) fn verify_rows(&self, rows: &[(BlobKey, Row)]) -> Result<()> {
-        self.packs.close();
-        let rows = rows.par_iter().with_min_len(WORTH_A_THREAD);
-        rows.try_for_each(|(key, row)| match self.holds_packed(key, *row)? {
-            true => Ok(()),
-            false => Err(in_use(row.pack)),
-        })
     }
 }

@@ -105,7 +105,6 @@ fn look(path: &Path, known: Option<Kept>) -> std::io::Result<(Arc<File>, u64)> {
             return Ok((known.file, named.len()));
         }
     }
-    let file = files::open(path)?;
-    let bytes = file.metadata()?.len();
+    let (file, bytes) = files::open(path)?;
     Ok((Arc::new(file), bytes))
 }
