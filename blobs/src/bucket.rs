@@ -248,6 +248,11 @@ impl BlobRepository for BucketBlobs {
         Ok(sizes.into_iter().map(stat).collect())
     }
 
+    fn renew(&self, keys: &[BlobKey]) -> Result<Vec<bool>> {
+        check_keys(self, keys)?;
+        self.runtime.block_on(self.renew_all(keys))
+    }
+
     fn open(&self, key: &BlobKey) -> Result<Box<dyn BlobReader>> {
         check_keys(self, std::slice::from_ref(key))?;
         let path = self.path(key);

@@ -180,7 +180,7 @@ impl BlobRepository for ContainerBlobs {
         let spooled = loose::spool(&self.folders, &self.config, source)?;
         let _gate = self.enter()?;
         if self.is_packed(&spooled.key)? {
-            self.renew(&[spooled.key])?;
+            self.note_put(&[spooled.key])?;
             return Ok(spooled.existing());
         }
         let put = spooled.publish(&self.folders, &self.config)?;
@@ -221,6 +221,11 @@ impl BlobRepository for ContainerBlobs {
             [key] => Ok(vec![stat(self.look_for(key)?)]),
             keys => Ok(self.find(keys)?.into_iter().map(stat).collect()),
         }
+    }
+
+    fn renew(&self, keys: &[BlobKey]) -> Result<Vec<bool>> {
+        check_keys(self, keys)?;
+        self.renew_all(keys)
     }
 
     fn open(&self, key: &BlobKey) -> Result<Box<dyn BlobReader>> {

@@ -73,6 +73,14 @@ impl BlobRepository for LayeredBlobs {
         Ok(found)
     }
 
+    fn renew(&self, keys: &[BlobKey]) -> Result<Vec<bool>> {
+        let near = self.near.renew(keys)?.into_iter();
+        Ok(near
+            .zip(self.far.renew(keys)?)
+            .map(|(near, far)| near || far)
+            .collect())
+    }
+
     fn open(&self, key: &BlobKey) -> Result<Box<dyn BlobReader>> {
         match self.near.open(key) {
             Err(error) if error.kind() == ErrorKind::NotFound => self.far.open(key),

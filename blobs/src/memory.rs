@@ -101,6 +101,19 @@ impl BlobRepository for MemoryBlobs {
         Ok(keys.iter().map(stat).collect())
     }
 
+    fn renew(&self, keys: &[BlobKey]) -> Result<Vec<bool>> {
+        check_keys(self, keys)?;
+        let mut objects = self.write();
+        let mut renew = |key| match objects.get_mut(key) {
+            Some(kept) => {
+                kept.put = Instant::now();
+                true
+            }
+            None => false,
+        };
+        Ok(keys.iter().map(&mut renew).collect())
+    }
+
     fn open(&self, key: &BlobKey) -> Result<Box<dyn BlobReader>> {
         check_keys(self, std::slice::from_ref(key))?;
         let Some(Kept { content, .. }) = self.read().get(key).cloned() else {
@@ -126,7 +139,11 @@ impl BlobRepository for MemoryBlobs {
     }
 
     fn collect(&self, plan: &CollectPlan, named: &mut Named<'_>) -> Result<CollectReport> {
-        let is_old = |kept: &Kept| kept.put.elapsed() >= plan.age;
+        let begun = Instant::now();
+        let is_old = |kept: &Kept| {
+            let passed = begun.checked_duration_since(kept.put);
+            passed.is_some_and(|passed| passed >= plan.age)
+        };
         let old: Vec<BlobKey> = {
             let objects = self.read();
             let old = objects.iter().filter(|(_, kept)| is_old(kept));

@@ -141,6 +141,15 @@ pub trait BlobRepository: Debug + Send + Sync + 'static {
     /// What the medium says.
     fn stat_many(&self, keys: &[BlobKey]) -> Result<Vec<Option<BlobStat>>>;
 
+    /// Makes objects as young as if each had been put again, so that who [collects](Self::collect) from now on, or has begun to, leaves
+    /// them: which of them are there. Whoever names objects that were put long ago renews them when they are named.
+    ///
+    /// # Errors
+    /// `Denied` where it can only be read and somebody may collect; what the medium says.
+    fn renew(&self, keys: &[BlobKey]) -> Result<Vec<bool>> {
+        Ok(self.stat_many(keys)?.iter().map(Option::is_some).collect())
+    }
+
     /// Opens an object.
     ///
     /// # Errors
@@ -189,7 +198,8 @@ pub trait BlobRepository: Debug + Send + Sync + 'static {
         verify_each(self, tell, watch)
     }
 
-    /// Deletes what nothing names and nobody has put for a while. Others may put, read and pack at the same time.
+    /// Deletes what nothing names and nobody has put for a while. Others may put, read and pack at the same time. What was put, or
+    /// [renewed](Self::renew), since this began stays, however long it takes.
     ///
     /// # Errors
     /// `Unsupported` where it is not known when objects were put; `Denied`; `Locked`; what the medium says, and `named`.

@@ -110,9 +110,16 @@ impl Transfer<'_> {
         if !self.keeps_keys {
             return Ok(keys.to_vec());
         }
-        let mut wanted = Vec::new();
+        let (mut there, mut wanted) = (Vec::new(), Vec::new());
         for (key, found) in keys.iter().zip(self.to.stat_many(keys)?) {
-            if found.is_none() {
+            match found {
+                Some(_) => there.push(*key),
+                None => wanted.push(*key),
+            }
+        }
+        // Who deletes what nothing names must leave them as if they had been put.
+        for (key, is_there) in there.iter().zip(self.to.renew(&there)?) {
+            if !is_there {
                 wanted.push(*key);
                 continue;
             }

@@ -199,6 +199,24 @@ fn two_do_not_collect_at_once() {
     assert_eq!(collect(&other, &PLAN, &[key]).live, 1);
 }
 
+/// Whoever names an object that was put long ago, while another one collects who does not know of that yet, keeps it.
+#[test]
+fn what_is_renewed_since_a_collection_began_stays() {
+    let place = Place::memory();
+    let blobs = place.create();
+    let [renewed, old] =
+        [&b"renewed"[..], b"old"].map(|content| blobs.put_bytes(content).unwrap().key);
+    let_time_pass();
+    let mut roots = || {
+        assert_eq!(place.open().renew(&[renewed]).unwrap(), [true]);
+        let_time_pass();
+        Ok(HashSet::new())
+    };
+    let report = blobs.collect(&PLAN, &mut roots).unwrap();
+    assert_eq!((report.deleted, report.young), (1, 1));
+    assert_eq!(blobs.has_many(&[renewed, old]).unwrap(), [true, false]);
+}
+
 /// Whoever puts what is there, at any moment beside one who deletes, has it.
 #[test]
 fn what_is_put_while_others_delete_is_there() {

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use hyperslab_blobs::{
     BlobKey, BlobRepository, Blobs, CollectPlan, ContainerBlobs, ContainerOptions, MemoryBlobs,
-    PackOptions, UNWATCHED,
+    PackOptions, UNWATCHED, transfer,
 };
 use hyperslab_core::ErrorKind;
 
@@ -162,4 +162,56 @@ fn what_is_put_while_others_delete_is_there() {
         }
     });
     assert_eq!(blobs.findings().unwrap(), []);
+}
+
+/// A second and more passes after it, and the time of a lease is one in seconds.
+const SOON: CollectPlan = CollectPlan {
+    age: Duration::from_secs(1),
+    dry_run: false,
+};
+
+/// Whoever names an object that was put long ago, while another one collects who does not know of that yet, keeps it.
+fn renewed_while_collecting(blobs: &impl BlobRepository, [renewed, old]: [BlobKey; 2]) {
+    let gone = BlobKey::parse(blobs.info().key_format, &"0".repeat(64)).unwrap();
+    let mut roots = || {
+        assert_eq!(blobs.renew(&[renewed, gone]).unwrap(), [true, false]);
+        std::thread::sleep(2 * SOON.age);
+        Ok(HashSet::new())
+    };
+    let report = blobs.collect(&SOON, &mut roots).unwrap();
+    assert_eq!((report.deleted, report.young), (1, 1));
+    assert_eq!(blobs.has_many(&[renewed, old]).unwrap(), [true, false]);
+}
+
+#[test]
+fn what_is_renewed_since_a_collection_began_stays() {
+    for packed in [false, true] {
+        let (blobs, _folder) = container();
+        let keys = [&b"renewed"[..], b"old"].map(|content| put(&blobs, content));
+        if packed {
+            pack(&blobs);
+        }
+        age(&blobs);
+        renewed_while_collecting(&blobs, keys);
+    }
+    let blobs = MemoryBlobs::new();
+    let keys = [&b"renewed"[..], b"old"].map(|content| put(&blobs, content));
+    std::thread::sleep(2 * SOON.age);
+    renewed_while_collecting(&blobs, keys);
+}
+
+/// What a copy finds there is as safe as what it puts.
+#[test]
+fn what_a_copy_finds_is_young() {
+    let (blobs, _folder) = container();
+    let key = put(&blobs, b"there");
+    pack(&blobs);
+    age(&blobs);
+    let from = MemoryBlobs::new();
+    put(&from, b"there");
+    let report = transfer(&from, &blobs, None, &mut |_, _| (), UNWATCHED).unwrap();
+    assert_eq!((report.copied, report.existed), (0, 1));
+    let report = blobs.collect(&DONE, &mut || Ok(HashSet::new())).unwrap();
+    assert_eq!((report.young, report.deleted), (1, 0));
+    assert!(blobs.has(&key).unwrap());
 }

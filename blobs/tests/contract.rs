@@ -259,7 +259,9 @@ fn keys_that_are_not_there_are_named(blobs: &impl BlobRepository) {
         assert!(error.message().contains(&*absent.text()), "{error}");
     }
     assert!(blobs.has(&there).unwrap());
+    assert_eq!(blobs.renew(&both).unwrap(), [true, false, true]);
     assert_eq!(blobs.delete_many(&both, Missing::Skip).unwrap(), 1);
+    assert_eq!(blobs.renew(&both).unwrap(), [false; 3]);
     assert_eq!(listed(blobs), []);
     // A key of another format is no key here.
     let other = match blobs.info().key_format {
@@ -269,6 +271,7 @@ fn keys_that_are_not_there_are_named(blobs: &impl BlobRepository) {
     let other = other.unwrap();
     for error in [
         blobs.has(&other).map(drop).unwrap_err(),
+        blobs.renew(&[other]).map(drop).unwrap_err(),
         blobs.open(&other).map(drop).unwrap_err(),
         blobs
             .delete_many(&[other], Missing::Skip)

@@ -87,6 +87,15 @@ impl BucketBlobs {
         Ok(!waited)
     }
 
+    /// Makes objects as safe as new ones: which are there.
+    pub(super) async fn renew_all(&self, keys: &[BlobKey]) -> Result<Vec<bool>> {
+        let renewed = keys.iter().map(|key| async move {
+            while !self.renew(key).await? {}
+            Ok(self.head(&self.path(key)).await?.is_some())
+        });
+        stream::iter(renewed).buffered(REQUESTS).try_collect().await
+    }
+
     async fn is_being_deleted(&self, key: &BlobKey) -> Result<bool> {
         let document = self.document();
         let found = match self.store.get(&document).await {
@@ -149,14 +158,14 @@ impl BucketBlobs {
                 report.deleted_bytes += batch.iter().map(|(_, size)| size).sum::<u64>();
                 continue;
             }
-            self.delete_old(batch, plan, &mut report).await?;
+            self.delete_old(batch, now, plan, &mut report).await?;
         }
         if !plan.dry_run {
             let gone = leases.iter().filter(|(_, (time, _))| is_old(*time));
-            let gone: Vec<Path> = gone
-                .map(|(key, _)| self.leases().join(&*key.text()))
-                .collect();
-            self.forget(&gone, plan, now).await?;
+            let gone: Vec<BlobKey> = gone.map(|(key, _)| *key).collect();
+            for batch in gone.chunks(BATCH) {
+                self.forget(batch, plan, now).await?;
+            }
         }
         Ok(report)
     }
@@ -164,12 +173,13 @@ impl BucketBlobs {
     async fn delete_old(
         &self,
         batch: &[(BlobKey, u64)],
+        begun: Moment,
         plan: &CollectPlan,
         report: &mut CollectReport,
     ) -> Result<()> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let keys: Vec<BlobKey> = batch.iter().map(|(key, _)| *key).collect();
-        let now = self.begin(&keys).await?;
+        self.begin(&keys).await?;
         let looked = batch.iter().map(|(key, size)| async move {
             let mut last = Moment::MIN;
             for path in [self.leases().join(&*key.text()), self.path(key)] {
@@ -186,11 +196,11 @@ impl BucketBlobs {
             .try_collect()
             .await?;
         for (key, size, last) in looked {
-            if !is_past(now, last, plan.age) {
+            if !is_past(begun, last, plan.age) {
                 report.young += 1;
                 continue;
             }
-            if begun.elapsed() > BATCH_TIME {
+            if started.elapsed() > BATCH_TIME {
                 return Err(Error::unavailable(
                     "deleting what nothing names took too long; what was not deleted yet stays, run it again",
                 ));
@@ -208,18 +218,22 @@ impl BucketBlobs {
         Ok(())
     }
 
-    /// Removes old leases; one that was renewed since was put anew, with a new time.
-    async fn forget(&self, leases: &[Path], plan: &CollectPlan, now: Moment) -> Result<()> {
-        for path in leases {
-            let found = self.store.head(path).await;
+    /// Removes old leases. Whoever renews one meanwhile either has it seen here, or sees the document and renews it once more.
+    async fn forget(&self, keys: &[BlobKey], plan: &CollectPlan, begun: Moment) -> Result<()> {
+        let started = Instant::now();
+        self.begin(keys).await?;
+        for key in keys {
+            let path = self.leases().join(&*key.text());
+            let found = self.store.head(&path).await;
             let is_old =
-                found.is_ok_and(|found| is_past(now, found.last_modified.timestamp(), plan.age));
-            if !is_old {
+                found.is_ok_and(|found| is_past(begun, found.last_modified.timestamp(), plan.age));
+            // What is left the next one removes.
+            if !is_old || started.elapsed() > BATCH_TIME {
                 continue;
             }
-            match self.store.delete(path).await {
+            match self.store.delete(&path).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(bucket_error("delete", path, &error)),
+                Err(error) => return Err(bucket_error("delete", &path, &error)),
             }
         }
         Ok(())

@@ -3,7 +3,8 @@
 //! How old an object is, the time of its loose file says, or that of its pack. Whoever puts what is there already renews the one, or
 //! writes a line into `hyperslab.leases`: its key, and when. Both happen under a shared lock of `hyperslab.gate`, from the look whether
 //! it is there until its time is new; who deletes holds that lock alone, and looks at the times once more. So an object that is put
-//! at that moment is either found young, or put anew.
+//! at that moment is either found young, or put anew. What is old is so when the collection begins, before it is asked what is named:
+//! whoever names an object and renews it then has it, or knows that it is gone.
 
 use std::collections::HashMap;
 use std::fs::{File, FileTimes, OpenOptions};
@@ -37,7 +38,7 @@ impl ContainerBlobs {
     }
 
     /// Notes that objects were put now which are packed already.
-    pub(super) fn renew(&self, keys: &[BlobKey]) -> Result<()> {
+    pub(super) fn note_put(&self, keys: &[BlobKey]) -> Result<()> {
         if keys.is_empty() {
             return Ok(());
         }
@@ -54,6 +55,22 @@ impl ContainerBlobs {
             .map_err(|source| Error::io("write", path.display(), source))
     }
 
+    /// Makes objects young: which are there.
+    pub(super) fn renew_all(&self, keys: &[BlobKey]) -> Result<Vec<bool>> {
+        let _gate = self.enter()?;
+        let found = self.find(keys)?;
+        let mut packed = Vec::new();
+        for (key, found) in keys.iter().zip(&found) {
+            match found {
+                Some(Found::Packed(_)) => packed.push(*key),
+                Some(Found::Loose(_)) => self.renew_loose(key)?,
+                None => {}
+            }
+        }
+        self.note_put(&packed)?;
+        Ok(found.iter().map(Option::is_some).collect())
+    }
+
     /// Gives a loose file the present time.
     pub(super) fn renew_loose(&self, key: &BlobKey) -> Result<()> {
         let path = self.loose_path(key);
@@ -61,7 +78,7 @@ impl ContainerBlobs {
         let opened = File::options().append(true).open(&path);
         match opened.and_then(|file| file.set_times(times)) {
             // Packed meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.renew(&[*key]),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.note_put(&[*key]),
             renewed => renewed.map_err(|source| Error::io("renew", path.display(), source)),
         }
     }
@@ -73,7 +90,8 @@ impl ContainerBlobs {
     ) -> Result<CollectReport> {
         let _lock = PackerLock::acquire(&self.folders, self.patience)?;
         let mut report = CollectReport::default();
-        let times = Times::of(self, plan.age)?;
+        let begun = SystemTime::now();
+        let times = Times::of(self, begun, plan.age)?;
         let mut old = Vec::new();
         let mut there = std::collections::HashSet::new();
         let mut young = Vec::new();
@@ -101,7 +119,7 @@ impl ContainerBlobs {
         drop(there);
         old.retain(|key| !named.contains(key));
         for batch in old.chunks(BATCH) {
-            self.delete_old(batch, plan, &mut report)?;
+            self.delete_old(batch, begun, plan, &mut report)?;
         }
         if !plan.dry_run {
             self.forget_leases(plan.age)?;
@@ -112,11 +130,12 @@ impl ContainerBlobs {
     fn delete_old(
         &self,
         keys: &[BlobKey],
+        begun: SystemTime,
         plan: &CollectPlan,
         report: &mut CollectReport,
     ) -> Result<()> {
         let _gate = self.close_gate()?;
-        let times = Times::of(self, plan.age)?;
+        let times = Times::of(self, begun, plan.age)?;
         let mut doomed = Vec::new();
         for (key, found) in keys.iter().zip(self.find(keys)?) {
             let size = match found {
@@ -173,7 +192,8 @@ impl ContainerBlobs {
 
 /// When objects were put last.
 struct Times {
-    now: SystemTime,
+    /// What is old, is so at this moment.
+    begun: SystemTime,
     age: Duration,
     leases: Leases,
     /// The packs that nothing was put into for so long.
@@ -181,9 +201,9 @@ struct Times {
 }
 
 impl Times {
-    fn of(blobs: &ContainerBlobs, age: Duration) -> Result<Self> {
+    fn of(blobs: &ContainerBlobs, begun: SystemTime, age: Duration) -> Result<Self> {
         let mut times = Self {
-            now: SystemTime::now(),
+            begun,
             age,
             leases: read_leases(blobs)?,
             old_packs: Vec::new(),
@@ -198,7 +218,7 @@ impl Times {
 
     fn is_past(&self, time: SystemTime) -> bool {
         // A time in the future is young.
-        self.now
+        self.begun
             .duration_since(time)
             .is_ok_and(|passed| passed >= self.age)
     }

@@ -164,7 +164,7 @@ impl ContainerBlobs {
         let existed: Vec<BlobKey> = existed.map(|put| put.key).collect();
         self.make_packed_safe(&existed)?;
         // Whoever deletes what nothing names holds the packers' lock, too.
-        self.renew(&existed)?;
+        self.note_put(&existed)?;
         Ok(puts)
     }
 

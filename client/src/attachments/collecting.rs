@@ -63,8 +63,8 @@ impl Living {
 
 impl Attachments {
     /// Deletes the objects that nobody names who lives in the store, and that nobody has put for a while; and the manifests of owners
-    /// that were deleted. On a disk whoever attaches waits meanwhile. In a bucket between putting an object and naming it no more time
-    /// may pass than what is taken for old, which is a second at least.
+    /// that were deleted. On a disk whoever attaches waits meanwhile. In a bucket the age is a second at least, and what was collected
+    /// between its put and its name is refused to whoever attaches it.
     ///
     /// # Errors
     /// `Corrupt` when something of the store is lost or does not open, which may own anything: nothing is deleted then, nor when a

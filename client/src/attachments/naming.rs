@@ -10,7 +10,7 @@ use hyperslab_core::{Error, Result, Timestamp};
 
 use super::manifest::{self, AttachedFile, Manifest};
 use super::{Attachments, Owner};
-use crate::blobs::{BlobKey, Blobs, Sources};
+use crate::blobs::{BlobKey, Sources};
 
 /// How often a change is tried again that others were faster with.
 const ATTEMPTS: usize = 100;
@@ -134,13 +134,13 @@ impl Attachments {
         )))
     }
 
-    /// That objects are there.
+    /// That objects are there, and stay: whoever collects and has read the manifests before they were named leaves them.
     fn confirm(&self, keys: &[BlobKey]) -> Result<()> {
         if keys.is_empty() {
             return Ok(());
         }
         let there = match self.repository()? {
-            Some(repository) => repository.has_many(keys)?,
+            Some(repository) => repository.renew(keys)?,
             None => vec![false; keys.len()],
         };
         let gone = keys.iter().zip(there).filter(|(_, there)| !there);
@@ -157,6 +157,7 @@ impl Attachments {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::fs::File;
     use std::sync::Arc;
     use std::time::Duration;
@@ -165,7 +166,7 @@ mod tests {
 
     use super::*;
     use crate::attachments::documents::{Documents, Version};
-    use crate::blobs::Repository;
+    use crate::blobs::{Blobs, CollectPlan, Repository};
 
     /// Documents before each change of which somebody deletes all objects that were not named in time.
     #[derive(Debug)]
@@ -239,5 +240,27 @@ mod tests {
         let manifest = attachments.manifest(&Owner::Store).unwrap();
         assert_eq!(manifest.file("run.log").unwrap(), &first);
         assert!(manifest.inputs().iter().eq(&inputs));
+    }
+
+    #[test]
+    fn an_old_object_that_is_named_while_others_collect_stays() {
+        let attachments = Attachments::open("memory://").unwrap();
+        let repository = attachments.made().unwrap();
+        let put = |content: &'static str| repository.put(&mut content.as_bytes()).unwrap().key;
+        let keys = [put("one"), put("other")];
+        std::thread::sleep(Duration::from_millis(2100));
+        let plan = CollectPlan {
+            age: Duration::from_secs(1),
+            dry_run: false,
+        };
+        let mut nobody = || {
+            // The manifests have been read, and then one is written.
+            attachments.set_inputs(&Owner::Store, &keys[..1])?;
+            std::thread::sleep(Duration::from_millis(2100));
+            Ok(HashSet::new())
+        };
+        let report = repository.collect(&plan, &mut nobody).unwrap();
+        assert_eq!((report.deleted, report.young), (1, 1));
+        assert_eq!(repository.has_many(&keys).unwrap(), [true, false]);
     }
 }
