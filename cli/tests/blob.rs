@@ -351,6 +351,127 @@ fn a_damaged_list_of_what_is_attached_hides_no_other() {
 }
 
 #[test]
+fn what_is_attached_is_copied_with_the_arrays() {
+    let scene = Scene::with_arrays();
+    let of_array = [
+        "--to",
+        "weather",
+        "--key",
+        "dt=2023-01-03",
+        "--key",
+        "station=a",
+    ];
+    std::fs::write(scene.path("run.log"), "it went well").unwrap();
+    std::fs::write(scene.path("raw.bin"), "raw").unwrap();
+    let attach = |store: &str, words: &[&str]| {
+        scene.ok(&[&["attach", words[0], store], &words[1..]].concat());
+    };
+    attach("s", &["put", "run.log"]);
+    attach(
+        "s",
+        &[
+            "put",
+            "run.log",
+            "--to",
+            "weather",
+            "--media-type",
+            "text/plain",
+        ],
+    );
+    attach(
+        "s",
+        &[&["put", "run.log", "raw.bin", "--as", "in/"][..], &of_array].concat(),
+    );
+    attach("s", &["inputs", "--to", "weather", "--set", "raw.bin"]);
+    for target in ["h", "z"] {
+        let name = format!("{target}/rain");
+        let adapter = if target == "h" { "hdf5" } else { "zarr" };
+        let copy = |code: i32, more: &[&str]| {
+            let words = [
+                &["copy", "s/weather", &name, "--adapter", adapter, "--json"],
+                more,
+            ]
+            .concat();
+            let run = scene.run(&words);
+            assert_eq!(run.code, code, "{run:?}");
+            serde_json::from_str::<Value>(&run.out).unwrap()["attached"].clone()
+        };
+        let copied = copy(0, &[]);
+        assert_eq!(
+            (&copied["copied"], &copied["copied_bytes"]),
+            (&json!(3), &json!(15))
+        );
+        // Of the store itself nothing is copied.
+        scene.fails(3, &["attach", "get", target, "run.log"]);
+        let of_copy = [
+            "--to",
+            "rain",
+            "--key",
+            "dt=2023-01-03",
+            "--key",
+            "station=a",
+        ];
+        let words = [&["attach", "get", target, "in/run.log"][..], &of_copy].concat();
+        assert_eq!(scene.ok(&words), "it went well");
+        let listed = scene.json(&["attach", "ls", target, "--to", "rain"]);
+        assert_eq!(
+            listed["attachments"][0]["files"][0]["media_type"],
+            "text/plain"
+        );
+        let raw = put(&scene, target, "raw.bin", "raw");
+        assert_eq!(listed["attachments"][0]["inputs"], json!([raw]));
+        // Again: all is there, and what was lost is put again.
+        scene.ok(&["blob", "rm", target, &raw]);
+        let copied = copy(0, &[]);
+        assert_eq!(
+            (&copied["present"], &copied["copied_bytes"]),
+            (&json!(3), &json!(3))
+        );
+        assert_eq!(
+            scene.ok(&["check", target, "--level", "4"]),
+            "nothing found at level 4\n"
+        );
+        // What differs stays, or is replaced.
+        std::fs::write(scene.path("other"), "other").unwrap();
+        attach(
+            target,
+            &[&["put", "other", "--as", "in/raw.bin"][..], &of_copy].concat(),
+        );
+        attach(target, &["inputs", "--to", "rain", "--set", "other"]);
+        let copied = copy(1, &[]);
+        let paths: Vec<&Value> = copied["differences"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| &one["path"])
+            .collect();
+        assert!(
+            paths.contains(&&json!("in/raw.bin")) && paths.contains(&&Value::Null),
+            "{copied}"
+        );
+        let copied = copy(0, &["--overwrite"]);
+        assert_eq!(
+            (&copied["replaced"], &copied["present"]),
+            (&json!(1), &json!(2))
+        );
+    }
+    // A list that is damaged ends a copy, or is told.
+    let manifests = scene.path("s/.attachments/manifests/collections");
+    let manifest = std::fs::read_dir(manifests)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    std::fs::write(manifest.path(), "{").unwrap();
+    scene.fails(7, &["copy", "s/weather", "new/rain"]);
+    let run = scene.run(&["copy", "s/weather", "new/rain", "--keep-going"]);
+    assert!(
+        run.code == 1 && run.err.contains("what is attached was left out"),
+        "{run:?}"
+    );
+}
+
+#[test]
 fn what_cannot_be_attached_is_refused() {
     let scene = Scene::with_sample();
     std::fs::write(scene.path("a"), "x").unwrap();

@@ -5,6 +5,7 @@
 //! - `owner`: to whom.
 //! - `documents`: where manifests lie, and how one is changed by several at once.
 //! - `naming`: putting objects and naming them, in an order that loses neither.
+//! - `copying`: into another store.
 //! - `collecting`, `checking`: the care of what they name.
 //!
 //! The content lies in a repository of [blobs] in the store, `.attachments/blobs`: a container on a disk, one object for each
@@ -13,6 +14,7 @@
 
 mod checking;
 mod collecting;
+mod copying;
 mod documents;
 mod manifest;
 mod naming;
@@ -25,7 +27,9 @@ use std::time::Duration;
 use hyperslab_core::name::ATTACHMENTS;
 use hyperslab_core::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
+use uuid::Uuid;
 
+pub use self::copying::{AttachmentDifference, AttachmentsCopy};
 use self::documents::Documents;
 pub use self::manifest::{AttachedFile, Manifest};
 pub use self::owner::Owner;
@@ -157,7 +161,7 @@ impl Attachments {
     /// What the medium says.
     pub fn manifests(&self) -> Result<Vec<Result<(Owner, Manifest)>>> {
         let mut found = Vec::new();
-        for name in self.documents.list()? {
+        for name in self.names(None)? {
             // Removed meanwhile.
             let Some((text, _)) = self.documents.read(&name)? else {
                 continue;
@@ -169,6 +173,15 @@ impl Attachments {
             Err(_) => (true, None),
         });
         Ok(found)
+    }
+
+    /// The names of all documents, or of those of a collection and its arrays.
+    fn names(&self, only: Option<Uuid>) -> Result<Vec<String>> {
+        let mut names = self.documents.list()?;
+        if let Some(id) = only.map(|id| id.to_string()) {
+            names.retain(|name| name.contains(&id));
+        }
+        Ok(names)
     }
 
     /// Opens what is attached under a path.

@@ -114,6 +114,8 @@ pub struct CopyReport {
 /// same identity, key and custom attributes. A copy that was interrupted is resumed by the same call: what is there is
 /// verified, not written again. `progress` is told of every step.
 ///
+/// What is attached is copied by `attachments::Attachments::copy`, once the arrays are there.
+///
 /// Arrays of the target that the source does not have are left alone. An array that is written to meanwhile may be reported
 /// as different.
 ///

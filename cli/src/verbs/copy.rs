@@ -1,11 +1,13 @@
 //! `hyperslab copy`: a collection into another store, or under another name.
 
+mod attached;
 mod source;
 
 use clap::Args;
 use hyperslab::{CopyDifference, CopyOptions, CopyPhase, CopyReport, Store};
 use serde_json::{Value, json};
 
+use self::attached::Attached;
 use super::storage::StorageArgs;
 use crate::args::AdapterArgs;
 use crate::console::Console;
@@ -23,7 +25,8 @@ Examples:
 
 Arrays keep their identity, key and attributes. When all is copied, both sides are read and compared \
 bit by bit. Run again after an interruption, it goes on where it stopped: what is there is verified, \
-not written again. An array that differs is reported, and the exit code is 1.
+not written again. An array that differs is reported, and the exit code is 1. Files that are attached to \
+the collection and its arrays are copied with them, those of the store itself are not.
 
 A copy reads as any reader does: a chunk that was lost is copied as the fill value. If you are not sure \
 of the source, check it first: hyperslab check ./climate weather --level 4";
@@ -65,7 +68,7 @@ impl Copy {
         };
         let storage = self.storage.options()?;
         // No store is made for a collection that is not there.
-        let from = source::open(&self.from, session).await?;
+        let (from_store, from) = source::open(&self.from, session).await?;
         let check = async |trial: &Store| {
             let (schema, storage) = (from.schema().clone(), storage.clone());
             let explained = trial.explain_collection(&to_name, schema, storage).await;
@@ -94,19 +97,29 @@ impl Copy {
             progress.bytes(now.bytes, now.byte_count);
         })
         .await?;
+        progress.say("copying what is attached".to_owned());
+        let attached = attached::copy(
+            (&from_store, &from),
+            (&to_store, &report.collection),
+            self.overwrite,
+            self.keep_going,
+        )?;
         drop(progress);
-        print(&report, &options, console)?;
-        Ok(
-            if report.differences.is_empty() && report.left_out.is_empty() {
-                Status::Done
-            } else {
-                Status::Found
-            },
-        )
+        print(&report, &attached, &options, console)?;
+        let is_whole = report.differences.is_empty() && report.left_out.is_empty();
+        Ok(match is_whole && attached.is_whole() {
+            true => Status::Done,
+            false => Status::Found,
+        })
     }
 }
 
-fn print(report: &CopyReport, options: &CopyOptions, console: &mut Console) -> Result<(), Failure> {
+fn print(
+    report: &CopyReport,
+    attached: &Attached,
+    options: &CopyOptions,
+    console: &mut Console,
+) -> Result<(), Failure> {
     let advice = match options.overwrite {
         true => "",
         false => "; --overwrite replaces it",
@@ -123,6 +136,7 @@ fn print(report: &CopyReport, options: &CopyOptions, console: &mut Console) -> R
             array.array, array.message
         ))?;
     }
+    attached.remark(console, advice)?;
     let present = match report.present {
         0 => String::new(),
         count => format!(", {} there already", human::grouped(count)),
@@ -141,17 +155,18 @@ fn print(report: &CopyReport, options: &CopyOptions, console: &mut Console) -> R
         count => format!(", {} differ", human::grouped(count)),
     };
     console.report(
-        &document(report, options.verify),
+        &document(report, attached, options.verify),
         format_args!(
-            "copied {} ({}) into collection {}{present}{replaced}{verified}{differ}",
+            "copied {} ({}){} into collection {}{present}{replaced}{verified}{differ}",
             human::count(report.copied, "array"),
             human::bytes(report.copied_bytes),
+            attached.summary(),
             report.collection.name()
         ),
     )
 }
 
-fn document(report: &CopyReport, verify: bool) -> Value {
+fn document(report: &CopyReport, attached: &Attached, verify: bool) -> Value {
     let list = |arrays: &[CopyDifference]| -> Value {
         let tell = |array: &CopyDifference| json!({"array": array.array, "id": array.id, "message": array.message});
         arrays.iter().map(tell).collect()
@@ -166,5 +181,6 @@ fn document(report: &CopyReport, verify: bool) -> Value {
         "verified": verify.then_some(report.verified),
         "differences": list(&report.differences),
         "left_out": list(&report.left_out),
+        "attached": attached.document(),
     })
 }

@@ -71,6 +71,33 @@ fn files_are_attached_to_a_store_in_a_bucket() {
 }
 
 #[test]
+fn what_is_attached_is_copied_to_a_bucket_and_back() {
+    let scene = with_the_key();
+    let server = S3Server::start(&scene.path("server"));
+    let at = |name: &str| format!("s3://{BUCKET}/{name}?endpoint={}", server.endpoint());
+    let schema = json!({"version": 1, "dtype": "int8", "dimensions": [{"name": "x", "size": 2}]});
+    std::fs::write(scene.path("schema.json"), schema.to_string()).unwrap();
+    std::fs::write(scene.path("run.log"), "it went well").unwrap();
+    scene.ok(&["init", "s"]);
+    scene.ok(&["create", "s", "series", "--schema", "schema.json"]);
+    scene.ok(&["attach", "put", "s", "run.log", "--to", "series"]);
+    for (from, to) in [
+        ("s/series", at("store/series")),
+        (&at("store/series"), "back/series".to_owned()),
+    ] {
+        for copied in [json!(1), json!(0)] {
+            let run = scene.json(&["copy", from, &to]);
+            assert_eq!(run["attached"]["copied"], copied, "{to}");
+        }
+    }
+    for store in [&at("store"), "back"] {
+        let words = ["attach", "get", store, "run.log", "--to", "series"];
+        assert_eq!(scene.ok(&words), "it went well");
+        scene.ok(&["check", store, "--level", "4"]);
+    }
+}
+
+#[test]
 fn nothing_that_is_told_is_a_secret() {
     let scene = with_the_key();
     let url = format!("s3://{BUCKET}/x?endpoint=http://127.0.0.1:1&{AT_ONCE}");

@@ -68,9 +68,7 @@ impl Attachments {
         sink: &mut dyn FindingSink,
     ) -> Result<BTreeSet<BlobKey>> {
         let mut named = BTreeSet::new();
-        let names = self.documents.list()?.into_iter();
-        let is_asked = |name: &String| only.is_none_or(|id| name.contains(&id.to_string()));
-        for name in names.filter(is_asked) {
+        for name in self.names(only)? {
             let Some((text, _)) = self.documents.read(&name)? else {
                 continue;
             };

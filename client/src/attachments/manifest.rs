@@ -38,6 +38,39 @@ pub struct Manifest {
     inputs: BTreeSet<BlobKey>,
 }
 
+/// What is to be named.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Addition {
+    pub(super) files: BTreeMap<String, AttachedFile>,
+    /// All inputs, if they change.
+    pub(super) inputs: Option<BTreeSet<BlobKey>>,
+}
+
+impl Addition {
+    pub(super) fn file(path: &str, file: AttachedFile) -> Self {
+        Self {
+            files: BTreeMap::from([(path.to_owned(), file)]),
+            inputs: None,
+        }
+    }
+
+    pub(super) fn inputs(keys: &[BlobKey]) -> Self {
+        Self {
+            files: BTreeMap::new(),
+            inputs: Some(keys.iter().copied().collect()),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.inputs.is_none()
+    }
+
+    pub(super) fn keys(&self) -> Vec<BlobKey> {
+        let files = self.files.values().map(|file| file.key);
+        files.chain(self.inputs.iter().flatten().copied()).collect()
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -124,27 +157,30 @@ impl Manifest {
         }
     }
 
-    /// Attaches a file: the one that was there before.
-    pub(super) fn insert(
-        &mut self,
-        path: &str,
-        file: AttachedFile,
-    ) -> Result<Option<AttachedFile>> {
-        self.check_room(path)?;
-        Ok(self.files.insert(path.to_owned(), file))
+    /// Names more, in the place of what was there.
+    pub(super) fn add(&mut self, more: &Addition) -> Result<()> {
+        for (path, file) in &more.files {
+            self.check_room(path)?;
+            self.files.insert(path.clone(), file.clone());
+        }
+        if let Some(inputs) = &more.inputs {
+            self.inputs.clone_from(inputs);
+        }
+        Ok(())
     }
 
-    /// Takes a file back, for the one that was there before, unless somebody has attached another one since.
-    pub(super) fn put_back(
-        &mut self,
-        path: &str,
-        file: &AttachedFile,
-        before: Option<AttachedFile>,
-    ) {
-        if self.files.get(path) == Some(file) {
-            self.files.remove(path);
-            self.files
-                .extend(before.map(|before| (path.to_owned(), before)));
+    /// Takes that back, for what was there before, but where somebody has named something else since.
+    pub(super) fn take_back(&mut self, added: &Addition, before: &Self) {
+        for (path, file) in &added.files {
+            if self.files.get(path) == Some(file) {
+                self.files.remove(path);
+                let before = before.files.get_key_value(path);
+                self.files
+                    .extend(before.map(|(path, file)| (path.clone(), file.clone())));
+            }
+        }
+        if added.inputs.as_ref() == Some(&self.inputs) {
+            self.inputs.clone_from(&before.inputs);
         }
     }
 
@@ -156,18 +192,6 @@ impl Manifest {
         match before - self.files.len() {
             0 => self.file(path).map(|_| 0),
             count => Ok(count),
-        }
-    }
-
-    /// Writes down inputs: those that were before.
-    pub(super) fn set_inputs(&mut self, keys: BTreeSet<BlobKey>) -> BTreeSet<BlobKey> {
-        std::mem::replace(&mut self.inputs, keys)
-    }
-
-    /// Takes inputs back, for those that were before, unless somebody has written down others since.
-    pub(super) fn put_back_inputs(&mut self, keys: &BTreeSet<BlobKey>, before: BTreeSet<BlobKey>) {
-        if self.inputs == *keys {
-            self.inputs = before;
         }
     }
 
@@ -305,6 +329,10 @@ mod tests {
         }
     }
 
+    fn insert(manifest: &mut Manifest, path: &str, number: u8) -> Result<()> {
+        manifest.add(&Addition::file(path, file(number)))
+    }
+
     #[test]
     fn paths_stay_within() {
         for path in ["a", "a/b c.txt", "ä/日", "..a", "a..b/c."] {
@@ -353,12 +381,12 @@ mod tests {
     #[test]
     fn nothing_is_a_folder_and_a_file() {
         let mut manifest = Manifest::default();
-        manifest.insert("a", file(1)).unwrap();
-        assert!(manifest.insert("a/b", file(2)).is_err());
-        manifest.insert("b/c/d", file(2)).unwrap();
-        assert!(manifest.insert("b/c", file(3)).is_err());
-        manifest.insert("b/cc", file(3)).unwrap();
-        manifest.insert("a", file(4)).unwrap();
+        insert(&mut manifest, "a", 1).unwrap();
+        assert!(insert(&mut manifest, "a/b", 2).is_err());
+        insert(&mut manifest, "b/c/d", 2).unwrap();
+        assert!(insert(&mut manifest, "b/c", 3).is_err());
+        insert(&mut manifest, "b/cc", 3).unwrap();
+        insert(&mut manifest, "a", 4).unwrap();
         assert_eq!(manifest.files().len(), 3);
         assert_eq!(manifest.remove("b").unwrap(), 2);
         assert_eq!(
@@ -370,8 +398,8 @@ mod tests {
     #[test]
     fn documents_come_back_and_others_are_refused() {
         let mut manifest = Manifest::default();
-        manifest.insert("logs/run.log", file(1)).unwrap();
-        manifest.set_inputs([file(9).key].into());
+        insert(&mut manifest, "logs/run.log", 1).unwrap();
+        manifest.add(&Addition::inputs(&[file(9).key])).unwrap();
         let text = manifest.document(&Owner::Store).unwrap();
         let name = Owner::Store.name();
         assert_eq!(
@@ -402,9 +430,9 @@ mod tests {
     fn a_tree_is_that_of_aiida() {
         let mut manifest = Manifest::default();
         assert_eq!(manifest.to_aiida(), json!({}));
-        manifest.insert("a", file(1)).unwrap();
-        manifest.insert("b/c/d", file(2)).unwrap();
-        manifest.insert("b/e", file(3)).unwrap();
+        insert(&mut manifest, "a", 1).unwrap();
+        insert(&mut manifest, "b/c/d", 2).unwrap();
+        insert(&mut manifest, "b/e", 3).unwrap();
         let key = |number| json!({ "k": file(number).key });
         assert_eq!(
             manifest.to_aiida(),

@@ -3,12 +3,11 @@
 //! An object is put before it is named, and looked for after that: in a bucket whoever collects may have deleted it in between. Then
 //! what was named before is named again, so that a file that was attached safely is not lost to one that was not.
 
-use std::collections::BTreeSet;
 use std::io::Read;
 
 use hyperslab_core::{Error, Result, Timestamp};
 
-use super::manifest::{self, AttachedFile, Manifest};
+use super::manifest::{self, Addition, AttachedFile, Manifest};
 use super::{Attachments, Owner};
 use crate::blobs::{BlobKey, Sources};
 
@@ -40,12 +39,7 @@ impl Attachments {
             media_type: media_type.map(str::to_owned),
             attached: Timestamp::now(),
         };
-        self.name(
-            owner,
-            &[file.key],
-            |manifest| manifest.insert(path, file.clone()),
-            |manifest, before| manifest.put_back(path, &file, before),
-        )?;
+        self.name(owner, &Addition::file(path, file.clone()))?;
         Ok(file)
     }
 
@@ -57,7 +51,7 @@ impl Attachments {
         let _attaching = self.documents.attaching(self.patience)?;
         let puts = self.made()?.put_many(sources)?;
         let keys: Vec<BlobKey> = puts.iter().map(|put| put.key).collect();
-        self.name_inputs(owner, &keys)?;
+        self.name(owner, &Addition::inputs(&keys))?;
         Ok(keys)
     }
 
@@ -68,31 +62,19 @@ impl Attachments {
     pub fn set_inputs(&self, owner: &Owner, keys: &[BlobKey]) -> Result<()> {
         let _attaching = self.documents.attaching(self.patience)?;
         self.confirm(keys)?;
-        self.name_inputs(owner, keys)
+        self.name(owner, &Addition::inputs(keys))
     }
 
-    fn name_inputs(&self, owner: &Owner, keys: &[BlobKey]) -> Result<()> {
-        let inputs: BTreeSet<BlobKey> = keys.iter().copied().collect();
-        self.name(
-            owner,
-            keys,
-            |manifest| Ok(manifest.set_inputs(inputs.clone())),
-            |manifest, before| manifest.put_back_inputs(&inputs, before),
-        )
-    }
-
-    /// Names objects, and takes that back when they are not there: `name` says what was there before.
-    fn name<T: Clone>(
-        &self,
-        owner: &Owner,
-        keys: &[BlobKey],
-        name: impl FnMut(&mut Manifest) -> Result<T>,
-        put_back: impl Fn(&mut Manifest, T),
-    ) -> Result<()> {
-        let before = self.change(owner, name)?;
-        self.confirm(keys).or_else(|lost| {
+    /// Names objects, and takes that back when they are not there.
+    pub(super) fn name(&self, owner: &Owner, more: &Addition) -> Result<()> {
+        let before = self.change(owner, |manifest| {
+            let before = manifest.clone();
+            manifest.add(more)?;
+            Ok(before)
+        })?;
+        self.confirm(&more.keys()).or_else(|lost| {
             self.change(owner, |manifest| {
-                put_back(manifest, before.clone());
+                manifest.take_back(more, &before);
                 Ok(())
             })?;
             Err(lost)

@@ -8,8 +8,8 @@ use crate::session::Session;
 /// How many collections of a store an error names.
 const NAMED_COUNT: usize = 3;
 
-/// Opens the collection in `STORE/COLLECTION`.
-pub(super) async fn open(text: &str, session: &Session) -> Result<Collection> {
+/// Opens the collection in `STORE/COLLECTION`: the name of the store, too.
+pub(super) async fn open(text: &str, session: &Session) -> Result<(String, Collection)> {
     if let Some((store, name)) = session.split(text) {
         return open_in(&store, &name, session).await;
     }
@@ -23,11 +23,11 @@ pub(super) async fn open(text: &str, session: &Session) -> Result<Collection> {
 
 /// What another program wrote may have slashes in its name, and coordinates in the groups around its own, so the outermost
 /// group that has it is the store.
-async fn find(text: &str, session: &Session) -> Result<Collection> {
+async fn find(text: &str, session: &Session) -> Result<(String, Collection)> {
     let (mut store, mut name) = split(text)?;
     let mut found = open_in(&store, &name, session).await;
     let may_be_further_out = match &found {
-        Ok(collection) => collection.store().capabilities().read_only,
+        Ok((_, collection)) => collection.store().capabilities().read_only,
         Err(error) => error.kind() == ErrorKind::NotFound,
     };
     if !may_be_further_out {
@@ -35,15 +35,16 @@ async fn find(text: &str, session: &Session) -> Result<Collection> {
     }
     while let Ok((outer, folder)) = split(&store) {
         (store, name) = (outer, format!("{folder}/{name}"));
-        if let Ok(collection) = open_in(&store, &name, session).await {
-            found = Ok(collection);
+        if let Ok(further) = open_in(&store, &name, session).await {
+            found = Ok(further);
         }
     }
     found
 }
 
-async fn open_in(store: &str, name: &str, session: &Session) -> Result<Collection> {
-    session.open(store).await?.collection(name).await
+async fn open_in(store: &str, name: &str, session: &Session) -> Result<(String, Collection)> {
+    let collection = session.open(store).await?.collection(name).await?;
+    Ok((store.to_owned(), collection))
 }
 
 /// Says what to write where the text names a store and no collection; `None` where it names no store either.
