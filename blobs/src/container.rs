@@ -155,6 +155,14 @@ impl ContainerBlobs {
         Folders::of(root).is_ok_and(|folders| Config::read(&folders).is_ok())
     }
 
+    /// Whether a container can be made in a folder: it is not there, is empty, or has what whoever was killed over making one has left.
+    ///
+    /// # Errors
+    /// What the medium says.
+    pub fn is_free(root: &Path) -> Result<bool> {
+        Folders::is_free(root)
+    }
+
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -262,6 +270,8 @@ impl BlobRepository for ContainerBlobs {
 
     fn delete_many(&self, keys: &[BlobKey], missing: Missing) -> Result<u64> {
         check_keys(self, keys)?;
+        // Whoever packs makes rows, and whoever cleans takes files away, before this or after it.
+        let _gate = self.enter()?;
         let found = self.find(keys)?;
         let there = those_there(keys, &found, missing)?;
         // A row counts before a file: with the file gone first, an old row would bring the object back.

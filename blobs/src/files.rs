@@ -9,10 +9,14 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
+/// With what the names of files begin that have none that lasts.
+pub(crate) const UNNAMED: &str = ".tmp";
+
 /// A new file in a folder, without a name that lasts. Others may read it as far as the mask of the process lets them: what is shared
 /// stays shared.
 pub(crate) fn unnamed(folder: impl AsRef<Path>) -> io::Result<NamedTempFile> {
     tempfile::Builder::new()
+        .prefix(UNNAMED)
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
 }

@@ -6,11 +6,12 @@
 )]
 
 use std::io::{Read, Seek, SeekFrom};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyperslab_blobs::{
     BlobFault, BlobKey, BlobRepository, Blobs, CleanOptions, Compress, Compression, ContainerBlobs,
-    ContainerOptions, KeyFormat, PackOptions, Placement, RepackOptions, RepackReport, Sha256Digest,
-    UNWATCHED, Verification,
+    ContainerOptions, KeyFormat, Missing, PackOptions, Placement, RepackOptions, RepackReport,
+    Sha256Digest, UNWATCHED, Verification,
 };
 use hyperslab_core::ErrorKind;
 
@@ -555,4 +556,67 @@ fn sizes_that_a_damaged_index_claims_are_added_up() {
     };
     let planned = blobs.repack(&planned, UNWATCHED).unwrap();
     assert_eq!(planned.after_bytes, u64::MAX);
+}
+
+/// Packs end within what was read ahead.
+#[test]
+fn many_are_packed_into_many_packs() {
+    let (blobs, _folder) = made(100 << 10);
+    let contents = (0..1000_u32).map(|number| number.to_le_bytes().repeat(usize_of(number)));
+    let keys: Vec<BlobKey> = contents
+        .map(|content| blobs.put_bytes(&content).unwrap().key)
+        .collect();
+    let report = blobs.pack_loose(&packing(Compress::Never, true), UNWATCHED);
+    assert_eq!(report.unwrap().packed, 1000);
+    assert_eq!(blobs.findings().unwrap(), []);
+    assert!(blobs.has_many(&keys).unwrap().iter().all(|there| *there));
+}
+
+/// A few of them are so large that a pack has room for no more than some.
+fn usize_of(number: u32) -> usize {
+    match number % 300 {
+        0..10 => 5000,
+        _ => 10,
+    }
+}
+
+/// Whoever deletes beside one who packs and cleans has it gone, and whoever puts it again has it there.
+#[test]
+fn what_is_deleted_and_put_while_others_pack_is_so_at_last() {
+    let (blobs, _folder) = made(1 << 20);
+    let (ended, path) = (AtomicBool::new(false), blobs.path());
+    let packs = || {
+        let other = ContainerBlobs::open(path).unwrap();
+        while !ended.load(Ordering::Relaxed) {
+            let packed = other.pack_loose(&packing(Compress::Never, true), UNWATCHED);
+            packed.unwrap();
+            other.clean(&CleanOptions::default()).unwrap();
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(packs);
+        let changed = scope.spawn(|| (0..150).for_each(|round| put_and_delete(&blobs, round)));
+        let changed = changed.join();
+        ended.store(true, Ordering::Relaxed);
+        changed.unwrap();
+    });
+    assert_eq!(blobs.list().unwrap().count(), 1500);
+    assert_eq!(blobs.findings().unwrap(), []);
+}
+
+/// Twenty objects come and go, and ten of them come back.
+fn put_and_delete(blobs: &ContainerBlobs, round: u32) {
+    let contents: Vec<Vec<u8>> = (0..20_u32)
+        .map(|number| [round.to_le_bytes(), number.to_le_bytes()].concat())
+        .collect();
+    let put = |content: &Vec<u8>| blobs.put_bytes(content).unwrap().key;
+    let keys: Vec<BlobKey> = contents.iter().map(put).collect();
+    blobs.delete_many(&keys, Missing::Fail).unwrap();
+    let (again, gone) = keys.split_at(10);
+    for content in contents.iter().take(10) {
+        put(content);
+    }
+    let is_there = |keys: &[BlobKey]| blobs.has_many(keys).unwrap();
+    assert_eq!(is_there(again), [true; 10], "round {round}");
+    assert_eq!(is_there(gone), [false; 10], "round {round}");
 }

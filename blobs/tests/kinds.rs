@@ -110,6 +110,8 @@ fn a_container_is_made_once_and_to_its_end() {
             std::fs::create_dir_all(root.join(name)).unwrap();
         }
         std::fs::write(root.join("packs.idx"), "begun").unwrap();
+        std::fs::write(root.join("sandbox/.tmpAbCdEf"), "").unwrap();
+        assert!(ContainerBlobs::is_free(&root).unwrap());
         let made: Vec<_> = std::thread::scope(|scope| {
             let make = || ContainerBlobs::create(&root, &ContainerOptions::default());
             let making: Vec<_> = (0..4).map(|_| scope.spawn(make)).collect();
@@ -122,6 +124,7 @@ fn a_container_is_made_once_and_to_its_end() {
         for error in made.into_iter().filter_map(Result::err) {
             assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
         }
+        assert!(!ContainerBlobs::is_free(&root).unwrap());
         let key = ContainerBlobs::open(&root)
             .unwrap()
             .put_bytes(b"x")

@@ -116,8 +116,8 @@ impl BucketBlobs {
         plan: &CollectPlan,
         named: &mut Named<'_>,
     ) -> Result<CollectReport> {
-        let now = self.begin(&[]).await?;
-        let collected = self.collect_since(now, plan, named).await;
+        let begun = self.begin(&[]).await?;
+        let collected = self.collect_since(begun, plan, named).await;
         let ended = self.end().await;
         let report = collected?;
         ended.map(|()| report)
@@ -125,12 +125,12 @@ impl BucketBlobs {
 
     async fn collect_since(
         &self,
-        now: Moment,
+        begun: Moment,
         plan: &CollectPlan,
         named: &mut Named<'_>,
     ) -> Result<CollectReport> {
         let mut report = CollectReport::default();
-        let is_old = |time: Moment| is_past(now, time, plan.age);
+        let is_old = |time: Moment| is_past(begun, time, plan.age);
         let leases = self.times(&self.leases()).await?;
         let objects = self.times(&self.objects()).await?;
         // What is young by now stays, so what is named later by those who put it now is not missed.
@@ -158,13 +158,13 @@ impl BucketBlobs {
                 report.deleted_bytes += batch.iter().map(|(_, size)| size).sum::<u64>();
                 continue;
             }
-            self.delete_old(batch, now, plan, &mut report).await?;
+            self.delete_old(batch, begun, plan, &mut report).await?;
         }
         if !plan.dry_run {
             let gone = leases.iter().filter(|(_, (time, _))| is_old(*time));
             let gone: Vec<BlobKey> = gone.map(|(key, _)| *key).collect();
             for batch in gone.chunks(BATCH) {
-                self.forget(batch, plan, now).await?;
+                self.forget(batch, plan, begun).await?;
             }
         }
         Ok(report)
@@ -222,21 +222,24 @@ impl BucketBlobs {
     async fn forget(&self, keys: &[BlobKey], plan: &CollectPlan, begun: Moment) -> Result<()> {
         let started = Instant::now();
         self.begin(keys).await?;
-        for key in keys {
+        let forgotten = keys.iter().map(|key| async move {
             let path = self.leases().join(&*key.text());
             let found = self.store.head(&path).await;
             let is_old =
                 found.is_ok_and(|found| is_past(begun, found.last_modified.timestamp(), plan.age));
             // What is left the next one removes.
             if !is_old || started.elapsed() > BATCH_TIME {
-                continue;
+                return Ok(());
             }
             match self.store.delete(&path).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(bucket_error("delete", &path, &error)),
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(bucket_error("delete", &path, &error)),
             }
-        }
-        Ok(())
+        });
+        stream::iter(forgotten)
+            .buffer_unordered(REQUESTS)
+            .try_collect()
+            .await
     }
 
     /// Says what is about to be deleted: the present time of the server.

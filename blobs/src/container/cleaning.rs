@@ -72,18 +72,17 @@ impl ContainerBlobs {
                 let sound = packed.iter().filter(|(.., sound)| *sound);
                 self.make_safe(sound.map(|(_, row, _)| *row))?;
             }
-            for (key, _, sound) in packed {
-                let path = self.loose_path(&key);
-                if !sound {
-                    damaged.push(key);
-                    continue;
-                }
-                report.loose += 1;
-                report.freed_bytes += loose::size(&path)?.unwrap_or(0);
-                if !options.dry_run {
-                    loose::remove(&path)?;
-                }
-            }
+            let (sound, unsound): (Vec<_>, Vec<_>) =
+                packed.into_iter().partition(|(.., sound)| *sound);
+            damaged.extend(unsound.iter().map(|(key, ..)| *key));
+            let sound: Vec<(BlobKey, Row)> =
+                sound.iter().map(|(key, row, _)| (*key, *row)).collect();
+            let (count, bytes) = match options.dry_run {
+                true => self.count_packed(&sound)?,
+                false => self.remove_packed(&sound)?,
+            };
+            report.loose += count;
+            report.freed_bytes += bytes;
         }
         self.abandoned(options, &mut report)?;
         self.packs_without_objects(options, &mut report)?;
@@ -93,6 +92,34 @@ impl ContainerBlobs {
             self.forget_leases(Duration::MAX)?;
         }
         Ok(report)
+    }
+
+    /// Removes the loose files of objects that are packed, and sound there: how many, and their bytes. One that was deleted meanwhile, and
+    /// put again, may have no other.
+    pub(super) fn remove_packed(&self, rows: &[(BlobKey, Row)]) -> Result<(u64, u64)> {
+        let mut removed = (0, 0);
+        for batch in rows.chunks(BATCH) {
+            let _gate = self.close_gate()?;
+            let keys: Vec<BlobKey> = batch.iter().map(|(key, _)| *key).collect();
+            for ((key, row), now) in batch.iter().zip(self.index.find(&keys)?) {
+                let path = self.loose_path(key);
+                let Some(size) = loose::size(&path)?.filter(|_| now == Some(*row)) else {
+                    continue;
+                };
+                loose::remove(&path)?;
+                removed = (removed.0 + 1, removed.1 + size);
+            }
+        }
+        Ok(removed)
+    }
+
+    fn count_packed(&self, rows: &[(BlobKey, Row)]) -> Result<(u64, u64)> {
+        let sizes = rows
+            .iter()
+            .map(|(key, _)| loose::size(&self.loose_path(key)));
+        let sizes: Vec<Option<u64>> = sizes.collect::<Result<_>>()?;
+        let sizes = sizes.into_iter().flatten();
+        Ok((sizes.clone().count() as u64, sizes.sum()))
     }
 
     /// Those of these objects that are packed, their rows, and whether they are sound there.

@@ -28,7 +28,7 @@ const BATCH: usize = 1000;
 type Leases = HashMap<BlobKey, SystemTime>;
 
 impl ContainerBlobs {
-    /// Keeps whoever deletes from it until what was found has a new time.
+    /// Keeps whoever collects or packs from what needs the container for itself, until what was found is done with.
     pub(super) fn enter(&self) -> Result<File> {
         let path = self.folders.gate();
         let opened = OpenOptions::new().create(true).append(true).open(&path);
@@ -160,8 +160,8 @@ impl ContainerBlobs {
         Ok(())
     }
 
-    /// Waits until nobody is putting, and keeps them out.
-    fn close_gate(&self) -> Result<File> {
+    /// Waits until nobody is putting or deleting, and keeps them out.
+    pub(super) fn close_gate(&self) -> Result<File> {
         let path = self.folders.gate();
         let opened = OpenOptions::new().create(true).append(true).open(&path);
         opened

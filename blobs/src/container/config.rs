@@ -206,7 +206,8 @@ impl Config {
         let mut serializer = serde_json::Serializer::with_formatter(&mut text, Spaced);
         let written = self.document.serialize(&mut serializer);
         written.map_err(|error| fail(error.into()))?;
-        let mut file = files::unnamed(folders.root()).map_err(fail)?;
+        // Not beside it: there a file that was not ended would be taken for somebody else's.
+        let mut file = files::unnamed(folders.sandbox()).map_err(fail)?;
         file.write_all(&text).map_err(fail)?;
         file.as_file().sync_all().map_err(fail)?;
         file.persist_noclobber(&path)

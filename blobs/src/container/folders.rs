@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use hyperslab_core::{Error, Result};
 
-use crate::files::is_absent;
+use crate::files::{UNNAMED, is_absent};
 
 const LOOSE: &str = "loose";
 const PACKS: &str = "packs";
@@ -31,16 +31,29 @@ impl Folders {
     pub(super) fn of(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root)
             .map_err(|source| Error::io("open", root.display(), source))?;
-        let is_there = |name: &str| root.join(name).is_dir();
-        match [LOOSE, PACKS, SANDBOX, DUPLICATES]
-            .iter()
-            .all(|name| is_there(name))
-        {
-            true => Ok(Self { root }),
-            false => Err(Error::not_found(format!(
-                "there is no container in {}; make one, or check the path",
-                root.display()
-            ))),
+        for name in [LOOSE, PACKS, SANDBOX, DUPLICATES] {
+            let folder = root.join(name);
+            match std::fs::metadata(&folder) {
+                Ok(found) if found.is_dir() => {}
+                Err(error) if !is_absent(&error) => {
+                    return Err(Error::io("open", folder.display(), error));
+                }
+                _ => {
+                    return Err(Error::not_found(format!(
+                        "there is no container in {}; make one, or check the path",
+                        root.display()
+                    )));
+                }
+            }
+        }
+        Ok(Self { root })
+    }
+
+    /// Whether a folder is not there, or has nothing but what whoever was killed over making a container has left.
+    pub(super) fn is_free(root: &Path) -> Result<bool> {
+        match is_begun(root) {
+            Err(error) if is_absent(&error) => Ok(!root.exists()),
+            begun => begun.map_err(|source| Error::io("read", root.display(), source)),
         }
     }
 
@@ -206,12 +219,22 @@ fn is_begun(root: &Path) -> io::Result<bool> {
         let name = entry.file_name();
         let is_ours = match name.to_str() {
             Some(LOOSE | PACKS | SANDBOX | DUPLICATES) => {
-                entry.path().is_dir() && std::fs::read_dir(entry.path())?.next().is_none()
+                entry.path().is_dir() && has_no_object(&entry.path())?
             }
             Some("packs.idx" | "packs.idx-wal" | "packs.idx-shm" | "packs.idx-journal") => true,
             _ => false,
         };
         if !is_ours {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether nothing is in a folder but a document that was not ended.
+fn has_no_object(folder: &Path) -> io::Result<bool> {
+    for entry in std::fs::read_dir(folder)? {
+        if !entry?.file_name().to_string_lossy().starts_with(UNNAMED) {
             return Ok(false);
         }
     }

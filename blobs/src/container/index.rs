@@ -64,7 +64,7 @@ impl Index {
     /// Opens the table of a container.
     ///
     /// # Errors
-    /// `NotFound`, `Corrupt`.
+    /// `Corrupt`, also when it is not there.
     pub(super) fn open(path: &Path) -> Result<Self> {
         Connections::open(path, |connection| {
             let sql = "SELECT id, hashkey, compressed, size, \"offset\", length, pack_id FROM db_object LIMIT 1";
@@ -306,14 +306,15 @@ impl Index {
     /// How many objects are packed, and the bytes of their content.
     pub(super) fn totals(&self) -> Result<(u64, u64)> {
         // Halves, for SQLite takes no sum beyond its numbers, to which a damaged row may lead.
-        let sql = "SELECT COALESCE(SUM(size >> 32), 0), COALESCE(SUM(size & 0xFFFFFFFF), 0) FROM db_object \
-                   WHERE typeof(size) = 'integer' AND size > 0";
+        let sql = "SELECT COUNT(*), COALESCE(SUM(size >> 32) FILTER (WHERE typeof(size) = 'integer' AND size > 0), 0), \
+                   COALESCE(SUM(size & 0xFFFFFFFF) FILTER (WHERE typeof(size) = 'integer' AND size > 0), 0) FROM db_object";
         self.connections.with(|connection| {
-            let objects = connection
-                .query_row("SELECT COUNT(*) FROM db_object", [], |row| unsigned(row, 0))?;
             connection.query_row(sql, [], |row| {
-                let (high, low) = (unsigned(row, 0)?, unsigned(row, 1)?);
-                Ok((objects, high.saturating_mul(1 << 32).saturating_add(low)))
+                let (high, low) = (unsigned(row, 1)?, unsigned(row, 2)?);
+                Ok((
+                    unsigned(row, 0)?,
+                    high.saturating_mul(1 << 32).saturating_add(low),
+                ))
             })
         })
     }

@@ -8,13 +8,14 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use hyperslab_core::{Error, Result};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::appender::Appender;
 use super::index::Row;
 use super::locks::{PackMark, PackerLock};
 use super::read_ahead::Reading;
-use super::{ContainerBlobs, loose};
+use super::{ContainerBlobs, WORTH_A_THREAD, loose};
 use crate::files::is_absent;
 use crate::{BlobKey, Watch};
 
@@ -82,7 +83,7 @@ impl ContainerBlobs {
             report.damaged.extend(damaged);
             let (rows, _) = appender.finish()?;
             self.verify_rows(&rows)?;
-            self.index.insert(&rows)?;
+            let rows = self.insert_unless_deleted(rows)?;
             self.packed(&rows, options, &mut report)?;
             watch(report.packed, total);
         }
@@ -111,16 +112,30 @@ impl ContainerBlobs {
         options: &PackOptions,
         report: &mut PackReport,
     ) -> Result<()> {
-        for (key, row) in rows {
+        for (_, row) in rows {
             report.packed += 1;
             report.content_bytes += row.size;
             report.stored_bytes += row.length;
-            if options.clean {
-                loose::remove(&self.loose_path(key))?;
-                report.cleaned += 1;
-            }
+        }
+        if options.clean {
+            report.cleaned += self.remove_packed(rows)?.0;
         }
         Ok(())
+    }
+
+    /// Makes the rows of loose objects that are packed: of those that are there. Whoever deletes one meanwhile has taken its file away
+    /// before, or takes its row away afterwards.
+    fn insert_unless_deleted(&self, rows: Vec<(BlobKey, Row)>) -> Result<Vec<(BlobKey, Row)>> {
+        let _gate = self.close_gate()?;
+        let each = rows.into_par_iter().with_min_len(WORTH_A_THREAD);
+        let there = each.map(|(key, row)| {
+            let size = loose::size(&self.loose_path(&key))?;
+            Ok(size.map(|_| (key, row)))
+        });
+        let there: Vec<Option<(BlobKey, Row)>> = there.collect::<Result<_>>()?;
+        let rows: Vec<(BlobKey, Row)> = there.into_iter().flatten().collect();
+        self.index.insert(&rows)?;
+        Ok(rows)
     }
 
     /// The loose objects that have no row, in the order of their keys.

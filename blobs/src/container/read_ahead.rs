@@ -58,6 +58,7 @@ impl<'a, I: Iterator<Item = BlobKey> + Send> Reading<'a, I> {
         })
     }
 
+    /// Whether all has been appended: something is read as long as anything is left.
     pub(super) fn is_ended(&self) -> bool {
         self.read.is_empty()
     }
@@ -72,16 +73,25 @@ impl<'a, I: Iterator<Item = BlobKey> + Send> Reading<'a, I> {
         rayon::scope(|_| {
             let mut damaged = Vec::new();
             while !self.is_ended() && has_room(appender) {
+                let is_behind = self.read.len() <= READ_AHEAD;
                 let (appended, next) = rayon::join(
                     || {
                         let read = &mut self.read;
                         self.blobs
                             .append_all(read, appender, compress, &mut damaged)
                     },
-                    || self.blobs.read_loose_objects(&mut self.left),
+                    // Not when so many are waiting for the next pack.
+                    || match is_behind {
+                        true => self.blobs.read_loose_objects(&mut self.left),
+                        false => Ok(Vec::new()),
+                    },
                 );
                 appended?;
                 self.read.extend(next?);
+                if self.is_ended() {
+                    let next = self.blobs.read_loose_objects(&mut self.left)?;
+                    self.read.extend(next);
+                }
             }
             Ok(damaged)
         })

@@ -33,8 +33,8 @@ impl ContainerBlobs {
         };
         let fail = |source| Error::io("read", self.folders.pack(first.pack).display(), source);
         let end = last.offset.saturating_add(last.length);
-        let (file, bytes) = self.packs.open(&self.folders, first.pack, end, true)?;
-        conflict_unless(end <= bytes, first)?;
+        let (file, pack_end) = self.packs.open(&self.folders, first.pack, end, true)?;
+        conflict_unless(end <= pack_end, first)?;
         let length = usize::try_from(end - first.offset).unwrap_or_default();
         let mut bytes = vec![0; length];
         file.read_exact_at(&mut bytes, first.offset).map_err(fail)?;

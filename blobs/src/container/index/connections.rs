@@ -137,7 +137,10 @@ pub(super) fn failed(path: &Path, error: rusqlite::Error) -> Error {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::locked(format!(
             "{place} is being changed by another program; wait, and try again"
         )),
-        Some(ErrorCode::CannotOpen) if !path.exists() => Error::not_found(format!(
+        Some(ErrorCode::CannotOpen) if path.parent().is_some_and(|root| !root.exists()) => {
+            Error::not_found(format!("{place} is not there: the container is gone"))
+        }
+        Some(ErrorCode::CannotOpen) if !path.exists() => Error::corrupt(format!(
             "{place} is not there: the container has lost its index; restore it from a copy"
         )),
         // It is its log that cannot be made beside it.
