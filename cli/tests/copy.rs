@@ -46,6 +46,21 @@ fn a_sample_goes_from_hdf5_to_zarr_and_back() {
     );
 }
 
+/// Where the target has no room for all that the schema says, a copy is found there nevertheless.
+#[test]
+fn a_copy_into_a_storage_of_deker_is_resumed() {
+    let scene = sample();
+    for copied in [2, 0] {
+        let report = scene.json(&["copy", "h/coads", "d/coads", "--adapter", "deker"]);
+        assert_eq!(report["copied"], copied);
+        assert_eq!(report["verified"], 2);
+    }
+    let other = json!({"version": 1, "dtype": "int8", "dimensions": [{"name": "x", "size": 2}]});
+    std::fs::write(scene.path("other.json"), other.to_string()).unwrap();
+    scene.ok(&["create", "d", "other", "--schema", "other.json"]);
+    scene.fails(2, &["copy", "h/coads", "d/other"]);
+}
+
 #[test]
 fn what_differs_is_told_and_what_makes_no_sense_is_refused() {
     let scene = sample();

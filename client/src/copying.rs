@@ -296,7 +296,13 @@ async fn open_or_create(
 
 fn check_target(from: &Collection, to: Collection, options: &CopyOptions) -> Result<Collection> {
     // As JSON, where NaN is equal to itself.
-    if from.schema().to_json() != to.schema().to_json() {
+    let there = to.schema().to_json();
+    let is_copy = || -> Result<bool> {
+        let (schema, storage) = (from.schema().clone(), to.meta().storage.clone());
+        let kept = to.store().schema_as_kept(to.name(), schema, storage)?;
+        Ok(kept.to_json() == there)
+    };
+    if from.schema().to_json() != there && !is_copy().unwrap_or_default() {
         return Err(Error::invalid(format!(
             "collection '{}' is in {} already, with another schema; copy to another name",
             to.name(),

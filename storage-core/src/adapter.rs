@@ -278,6 +278,15 @@ pub trait StorageAdapter: Debug + Send + Sync + 'static {
     /// a format that has no room for an identity has one of its own.
     async fn create_collection(&self, collection: &CollectionMeta) -> Result<CollectionMeta>;
 
+    /// The schema of a collection as reading would give it if it were made: without what the format has no room for. Nothing is changed,
+    /// and the collection need not exist.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a collection that cannot be made.
+    fn schema_as_kept(&self, collection: &CollectionMeta) -> Result<Schema> {
+        Ok(collection.schema.clone())
+    }
+
     /// How the arrays of a collection lie, or would lie if it were made, and why. *Contract.* Nothing is changed, and the
     /// collection need not exist. What [`create_collection`](Self::create_collection) refuses as `InvalidInput` is refused
     /// here.

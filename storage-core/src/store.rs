@@ -241,6 +241,20 @@ impl Store {
         }
     }
 
+    /// The schema that a collection would have, once it is made: without what the format has no room for. Creates nothing.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a bad name or option, as creating it would.
+    pub fn schema_as_kept(
+        &self,
+        name: &str,
+        schema: Schema,
+        storage: StorageOptions,
+    ) -> Result<Schema> {
+        let adapter = self.shared.adapter()?;
+        adapter.schema_as_kept(&self.new_collection(name, schema, storage)?)
+    }
+
     /// How the arrays of a collection would lie, and why. Creates nothing.
     ///
     /// # Errors

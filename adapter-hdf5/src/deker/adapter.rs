@@ -8,7 +8,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use hyperslab_core::{
     ArrayBuf, ArrayEntry, ArrayHandle, ArrayLocator, ArrayMeta, Begun, Capabilities, CheckRequest,
     CollectionMeta, Durability, Error, ErrorKind, FindingSink, LockKey, LockManager, LockRequest,
-    ReadStats, Result, StorageAdapter, StorageExplanation, StoreInfo, Usage, WriteOptions,
+    ReadStats, Result, Schema, StorageAdapter, StorageExplanation, StoreInfo, Usage, WriteOptions,
     WriterScope, blocking, stem,
 };
 use hyperslab_engine::Engine;
@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::array::DekerArray;
 use super::guard::Patience;
 use super::locks::DekerLocks;
+use super::schema::Layout;
 use super::store::{COLLECTIONS, MACHINERY, Store};
 use crate::disk;
 
@@ -185,6 +186,11 @@ impl StorageAdapter for DekerAdapter {
             store.read_collection(&collection.name)
         })
         .await
+    }
+
+    fn schema_as_kept(&self, collection: &CollectionMeta) -> Result<Schema> {
+        let document = Layout::of_collection(collection)?.to_document(&collection.name)?;
+        Ok(Layout::from_document(&document)?.schema)
     }
 
     async fn explain(&self, collection: &CollectionMeta) -> Result<StorageExplanation> {
