@@ -455,20 +455,90 @@ fn what_is_attached_is_copied_with_the_arrays() {
             (&json!(1), &json!(2))
         );
     }
-    // A list that is damaged ends a copy, or is told.
-    let manifests = scene.path("s/.attachments/manifests/collections");
-    let manifest = std::fs::read_dir(manifests)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap();
-    std::fs::write(manifest.path(), "{").unwrap();
-    scene.fails(7, &["copy", "s/weather", "new/rain"]);
-    let run = scene.run(&["copy", "s/weather", "new/rain", "--keep-going"]);
+    // What is damaged in the target is put again.
+    let pack = scene.path("h/.attachments/blobs/packs/0");
+    let sound = std::fs::read(&pack).unwrap();
+    std::fs::write(&pack, vec![7; sound.len()]).unwrap();
+    let again = scene.json(&["copy", "s/weather", "h/rain"]);
+    assert!(again["attached"]["mended"].as_u64() > Some(0), "{again}");
+    assert_eq!(scene.run(&["check", "h", "--level", "4"]).code, 1);
+    scene.ok(&["blob", "maintain", "h"]);
+    assert_eq!(
+        scene.ok(&["check", "h", "--level", "4"]),
+        "nothing found at level 4\n"
+    );
+}
+
+/// A fault of the source ends a copy behind the arrays, or is told, and then the rest is copied.
+#[test]
+fn what_is_attached_and_cannot_be_read_is_told_by_a_copy() {
+    let scene = Scene::with_arrays();
+    for (name, content) in [("run.log", "it went well"), ("raw.bin", "raw")] {
+        std::fs::write(scene.path(name), content).unwrap();
+        scene.ok(&["attach", "put", "s", name, "--to", "weather"]);
+    }
+    let copy = |code: i32, target: &str, more: &[&str]| {
+        let run = scene.run(&[&["copy", "s/weather", target], more].concat());
+        assert_eq!(run.code, code, "{run:?}");
+        assert!(run.out.contains("copied 2 arrays"), "{run:?}");
+        run
+    };
+    // An object is lost.
+    let raw = put(&scene, "s", "raw.bin", "raw");
+    scene.ok(&["blob", "rm", "s", &raw]);
+    let run = copy(7, "a/rain", &[]);
+    assert!(run.err.contains("'raw.bin' is attached"), "{run:?}");
+    let run = copy(1, "b/rain", &["--keep-going"]);
     assert!(
-        run.code == 1 && run.err.contains("what is attached was left out"),
+        run.err.contains("left out: 'raw.bin' is attached"),
         "{run:?}"
     );
+    assert_eq!(
+        scene.ok(&["attach", "get", "b", "run.log", "--to", "rain"]),
+        "it went well"
+    );
+    // The whole repository is.
+    let blobs = scene.path("s/.attachments/blobs");
+    std::fs::rename(blobs.join("packs.idx"), scene.path("packs.idx")).unwrap();
+    copy(7, "c/rain", &[]);
+    let run = copy(1, "d/rain", &["--keep-going"]);
+    assert!(run.err.contains("lost its index"), "{run:?}");
+    assert!(scene.run(&["du", "s"]).err.contains("lost its index"));
+    assert_eq!(
+        scene.json(&["du", "s"])["unreadable"][0]["name"],
+        Value::Null
+    );
+    std::fs::remove_dir_all(&blobs).unwrap();
+    copy(7, "e/rain", &[]);
+    let collected = scene.run(&["attach", "collect", "s"]);
+    assert!(collected.code == 1 && collected.out.contains("is named and not there"));
+    // A list is damaged, or no file.
+    let manifests = scene.path("s/.attachments/manifests/collections");
+    let manifest = std::fs::read_dir(manifests).unwrap().next().unwrap();
+    let manifest = manifest.unwrap().path();
+    for damage in ["cut off", "a folder", "a link that leads nowhere"] {
+        match damage {
+            "cut off" => std::fs::write(&manifest, "{").unwrap(),
+            "a folder" => {
+                std::fs::remove_file(&manifest).unwrap();
+                std::fs::create_dir(&manifest).unwrap();
+            }
+            _ => {
+                std::fs::remove_dir(&manifest).unwrap();
+                std::os::unix::fs::symlink("nowhere", &manifest).unwrap();
+            }
+        }
+        copy(7, &format!("{damage}/rain"), &[]);
+        let run = copy(1, &format!("{damage}/snow"), &["--keep-going"]);
+        assert!(
+            run.err.contains("left out: the attachments in"),
+            "{damage}: {run:?}"
+        );
+        let listed = scene.run(&["attach", "ls", "s", "--all"]);
+        assert!(listed.err.contains("left out"), "{damage}: {listed:?}");
+        assert_eq!(scene.run(&["check", "s"]).code, 1, "{damage}");
+        scene.fails(7, &["attach", "collect", "s", "--age", "0"]);
+    }
 }
 
 #[test]

@@ -16,6 +16,8 @@ mod checking;
 mod collecting;
 mod copying;
 mod documents;
+#[cfg(test)]
+mod interposed;
 mod manifest;
 mod naming;
 mod owner;
@@ -33,7 +35,9 @@ pub use self::copying::{AttachmentDifference, AttachmentsCopy};
 use self::documents::Documents;
 pub use self::manifest::{AttachedFile, Manifest};
 pub use self::owner::Owner;
-use crate::blobs::{self, BlobReader, ContainerBlobs, ContainerOptions, KeyFormat, Repository};
+use crate::blobs::{
+    self, BlobKey, BlobReader, ContainerBlobs, ContainerOptions, KeyFormat, Repository,
+};
 use crate::location::{Location, Place};
 
 /// How long others are waited for.
@@ -70,6 +74,17 @@ enum RepositoryPlace {
     Disk(PathBuf),
     /// In a bucket, or in memory.
     Bucket(Arc<dyn object_store::ObjectStore>, object_store::path::Path),
+}
+
+impl RepositoryPlace {
+    /// Whether nothing is there, so that nothing was ever attached.
+    fn is_free(&self) -> Result<bool> {
+        match self {
+            Self::Disk(path) => ContainerBlobs::is_free(path),
+            // It is there with the one document that is made first.
+            Self::Bucket(..) => Ok(true),
+        }
+    }
 }
 
 impl Attachments {
@@ -149,10 +164,8 @@ impl Attachments {
     /// # Errors
     /// `Corrupt`, `Unsupported` for a document that makes no sense, or of a later version; what the medium says.
     pub fn manifest(&self, owner: &Owner) -> Result<Manifest> {
-        match self.documents.read(&owner.name())? {
-            None => Ok(Manifest::default()),
-            Some((text, _)) => Ok(Manifest::parse(&owner.name(), &text)?.1),
-        }
+        let found = self.manifest_of(&owner.name())?;
+        Ok(found.map(|(_, manifest)| manifest).unwrap_or_default())
     }
 
     /// What is attached to everybody, in the order of the owners; behind it what is wrong with documents that cannot be read.
@@ -162,17 +175,21 @@ impl Attachments {
     pub fn manifests(&self) -> Result<Vec<Result<(Owner, Manifest)>>> {
         let mut found = Vec::new();
         for name in self.names(None)? {
-            // Removed meanwhile.
-            let Some((text, _)) = self.documents.read(&name)? else {
-                continue;
-            };
-            found.push(Manifest::parse(&name, &text));
+            found.extend(self.manifest_of(&name).transpose());
         }
         found.sort_by_key(|manifest| match manifest {
             Ok((owner, _)) => (false, Some(*owner)),
             Err(_) => (true, None),
         });
         Ok(found)
+    }
+
+    /// What a document says; `None` for one that was removed meanwhile.
+    fn manifest_of(&self, name: &str) -> Result<Option<(Owner, Manifest)>> {
+        match self.documents.read(name)? {
+            None => Ok(None),
+            Some((text, _)) => Manifest::parse(name, &text).map(Some),
+        }
     }
 
     /// The names of all documents, or of those of a collection and its arrays.
@@ -191,17 +208,9 @@ impl Attachments {
     pub fn read(&self, owner: &Owner, path: &str) -> Result<Box<dyn BlobReader>> {
         let manifest = self.manifest(owner)?;
         let file = manifest.file(path)?;
-        let repository = self.repository()?;
-        let opened = match &repository {
-            Some(repository) => repository.open(&file.key),
-            None => Err(Error::not_found("the repository of attachments is gone")),
-        };
+        let opened = self.needed()?.open(&file.key);
         opened.map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Error::corrupt(format!(
-                "'{path}' is attached, and its object {} is not there; restore it from a copy",
-                file.key
-            ))
-            .with_source(error),
+            ErrorKind::NotFound => lost(Some(path), &file.key).with_source(error),
             _ => error,
         })
     }
@@ -209,19 +218,48 @@ impl Attachments {
     /// The repository of their objects, if anything was ever attached.
     ///
     /// # Errors
-    /// As [`Repository::open`].
+    /// `Corrupt` when it is damaged; as [`Repository::open`].
     pub fn repository(&self) -> Result<Option<Repository>> {
         let mut known = self
             .repository
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if known.is_none() {
-            *known = match self.open_repository() {
-                Err(error) if error.kind() == ErrorKind::NotFound => None,
-                opened => Some(opened?),
-            };
+            *known = self.open_if_there()?;
         }
         Ok(known.clone())
+    }
+
+    fn open_if_there(&self) -> Result<Option<Repository>> {
+        let mut opened = self.open_repository();
+        for _ in 0..2 {
+            match opened {
+                Err(error) if error.kind() == ErrorKind::NotFound && self.place.is_free()? => {
+                    return Ok(None);
+                }
+                // Made between the two looks, if it is sound.
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    opened = self.open_repository();
+                }
+                opened => return opened.map(Some),
+            }
+        }
+        opened.map(Some).map_err(|error| {
+            Error::corrupt(format!(
+                "the repository of what is attached does not open: {}; restore it from a copy",
+                error.message()
+            ))
+            .with_source(error)
+        })
+    }
+
+    /// The repository, where something is named that must be in it.
+    fn needed(&self) -> Result<Repository> {
+        self.repository()?.ok_or_else(|| {
+            Error::corrupt(
+                "the repository of what is attached is not there; restore it from a copy",
+            )
+        })
     }
 
     fn open_repository(&self) -> Result<Repository> {
@@ -265,6 +303,15 @@ impl Attachments {
             }),
         }
     }
+}
+
+/// What is said of an object that is named under a path, or as an input, and is not there.
+fn lost(path: Option<&str>, key: &BlobKey) -> Error {
+    let what = match path {
+        Some(path) => format!("'{path}' is attached, and its object {key} is not there"),
+        None => format!("an input, object {key}, is not there"),
+    };
+    Error::corrupt(format!("{what}; restore it from a copy"))
 }
 
 /// The keys of attachments are SHA-256.

@@ -8,8 +8,8 @@ mod put;
 mod rm;
 
 use clap::{Args, Subcommand};
-use hyperslab::Result;
 use hyperslab::attachments::{Attachments, Owner};
+use hyperslab::{Error, Result, Store};
 
 use crate::args::Pair;
 use crate::console::Console;
@@ -66,6 +66,24 @@ impl Attach {
     }
 }
 
+/// Opens a store that keeps what is attached.
+async fn open(session: &Session, url: &str) -> Result<Store> {
+    let store = session.open(url).await?;
+    let capabilities = store.capabilities();
+    if capabilities.read_only {
+        return Err(Error::unsupported(format!(
+            "{} was written by another program and is read-only here: nothing is attached to it; import it into a store first",
+            store.info().url
+        )));
+    }
+    match capabilities.persistent {
+        true => Ok(store),
+        false => Err(Error::unsupported(
+            "a store in memory keeps nothing that is attached; copy it into a store on a disk or in a bucket first",
+        )),
+    }
+}
+
 /// To whom something is attached.
 #[derive(Debug, Args)]
 struct OwnerArgs {
@@ -82,7 +100,7 @@ struct OwnerArgs {
 impl OwnerArgs {
     /// The attachments of the store, and whose are meant: someone who is there.
     async fn open(&self, session: &Session) -> Result<(Attachments, Owner)> {
-        let store = session.open(&self.store).await?;
+        let store = open(session, &self.store).await?;
         let owner = match &self.to {
             None => Owner::Store,
             Some(name) => {

@@ -4,10 +4,10 @@ mod attached;
 mod source;
 
 use clap::Args;
+use hyperslab::attachments::AttachmentsCopy;
 use hyperslab::{CopyDifference, CopyOptions, CopyPhase, CopyReport, Store};
 use serde_json::{Value, json};
 
-use self::attached::Attached;
 use super::storage::StorageArgs;
 use crate::args::AdapterArgs;
 use crate::console::Console;
@@ -101,13 +101,20 @@ impl Copy {
         let attached = attached::copy(
             (&from_store, &from),
             (&to_store, &report.collection),
-            self.overwrite,
-            self.keep_going,
-        )?;
+            &options,
+        );
         drop(progress);
+        // What became of the arrays is told whatever is wrong with the rest.
+        let (attached, error) = match attached {
+            Ok(attached) => (attached, None),
+            Err(error) => (AttachmentsCopy::default(), Some(error)),
+        };
         print(&report, &attached, &options, console)?;
+        if let Some(error) = error {
+            return Err(error.into());
+        }
         let is_whole = report.differences.is_empty() && report.left_out.is_empty();
-        Ok(match is_whole && attached.is_whole() {
+        Ok(match is_whole && attached::is_whole(&attached) {
             true => Status::Done,
             false => Status::Found,
         })
@@ -116,7 +123,7 @@ impl Copy {
 
 fn print(
     report: &CopyReport,
-    attached: &Attached,
+    attached: &AttachmentsCopy,
     options: &CopyOptions,
     console: &mut Console,
 ) -> Result<(), Failure> {
@@ -136,7 +143,7 @@ fn print(
             array.array, array.message
         ))?;
     }
-    attached.remark(console, advice)?;
+    attached::remark(attached, &report.collection, advice, console)?;
     let present = match report.present {
         0 => String::new(),
         count => format!(", {} there already", human::grouped(count)),
@@ -160,13 +167,13 @@ fn print(
             "copied {} ({}){} into collection {}{present}{replaced}{verified}{differ}",
             human::count(report.copied, "array"),
             human::bytes(report.copied_bytes),
-            attached.summary(),
+            attached::summary(attached),
             report.collection.name()
         ),
     )
 }
 
-fn document(report: &CopyReport, attached: &Attached, verify: bool) -> Value {
+fn document(report: &CopyReport, attached: &AttachmentsCopy, verify: bool) -> Value {
     let list = |arrays: &[CopyDifference]| -> Value {
         let tell = |array: &CopyDifference| json!({"array": array.array, "id": array.id, "message": array.message});
         arrays.iter().map(tell).collect()
@@ -181,6 +188,6 @@ fn document(report: &CopyReport, attached: &Attached, verify: bool) -> Value {
         "verified": verify.then_some(report.verified),
         "differences": list(&report.differences),
         "left_out": list(&report.left_out),
-        "attached": attached.document(),
+        "attached": attached,
     })
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::ls::table;
 use crate::console::Console;
-use crate::failure::{Failure, Outcome, Status};
+use crate::failure::{Outcome, Status};
 use crate::human;
 use crate::session::Session;
 
@@ -44,8 +44,8 @@ struct Measured {
     collections: Vec<(String, Size)>,
     /// What is attached, if anything ever was.
     attached: Option<BlobUsage>,
-    /// What could not be measured, and why.
-    unreadable: Vec<(String, Error)>,
+    /// Collections that could not be measured, and why; what is attached has no name.
+    unreadable: Vec<(Option<String>, Error)>,
 }
 
 impl Measured {
@@ -59,7 +59,9 @@ impl Measured {
                 Ok(size) => measured.collections.push((name, size)),
                 // Deleted meanwhile.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) if is_of_one(&error) => measured.unreadable.push((name, error)),
+                Err(error) if is_of_one(&error) => {
+                    measured.unreadable.push((Some(name), error));
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -102,14 +104,18 @@ impl Du {
                 collections: vec![(name.clone(), Size::of(&store, name).await?)],
                 ..Measured::default()
             },
-            None => self.measure_all(&store, console).await?,
+            None => measure_all(&store, &self.store, console).await?,
         };
         if console.wants_json() {
             console.json(&measured.document())?;
             return Ok(Status::Done);
         }
         for (name, error) in &measured.unreadable {
-            console.remark(format_args!("left out: collection '{name}': {error}"))?;
+            let what = match name {
+                Some(name) => format!("collection '{name}'"),
+                None => "what is attached".to_owned(),
+            };
+            console.remark(format_args!("left out: {what}: {error}"))?;
         }
         let collections = measured.collections.iter();
         let mut rows: Vec<Vec<String>> = collections
@@ -125,21 +131,6 @@ impl Du {
         }
         table(console, &rows)?;
         Ok(Status::Done)
-    }
-
-    async fn measure_all(&self, store: &Store, console: &mut Console) -> Result<Measured, Failure> {
-        let mut measured = Measured::of(store, store.collections().await?, console).await?;
-        if measured.collections.is_empty() && !measured.unreadable.is_empty() {
-            return Err(measured.unreadable.swap_remove(0).1.into());
-        }
-        measured.attached = match attached(&self.store) {
-            Err(error) if is_of_one(&error) => {
-                console.remark(format_args!("left out: what is attached: {error}"))?;
-                None
-            }
-            attached => attached?,
-        };
-        Ok(measured)
     }
 
     fn row(&self, name: &str, size: &Size) -> Vec<String> {
@@ -168,8 +159,21 @@ impl Du {
     }
 }
 
+/// Measures all collections of a store, and what is attached.
+async fn measure_all(store: &Store, url: &str, console: &Console) -> Result<Measured> {
+    let mut measured = Measured::of(store, store.collections().await?, console).await?;
+    if measured.collections.is_empty() && !measured.unreadable.is_empty() {
+        return Err(measured.unreadable.swap_remove(0).1);
+    }
+    match measure_attached(url) {
+        Err(error) if is_of_one(&error) => measured.unreadable.push((None, error)),
+        usage => measured.attached = usage?,
+    }
+    Ok(measured)
+}
+
 /// What the attachments of a store take up, if anything was ever attached.
-fn attached(url: &str) -> Result<Option<BlobUsage>> {
+fn measure_attached(url: &str) -> Result<Option<BlobUsage>> {
     tokio::task::block_in_place(|| {
         let attachments = match Attachments::open(url) {
             Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(None),

@@ -69,15 +69,14 @@ impl Attachments {
     ) -> Result<BTreeSet<BlobKey>> {
         let mut named = BTreeSet::new();
         for name in self.names(only)? {
-            let Some((text, _)) = self.documents.read(&name)? else {
-                continue;
-            };
-            let (owner, manifest) = match Manifest::parse(&name, &text) {
-                Ok(parsed) => parsed,
-                Err(error) => {
+            let (owner, manifest) = match self.manifest_of(&name) {
+                Ok(Some(parsed)) => parsed,
+                Ok(None) => continue,
+                Err(error) if is_of_what_lies_there(&error) => {
                     sink.report(layout(FindingKind::Corrupt, &name, error.message()));
                     continue;
                 }
+                Err(error) => return Err(error),
             };
             self.check_manifest(&owner, &manifest, sink)?;
             named.extend(manifest.keys());
@@ -163,7 +162,7 @@ fn check_some(
 }
 
 /// Whether an error is one of what lies there, and not of the way to it.
-fn is_of_what_lies_there(error: &Error) -> bool {
+pub(super) fn is_of_what_lies_there(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Corrupt | ErrorKind::NotFound | ErrorKind::Unsupported

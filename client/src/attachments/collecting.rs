@@ -72,7 +72,13 @@ impl Attachments {
     /// [`BlobRepository::collect`](crate::blobs::BlobRepository::collect).
     pub fn collect(&self, store: &Store, plan: &CollectPlan) -> Result<CollectReport> {
         let Some(repository) = self.repository()? else {
-            return Ok(CollectReport::default());
+            // Whatever is named is not there.
+            let mut missing: Vec<BlobKey> = self.named(store)?.0.into_iter().collect();
+            missing.sort_unstable();
+            return Ok(CollectReport {
+                missing,
+                ..CollectReport::default()
+            });
         };
         let collecting = self.documents.collecting(self.patience)?;
         if collecting.is_none() && plan.age < LEAST_AGE && !plan.dry_run {

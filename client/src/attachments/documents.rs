@@ -110,11 +110,17 @@ impl OnDisk {
 
     fn current(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let path = self.path(name);
-        match std::fs::read(&path) {
+        // A pipe would be waited for, and a link that leads nowhere taken for nothing.
+        let read = std::fs::symlink_metadata(&path).and_then(|found| match found.is_file() {
+            true => std::fs::read(&path).map(Some),
+            false => Ok(None),
+        });
+        match read {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            text => text
-                .map(Some)
-                .map_err(|source| Error::io("read", path.display(), source)),
+            Ok(None) => Err(Error::corrupt(format!(
+                "the attachments in {name}: it is no file; restore them from a copy"
+            ))),
+            text => text.map_err(|source| Error::io("read", path.display(), source)),
         }
     }
 
@@ -171,14 +177,15 @@ impl Documents for OnDisk {
             };
             for entry in entries {
                 let entry = entry.map_err(fail)?;
-                if entry.file_type().map_err(fail)?.is_dir() {
+                let is_folder = entry.file_type().map_err(fail)?.is_dir();
+                if is_folder && !is_manifest(&entry.path()) {
                     folders.push(entry.path());
                 } else if let Ok(name) = entry.path().strip_prefix(&root) {
                     found.push(name.to_string_lossy().into_owned());
                 }
             }
         }
-        found.retain(|name| name.ends_with(".json"));
+        found.retain(|name| is_manifest(Path::new(name)));
         Ok(found)
     }
 
@@ -203,6 +210,10 @@ impl Documents for OnDisk {
     fn making(&self, patience: Duration) -> Result<Option<File>> {
         self.lock("lock", patience, File::try_lock).map(Some)
     }
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "json")
 }
 
 fn permissions() -> std::fs::Permissions {

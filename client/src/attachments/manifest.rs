@@ -139,17 +139,8 @@ impl Manifest {
     }
 
     pub(super) fn check_room(&self, path: &str) -> Result<()> {
-        let within = |outer: &str, inner: &str| {
-            inner
-                .strip_prefix(outer)
-                .is_some_and(|rest| rest.starts_with('/'))
-        };
         // What has both could be kept nowhere as files.
-        let other = self
-            .files
-            .keys()
-            .find(|known| within(known, path) || within(path, known));
-        match other {
+        match above(&self.files, path).or_else(|| below(&self.files, path)) {
             None => Ok(()),
             Some(known) => Err(Error::invalid(format!(
                 "'{path}' cannot be attached beside '{known}': one of them would be a folder and a file"
@@ -237,6 +228,9 @@ impl Manifest {
         }
         for path in document.files.keys() {
             check_path(path).map_err(|error| damaged(error.to_string()))?;
+            if let Some(outer) = above(&document.files, path) {
+                return Err(damaged(format!("'{outer}' is a file and a folder")));
+            }
         }
         let manifest = Self {
             files: document.files,
@@ -244,6 +238,22 @@ impl Manifest {
         };
         Ok((document.owner, manifest))
     }
+}
+
+type Files = BTreeMap<String, AttachedFile>;
+
+/// The file that a path leads through, if there is one.
+fn above<'a>(files: &'a Files, path: &str) -> Option<&'a String> {
+    let ends = path.match_indices('/').map(|(end, _)| end);
+    let mut folders = ends.filter_map(|end| path.get(..end));
+    folders.find_map(|folder| files.get_key_value(folder).map(|(path, _)| path))
+}
+
+/// A file of which a path would be the folder, if there is one.
+fn below<'a>(files: &'a Files, path: &str) -> Option<&'a String> {
+    let folder = format!("{path}/");
+    let (first, _) = files.range(folder.clone()..).next()?;
+    first.starts_with(&folder).then_some(first)
 }
 
 /// Puts an object into a tree of AiiDA's.
@@ -424,6 +434,20 @@ mod tests {
             assert_eq!(error.kind(), kind, "{from}: {error}");
         }
         assert!(Manifest::parse("collections/x.json", text.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_document_with_a_file_that_is_a_folder_is_refused() {
+        let mut manifest = Manifest::default();
+        for path in ["logs/run.log", "logs!", "x"] {
+            insert(&mut manifest, path, 1).unwrap();
+        }
+        let text = manifest.document(&Owner::Store).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let changed = text.replace("\"x\"", "\"logs\"");
+        assert_ne!(changed, text);
+        let error = Manifest::parse(&Owner::Store.name(), changed.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
     }
 
     #[test]

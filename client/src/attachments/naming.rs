@@ -65,19 +65,27 @@ impl Attachments {
         self.name(owner, &Addition::inputs(keys))
     }
 
-    /// Names objects, and takes that back when they are not there.
-    pub(super) fn name(&self, owner: &Owner, more: &Addition) -> Result<()> {
-        let before = self.change(owner, |manifest| {
-            let before = manifest.clone();
-            manifest.add(more)?;
-            Ok(before)
+    fn name(&self, owner: &Owner, more: &Addition) -> Result<()> {
+        self.name_what(owner, |_| more.clone())
+    }
+
+    /// Names objects, which may depend on what is named by then, and takes that back when they are not there.
+    pub(super) fn name_what(
+        &self,
+        owner: &Owner,
+        mut what: impl FnMut(&Manifest) -> Addition,
+    ) -> Result<()> {
+        let (before, more) = self.change(owner, |manifest| {
+            let (before, more) = (manifest.clone(), what(manifest));
+            manifest.add(&more)?;
+            Ok((before, more))
         })?;
-        self.confirm(&more.keys()).or_else(|lost| {
-            self.change(owner, |manifest| {
-                manifest.take_back(more, &before);
+        self.confirm(&more.keys()).inspect_err(|_| {
+            // Why it is not there is what matters; `check` tells of what cannot be taken back.
+            let _ = self.change(owner, |manifest| {
+                manifest.take_back(&more, &before);
                 Ok(())
-            })?;
-            Err(lost)
+            });
         })
     }
 
@@ -140,63 +148,13 @@ impl Attachments {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::fs::File;
-    use std::sync::Arc;
     use std::time::Duration;
 
     use hyperslab_core::ErrorKind;
 
     use super::*;
-    use crate::attachments::documents::{Documents, Version};
-    use crate::blobs::{Blobs, CollectPlan, Repository};
-
-    /// Documents before each change of which somebody deletes all objects that were not named in time.
-    #[derive(Debug)]
-    struct Collecting {
-        inner: Arc<dyn Documents>,
-        repository: Repository,
-        named: Vec<BlobKey>,
-    }
-
-    impl Documents for Collecting {
-        fn swap(
-            &self,
-            name: &str,
-            expected: Option<&Version>,
-            text: &[u8],
-            patience: Duration,
-        ) -> Result<bool> {
-            let all: Vec<BlobKey> = self.repository.list()?.collect::<Result<_>>()?;
-            for key in all.iter().filter(|key| !self.named.contains(key)) {
-                self.repository.delete(key)?;
-            }
-            self.inner.swap(name, expected, text, patience)
-        }
-
-        fn read(&self, name: &str) -> Result<Option<(Vec<u8>, Version)>> {
-            self.inner.read(name)
-        }
-
-        fn list(&self) -> Result<Vec<String>> {
-            self.inner.list()
-        }
-
-        fn remove(&self, name: &str, expected: &Version) -> Result<()> {
-            self.inner.remove(name, expected)
-        }
-
-        fn attaching(&self, patience: Duration) -> Result<Option<File>> {
-            self.inner.attaching(patience)
-        }
-
-        fn collecting(&self, patience: Duration) -> Result<Option<File>> {
-            self.inner.collecting(patience)
-        }
-
-        fn making(&self, patience: Duration) -> Result<Option<File>> {
-            self.inner.making(patience)
-        }
-    }
+    use crate::attachments::interposed::interpose;
+    use crate::blobs::{Blobs, CollectPlan};
 
     #[test]
     fn what_was_attached_stays_when_what_replaces_it_is_collected() {
@@ -210,10 +168,16 @@ mod tests {
         };
         let first = attach(&attachments, "first").unwrap();
         let inputs = attach_inputs(&attachments, "input").unwrap();
-        attachments.documents = Arc::new(Collecting {
-            inner: Arc::clone(&attachments.documents),
-            repository: attachments.repository().unwrap().unwrap(),
-            named: [first.key].into_iter().chain(inputs.clone()).collect(),
+        let repository = attachments.repository().unwrap().unwrap();
+        let named: Vec<BlobKey> = [first.key].into_iter().chain(inputs.clone()).collect();
+        interpose(&mut attachments, move || {
+            for key in repository.list()? {
+                match key? {
+                    key if named.contains(&key) => {}
+                    key => repository.delete(&key)?,
+                }
+            }
+            Ok(())
         });
         let error = attach(&attachments, "second").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);

@@ -26,7 +26,7 @@ pub(super) struct Collect {
 
 impl Collect {
     pub(super) async fn run(self, session: &Session, console: &mut Console) -> Outcome {
-        let store = session.open(&self.store).await?;
+        let store = super::open(session, &self.store).await?;
         let attachments = Attachments::open(&self.store)?;
         let usual = CollectPlan::default();
         let plan = CollectPlan {

@@ -117,7 +117,7 @@ fn of_owner(owner: &Owner, manifest: &Manifest) -> Value {
 }
 
 fn tell(manifest: &Manifest, console: &mut Console) -> Result<(), Failure> {
-    let rows: Vec<Vec<String>> = manifest
+    let mut rows: Vec<Vec<String>> = manifest
         .files()
         .iter()
         .map(|(path, file)| {
@@ -130,6 +130,10 @@ fn tell(manifest: &Manifest, console: &mut Console) -> Result<(), Failure> {
             ]
         })
         .collect();
+    rows.extend(manifest.inputs().iter().map(|key| {
+        let blank = String::new;
+        vec![key.to_string(), blank(), blank(), "(an input)".to_owned()]
+    }));
     table(console, &rows)
 }
 

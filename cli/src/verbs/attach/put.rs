@@ -21,7 +21,7 @@ pub(super) struct Put {
     /// The files; `-` for standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Under which path, as `logs/run.log`; of several files, in which folder
+    /// Under which path, as `logs/run.log`; of several files, or with a `/` at its end, in which folder
     #[arg(long = "as", value_name = "PATH")]
     path: Option<String>,
     /// What kind of content it is, as `text/csv`
@@ -35,7 +35,7 @@ impl Put {
         let name = file.file_name().and_then(|name| name.to_str());
         let name = name.filter(|name| *name != "-").map(str::to_owned);
         match (&self.path, self.files.len(), name) {
-            (Some(path), 1, _) => Ok(path.clone()),
+            (Some(path), 1, _) if !path.ends_with('/') => Ok(path.clone()),
             (Some(folder), _, Some(name)) => Ok(format!("{}/{name}", folder.trim_end_matches('/'))),
             (None, _, Some(name)) => Ok(name),
             (_, _, None) => Err(Error::invalid(format!(
