@@ -8,14 +8,13 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use hyperslab_core::{Error, Result};
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::appender::Appender;
 use super::index::Row;
 use super::locks::{PackMark, PackerLock};
 use super::read_ahead::Reading;
-use super::{ContainerBlobs, WORTH_A_THREAD, loose};
+use super::{ContainerBlobs, loose};
 use crate::files::is_absent;
 use crate::{BlobKey, Watch};
 
@@ -127,13 +126,12 @@ impl ContainerBlobs {
     /// before, or takes its row away afterwards.
     fn insert_unless_deleted(&self, rows: Vec<(BlobKey, Row)>) -> Result<Vec<(BlobKey, Row)>> {
         let _gate = self.close_gate()?;
-        let each = rows.into_par_iter().with_min_len(WORTH_A_THREAD);
-        let there = each.map(|(key, row)| {
-            let size = loose::size(&self.loose_path(&key))?;
-            Ok(size.map(|_| (key, row)))
-        });
-        let there: Vec<Option<(BlobKey, Row)>> = there.collect::<Result<_>>()?;
-        let rows: Vec<(BlobKey, Row)> = there.into_iter().flatten().collect();
+        let keys: Vec<BlobKey> = rows.iter().map(|(key, _)| *key).collect();
+        let there = loose::there(&self.folders, &self.config, &keys)?;
+        let rows = rows.into_iter().zip(there);
+        let rows: Vec<(BlobKey, Row)> = rows
+            .filter_map(|(row, is_there)| is_there.then_some(row))
+            .collect();
         self.index.insert(&rows)?;
         Ok(rows)
     }
