@@ -14,6 +14,7 @@ use hyperslab_blobs::{
     Sha256Digest, UNWATCHED, Verification,
 };
 use hyperslab_core::ErrorKind;
+use rayon::prelude::*;
 
 fn made(pack_size_target: u64) -> (ContainerBlobs, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -619,4 +620,28 @@ fn put_and_delete(blobs: &ContainerBlobs, round: u32) {
     let is_there = |keys: &[BlobKey]| blobs.has_many(keys).unwrap();
     assert_eq!(is_there(again), [true; 10], "round {round}");
     assert_eq!(is_there(gone), [false; 10], "round {round}");
+}
+
+/// All threads of the pool may wait to put something while one packs, who may need the pool.
+#[test]
+fn who_puts_on_all_threads_of_the_pool_keeps_no_packer_waiting() {
+    let (blobs, _folder) = made(1 << 20);
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let packing = scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                let packed = blobs.pack_loose(&packing(Compress::Never, true), UNWATCHED);
+                packed.unwrap();
+            }
+        });
+        // A few at a time, so that the pool has time for both.
+        let all = (0..500_u32).all(|round| {
+            let put = |number: u32| blobs.put(&mut number.to_le_bytes().as_slice()).is_ok();
+            (4 * round..4 * round + 4).into_par_iter().all(put)
+        });
+        ended.store(true, Ordering::Relaxed);
+        packing.join().unwrap();
+        assert!(all);
+    });
+    assert_eq!(blobs.list().unwrap().count(), 2000);
 }

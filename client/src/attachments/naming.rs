@@ -82,10 +82,13 @@ impl Attachments {
         })?;
         self.confirm(&more.keys()).inspect_err(|_| {
             // Why it is not there is what matters; `check` tells of what cannot be taken back.
-            let _ = self.change(owner, |manifest| {
+            let taken_back = self.change(owner, |manifest| {
                 manifest.take_back(&more, &before);
                 Ok(())
             });
+            // Whoever collects may have read the manifest meanwhile.
+            let kept: Vec<BlobKey> = before.keys().copied().collect();
+            let _ = taken_back.and_then(|()| self.confirm(&kept));
         })
     }
 
